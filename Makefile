@@ -3,7 +3,7 @@
 #   make                build the program for VARIANT (release, debug, asan, tsan) under build/VARIANT/
 #   make demo           install what is missing, build, download and scan sample data on loopback
 #   make test           install what is missing, then run every test; ends with "N passed, N failed"
-#   make check-slow     what takes longer: ThreadSanitizer, faulty disks, kill -9, fresh seeds, fuzzing
+#   make check-slow     what takes longer: ThreadSanitizer, faulty disks, kill -9, other seeds, fuzzing
 #   make check-long     the same for hours;  make bench: compare with other tools
 #   make fuzz           run each fuzz target for FUZZ_SECONDS (clang);  make lint: formatters and checkers
 #   make install        DESTDIR and PREFIX are honoured;  V=1 shows commands

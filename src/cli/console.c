@@ -261,8 +261,9 @@ static int
 flush(void)
 {
 	while (console.written < console.frame.len) {
-		int code = sl_io_write_stream(STDERR_FILENO, console.frame.data + console.written,
-			console.frame.len - console.written, SL_FOREVER);
+		int code = sl_io_write_stream_as(STDERR_FILENO, console.terminal[STDERR_FILENO],
+			console.frame.data + console.written, console.frame.len - console.written,
+			SL_FOREVER);
 		if (code > 0) {
 			console.written += (size_t)code;
 			continue;

@@ -37,22 +37,28 @@ grow_list(struct sl_get_scan_list *list)
 	if (paths)
 		list->paths = paths;
 	uint64_t *bases = paths ? reallocarray(list->bases, cap, sizeof(*bases)) : NULL;
-	if (!bases)
+	if (bases)
+		list->bases = bases;
+	struct sl_given *givens = bases ? reallocarray(list->givens, cap, sizeof(*givens)) : NULL;
+	if (!givens)
 		return false;
-	list->bases = bases;
+	list->givens = givens;
 	list->cap = cap;
 	return true;
 }
 
+/* Takes what was given. */
 static void
-add_later(struct sl_get_scan_list *list, const char *path, uint64_t base)
+add_later(struct sl_get_scan_list *list, const char *path, uint64_t base, struct sl_given given)
 {
 	bool has_room = list->count < list->cap || grow_list(list);
 	char *copy = has_room ? sl_span_dup(sl_span_str(path)) : NULL;
 	if (!copy) {
 		sl_log_error("'%s' is not scanned: out of memory", path);
+		sl_given_release(&given);
 		return;
 	}
+	list->givens[list->count] = given;
 	list->paths[list->count] = copy;
 	list->bases[list->count++] = base;
 }
@@ -62,13 +68,16 @@ sl_get_scan_ended(struct sl_get_scan *scan, const struct sl_download *download)
 {
 	if (!is_wanted(scan))
 		return;
+	struct sl_get_scan_list *const lists[] = { [GET_SCAN_LATER] = &scan->later,
+		[GET_SCAN_LATER_REST] = &scan->later_rest,
+		[GET_SCAN_LATER_WITHOUT_LINES] = &scan->later_without_lines };
+	struct sl_given given = { 0 };
 	uint64_t base = 0;
-	enum get_scan_end how = get_scan_file_ended(scan, download, &base);
+	enum get_scan_end how = get_scan_file_ended(scan, download, &base, &given);
 	if (how == GET_SCAN_ENDED)
 		return;
 	sl_log_info("'%s' is scanned when all downloads have ended", download->path);
-	add_later(how == GET_SCAN_LATER ? &scan->later : &scan->later_without_lines, download->path,
-		base);
+	add_later(lists[how], download->path, base, given);
 }
 
 uint64_t
@@ -110,6 +119,39 @@ release_tails(struct tails *tails)
 	free(tails->remotes);
 }
 
+/* A sink of files that follow in the order of a list, and of which lines were printed: it has the
+ * others. They have begun for it. */
+struct rest {
+	struct sl_scan_sink sink;
+	const struct sl_get_scan_list *list;
+	size_t begun; /* files */
+};
+
+SL_SUSPENDS
+static int
+rest_event(void *ctx, const struct sl_scan_event *event)
+{
+	struct rest *rest = ctx;
+	if (event->kind == SL_SCAN_EVENT_BEGIN) {
+		rest->begun++;
+		return 0;
+	}
+	if (event->kind == SL_SCAN_EVENT_LINE) {
+		size_t i = rest->begun - 1;
+		if (sl_given_has(&rest->list->givens[i], event->line->off - rest->list->bases[i]))
+			return 0;
+	}
+	return rest->sink.event(rest->sink.ctx, event);
+}
+
+static struct sl_scan_sink
+rest_sink(struct rest *rest, const struct sl_scan_sink *sink, const struct sl_get_scan_list *list)
+{
+	*rest = (struct rest){ .sink = *sink, .list = list };
+	return (struct sl_scan_sink){ rest, sink->wants | SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN),
+		rest_event };
+}
+
 /* Read through the page cache as `sluice scan` does by default. */
 SL_SUSPENDS
 static void
@@ -117,6 +159,7 @@ scan_list(struct sl_get_scan *scan, const struct sl_get_scan_list *list, unsigne
 {
 	struct sl_scan_output *output = &scan->output;
 	struct sl_scan_sink sinks[SL_COUNT_OF(output->sinks)];
+	struct rest rests[SL_COUNT_OF(output->sinks)];
 	struct sl_scan_progress progress;
 	struct sl_error err = { 0 };
 	struct tails tails = { 0 };
@@ -130,6 +173,8 @@ scan_list(struct sl_get_scan *scan, const struct sl_get_scan_list *list, unsigne
 	for (size_t i = 0; i < output->sink_count; i++) {
 		sinks[i] = output->sinks[i];
 		sinks[i].wants &= ~unwanted;
+		if (list == &scan->later_rest)
+			sinks[i] = rest_sink(&rests[i], &output->sinks[i], list);
 	}
 	const struct sl_scan_options *options = &scan->options->scanning;
 	struct sl_scan_setup setup = { .paths = (const char *const *)list->paths,
@@ -169,9 +214,10 @@ sl_get_scan_finish(struct sl_get_scan *scan)
 			"%zu %s scanned again from disk: not all of the error lines are printed",
 			again->count, again->count == 1 ? "file is" : "files are");
 	scan_list(scan, &scan->later, 0);
+	scan_list(scan, &scan->later_rest, 0);
 	scan_list(scan, again,
 		SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN) | SL_SCAN_WANTS(SL_SCAN_EVENT_LINE));
-	size_t left = scan->later.count + again->count;
+	size_t left = scan->later.count + scan->later_rest.count + again->count;
 	int code = sl_task_cancelled();
 	scan->is_cancelled = code != 0;
 	scan->is_late = code == -ETIMEDOUT;
@@ -260,10 +306,13 @@ sl_get_scan_init(
 static void
 release_list(struct sl_get_scan_list *list)
 {
-	for (size_t i = 0; i < list->count; i++)
+	for (size_t i = 0; i < list->count; i++) {
 		free(list->paths[i]);
+		sl_given_release(&list->givens[i]);
+	}
 	free(list->paths);
 	free(list->bases);
+	free(list->givens);
 	*list = (struct sl_get_scan_list){ 0 };
 }
 
@@ -272,6 +321,7 @@ sl_get_scan_release(struct sl_get_scan *scan)
 {
 	sl_scan_output_release(&scan->output);
 	release_list(&scan->later);
+	release_list(&scan->later_rest);
 	release_list(&scan->later_without_lines);
 	sl_scan_pattern_release(&scan->match);
 	*scan = (struct sl_get_scan){ 0 };

@@ -497,8 +497,17 @@ end_unchanged(struct sl_get_scan *scan, const struct sl_download *download)
 	free_file(file);
 }
 
+/* Lines of it were printed: of which it is known exactly if there was too little memory for it. */
+static bool
+has_known_lines(const struct scanned *file, struct sl_given *given)
+{
+	return file->code == SL_E_LIMIT && file->form == SL_FORM_PLAIN &&
+	       sl_feed_given(file->feed, given) == 0;
+}
+
 enum get_scan_end
-get_scan_file_ended(struct sl_get_scan *scan, const struct sl_download *download, uint64_t *base)
+get_scan_file_ended(struct sl_get_scan *scan, const struct sl_download *download, uint64_t *base,
+	struct sl_given *given)
 {
 	struct scanned *file = download->tee;
 	*base = file ? file->base : 0;
@@ -522,7 +531,9 @@ get_scan_file_ended(struct sl_get_scan *scan, const struct sl_download *download
 		end_unchanged(scan, download);
 		return GET_SCAN_ENDED;
 	}
-	return file && file->has_begun ? GET_SCAN_LATER_WITHOUT_LINES : GET_SCAN_LATER;
+	if (!file || !file->has_begun)
+		return GET_SCAN_LATER;
+	return has_known_lines(file, given) ? GET_SCAN_LATER_REST : GET_SCAN_LATER_WITHOUT_LINES;
 }
 
 struct sl_tee_consumer

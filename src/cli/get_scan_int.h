@@ -12,12 +12,14 @@ struct sl_tee_consumer get_scan_consumer(struct sl_get_scan *scan);
 enum get_scan_end {
 	GET_SCAN_ENDED,               /* the sinks have its result, or it has none */
 	GET_SCAN_LATER,               /* it is to be scanned from disk */
-	GET_SCAN_LATER_WITHOUT_LINES, /* the same; some of its lines were printed */
+	GET_SCAN_LATER_REST,          /* the same; some of its lines were printed */
+	GET_SCAN_LATER_WITHOUT_LINES, /* it is not known which */
 };
 
-/* A file has ended. *base: the offset of the first byte that is wanted of it. */
+/* A file has ended. *base: the offset of the first byte that is wanted of it. *given, {0} and to be
+ * released: with LATER_REST, which lines of those were printed. */
 SL_SUSPENDS
-enum get_scan_end get_scan_file_ended(
-	struct sl_get_scan *scan, const struct sl_download *download, uint64_t *base);
+enum get_scan_end get_scan_file_ended(struct sl_get_scan *scan, const struct sl_download *download,
+	uint64_t *base, struct sl_given *given);
 
 #endif

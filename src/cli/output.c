@@ -29,6 +29,7 @@
 
 struct sl_output {
 	int fd;
+	bool is_terminal;
 	int state;                /* 0, or the failure after which nothing is written */
 	uint64_t cancelled_ns;    /* when a send or the close met that the run is; 0 = none has */
 	bool is_full;             /* nothing more is queued: a send was given up then */
@@ -44,12 +45,13 @@ struct sl_output {
  * not changed. */
 SL_SUSPENDS
 static int
-write_all(int fd, struct sl_span data)
+write_all(const struct sl_output *output, struct sl_span data)
 {
 	while (data.len > 0) {
-		int code = sl_io_write_stream(fd, data.data, data.len, SL_FOREVER);
+		int code = sl_io_write_stream_as(
+			output->fd, output->is_terminal, data.data, data.len, SL_FOREVER);
 		if (code == -EAGAIN)
-			code = sl_io_poll(fd, POLLOUT, SL_FOREVER) < 0 ? -EIO : 0;
+			code = sl_io_poll(output->fd, POLLOUT, SL_FOREVER) < 0 ? -EIO : 0;
 		if (code == 0 || code == -EINTR) {
 			code = sl_task_cancelled();
 			if (code)
@@ -90,7 +92,7 @@ write_task(void *arg)
 	int code = 0;
 	while (!output->state &&
 		(code = sl_channel_receive(output->queue, &buf, SL_FOREVER)) == 0) {
-		output->state = write_all(output->fd, sl_buf_span(&buf));
+		output->state = write_all(output, sl_buf_span(&buf));
 		sl_buf_release(&buf);
 		output->written++;
 		serve_flushes(output);
@@ -114,6 +116,7 @@ sl_output_open(struct sl_output **out, int fd)
 	if (!output)
 		return -ENOMEM;
 	output->fd = fd;
+	output->is_terminal = isatty(fd);
 	sl_list_init(&output->flushes);
 	int code = sl_channel_new(&output->queue, "output", SL_OUTPUT_QUEUE, sizeof(struct sl_buf));
 	if (code) {
@@ -255,8 +258,7 @@ sl_output_close(struct sl_output *output, struct sl_error *err)
 	sl_channel_close(output->queue);
 	struct sl_shield shield;
 	if (cancelled)
-		sl_shield_begin(&shield,
-			last_ns(output) + CLOSE_TIMEOUT_NS - LAST_SENDS_NS);
+		sl_shield_begin(&shield, last_ns(output) + CLOSE_TIMEOUT_NS - LAST_SENDS_NS);
 	sl_group_leave(&output->group);
 	if (cancelled)
 		sl_shield_end(&shield);

@@ -77,13 +77,14 @@ stream_failed(struct sl_sink *sink, int code)
 /* One write, or a wait until the next is worth trying: bytes written or 0, or a code. */
 SL_SUSPENDS
 static int
-write_some(int fd, const unsigned char *data, size_t len)
+write_some(const struct sl_sink *sink, const unsigned char *data, size_t len)
 {
-	int written = sl_io_write_stream(fd, data, len, SL_FOREVER);
+	int written =
+		sl_io_write_stream_as(sink->stream_fd, sink->is_terminal, data, len, SL_FOREVER);
 	if (written == 0)
 		return -EIO;      /* no progress and no reason: not to be spun on */
 	if (written == -EAGAIN) { /* the descriptor is non-blocking, opened so here or inherited */
-		int events = sl_io_poll(fd, POLLOUT, SL_FOREVER);
+		int events = sl_io_poll(sink->stream_fd, POLLOUT, SL_FOREVER);
 		return SL_MIN(events, 0);
 	}
 	return written == -EINTR ? 0 : written;
@@ -160,7 +161,7 @@ write_first(struct sl_sink *sink)
 	const struct sl_chunk *chunk = sink->queue;
 	while (sink->next < chunk->off + chunk->len) {
 		size_t done = (size_t)(sink->next - chunk->off);
-		int written = write_some(sink->stream_fd, chunk->data + done, chunk->len - done);
+		int written = write_some(sink, chunk->data + done, chunk->len - done);
 		if (written < 0)
 			return stream_failed(sink, written);
 		sink->next += (uint64_t)written;
@@ -221,6 +222,7 @@ sl_sink_open(struct sl_sink *sink)
 		sink->slots[i] = (struct sl_sink_slot){ .sink = sink };
 	sink->queue = NULL;
 	sink->is_writing = false;
+	sink->is_terminal = !sink->part && isatty(sink->stream_fd);
 	sl_semaphore_init(&sink->room, "write", sink->part ? SL_SINK_WRITES : UINT_MAX);
 	sl_group_enter(&sink->writes, SL_GROUP_COLLECT);
 }

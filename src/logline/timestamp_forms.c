@@ -9,6 +9,9 @@
 #define NS_PER_S INT64_C(1000000000)
 #define NS_PER_MIN (60ull * 1000000000ull)
 #define ZONE_HOURS_MAX 14
+/* No program writes more: a stamp stays short. */
+#define FRACTION_DIGITS_MAX 30
+#define BLANKS_MAX 16
 #define EPOCH_MIN_S 1000000000u /* 2001: shorter numbers are something else */
 #define EPOCH_MAX_S 4102444800u /* 2100 */
 
@@ -44,10 +47,13 @@ take_any(struct cursor *in, const char *set, char *c)
 static bool
 take_blanks(struct cursor *in)
 {
-	const char *begin = in->at;
-	while (in->at < in->end && (*in->at == ' ' || *in->at == '\t'))
-		in->at++;
-	return in->at > begin;
+	const char *at = in->at;
+	while (at < in->end && (*at == ' ' || *at == '\t') && at - in->at <= BLANKS_MAX)
+		at++;
+	if (at == in->at || at - in->at > BLANKS_MAX)
+		return false;
+	in->at = at;
+	return true;
 }
 
 /* `least` to `most` digits. */
@@ -91,14 +97,17 @@ take_year(struct cursor *in, struct fields *f)
 	return true;
 }
 
-/* Up to nine digits count. */
+/* Up to nine digits count; more than FRACTION_DIGITS_MAX are no fraction. */
 static bool
 take_fraction(struct cursor *in, struct fields *f)
 {
+	const char *begin = in->at;
 	uint64_t unit = (uint64_t)NS_PER_S, value = 0;
 	if (!is_digit(peek(in)))
 		return false;
 	for (; is_digit(peek(in)); in->at++) {
+		if (in->at - begin == FRACTION_DIGITS_MAX)
+			return false;
 		if (unit == 1)
 			continue;
 		value = value * 10 + (uint64_t)(*in->at - '0');

@@ -102,6 +102,7 @@ on_session(SSL *ssl, SSL_SESSION *session)
 struct loading {
 	struct sl_tls *tls;
 	const char *cacert;
+	struct sl_span pem; /* its text */
 	struct sl_error *err;
 };
 
@@ -120,8 +121,8 @@ configure(SSL_CTX *context)
 }
 
 /*
- * In the blocking pool: reads OpenSSL's configuration and the certificates, which takes tens of
- * milliseconds where the system keeps them in one file.
+ * In the blocking pool: reads OpenSSL's configuration and the system's certificates, which takes
+ * tens of milliseconds where they are in one file.
  */
 static int
 load(void *arg)
@@ -134,7 +135,8 @@ load(void *arg)
 	if (!tls->context || !tls->method || !configure(tls->context))
 		return sl_fail(loading->err, SL_PHASE_TLS, SL_E_TLS, "cannot set up OpenSSL: %s",
 			sl_tls_reason(true));
-	return sl_tls_trust_load(&tls->trust, tls->context, loading->cacert, loading->err);
+	return sl_tls_trust_load(
+		&tls->trust, tls->context, loading->cacert, loading->pem, loading->err);
 }
 
 int
@@ -144,8 +146,13 @@ sl_tls_new(struct sl_tls **out, const char *cacert, struct sl_error *err)
 	if (!tls)
 		return sl_fail_code(err, SL_PHASE_TLS, -ENOMEM, "cannot set up TLS");
 	sl_tls_sessions_init(&tls->sessions);
-	struct loading loading = { tls, cacert, err };
-	int code = sl_blocking_wait(load, &loading);
+	struct sl_buf pem = { 0 };
+	struct loading loading = { .tls = tls, .cacert = cacert, .err = err };
+	int code = cacert ? sl_tls_trust_read(&pem, cacert, err) : 0;
+	loading.pem = sl_buf_span(&pem);
+	if (code == 0)
+		code = sl_blocking_wait(load, &loading);
+	sl_buf_release(&pem);
 	if (code < 0) {
 		sl_tls_free(tls);
 		return sl_fail_code(err, SL_PHASE_TLS, code, "cannot set up TLS");

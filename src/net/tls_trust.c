@@ -8,19 +8,24 @@
 #include "sluice/net/tls_trust.h"
 
 #include "sluice/net/tls_reason.h"
+#include "sluice/rt/io.h"
 
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Names in the directory of trusted certificates are 8 hexadecimal digits, a dot and a number
  * (openssl-rehash(1)). */
 #define HASH_DIGITS 8
+
+#define READ_LEN (64u * 1024u)
+/* The bundles of systems have a quarter of a MiB. */
+#define FILE_MAX (16u * 1024u * 1024u)
 
 static bool
 is_hash_name(const char *name)
@@ -80,28 +85,91 @@ load_system_store(struct sl_tls_trust *trust, SSL_CTX *context, struct sl_error 
 	return 0;
 }
 
+/* As SSL_CTX_load_verify_file does. A passphrase is given because OpenSSL would ask the user for
+ * one if the file has an encrypted key. */
 static int
-load_file(SSL_CTX *context, const char *path, struct sl_error *err)
+load_pem(SSL_CTX *context, struct sl_span pem)
 {
-	/* OpenSSL's code for a missing file is that of one without certificates. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return sl_fail_code(err, SL_PHASE_TLS, -errno,
-			"cannot read the trusted certificates in '%s'", path);
-	close(fd);
-	if (SSL_CTX_load_verify_file(context, path))
+	X509_STORE *store = SSL_CTX_get_cert_store(context);
+	BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+	char passphrase[] = "";
+	STACK_OF(X509_INFO) *found =
+		bio ? PEM_X509_INFO_read_bio(bio, NULL, NULL, passphrase) : NULL;
+	int count = 0;
+	for (int i = 0; i < sk_X509_INFO_num(found) && count >= 0; i++) {
+		const X509_INFO *info = sk_X509_INFO_value(found, i);
+		bool is_fine = (!info->x509 || X509_STORE_add_cert(store, info->x509)) &&
+			       (!info->crl || X509_STORE_add_crl(store, info->crl));
+		count = is_fine ? count + (info->x509 || info->crl) : -1;
+	}
+	sk_X509_INFO_pop_free(found, X509_INFO_free);
+	BIO_free(bio);
+	return count;
+}
+
+static int
+load_file(SSL_CTX *context, const char *path, struct sl_span pem, struct sl_error *err)
+{
+	if (load_pem(context, pem) > 0)
 		return 0;
 	return sl_fail(err, SL_PHASE_TLS, SL_E_TLS,
 		"'%s' holds no readable certificate: it must be a PEM file", path);
 }
 
 int
-sl_tls_trust_load(
-	struct sl_tls_trust *trust, SSL_CTX *context, const char *cacert, struct sl_error *err)
+sl_tls_trust_load(struct sl_tls_trust *trust, SSL_CTX *context, const char *cacert,
+	struct sl_span pem, struct sl_error *err)
 {
 	*trust = (struct sl_tls_trust){ .from_file = cacert != NULL };
 	/* Any trusted certificate may end a chain, as with curl: a private authority's intermediate
 	 * is enough. */
 	X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
-	return cacert ? load_file(context, cacert, err) : load_system_store(trust, context, err);
+	return cacert ? load_file(context, cacert, pem, err)
+		      : load_system_store(trust, context, err);
+}
+
+/* ---- reading a file ---- */
+
+SL_SUSPENDS
+static int
+read_all(int fd, struct sl_buf *text)
+{
+	int got;
+	do {
+		if (!sl_buf_reserve(text, READ_LEN))
+			return -ENOMEM;
+		got = sl_io_read_stream(fd, text->data + text->len, READ_LEN, SL_FOREVER);
+		text->len += got > 0 ? (size_t)got : 0;
+	} while (got == -EINTR || (got > 0 && text->len <= FILE_MAX));
+	return got > 0 ? -EFBIG : got;
+}
+
+/* Opening a FIFO waits for its writer, maybe forever: the run goes on to its end without it. */
+int
+sl_tls_trust_read(struct sl_buf *pem, const char *cacert, struct sl_error *err)
+{
+	struct sl_op open_op = {
+		.kind = SL_OP_OPEN, .dir_fd = AT_FDCWD, .path = cacert, .flags = O_RDONLY | O_NOCTTY
+	};
+	*pem = (struct sl_buf){ 0 };
+	int code = sl_io_batch_abandonable(&open_op, 1);
+	if (code == 0)
+		code = SL_MIN(open_op.result, 0);
+	if (code == 0) {
+		code = read_all(open_op.result, pem);
+		(void)sl_io_close(open_op.result);
+	}
+	if (code == -EFBIG)
+		return sl_fail(err, SL_PHASE_TLS, SL_E_TLS,
+			"'%s' is too large for a file of certificates: it has more than %u MiB",
+			cacert, FILE_MAX / (unsigned)SL_MIB);
+	if (code == -ECANCELED || code == -ETIMEDOUT)
+		return sl_fail(err, SL_PHASE_TLS, code,
+			"the trusted certificates in '%s' were not read to their end (a FIFO needs "
+			"a writer that writes them and closes it)",
+			cacert);
+	if (code)
+		return sl_fail_code(err, SL_PHASE_TLS, code,
+			"cannot read the trusted certificates in '%s'", cacert);
+	return 0;
 }

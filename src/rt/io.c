@@ -136,25 +136,39 @@ sl_io_recv(int fd, void *data, size_t len, int flags, uint64_t deadline_ns)
 }
 
 int
-sl_io_read_stream(int fd, void *data, size_t len, uint64_t deadline_ns)
+sl_io_read_stream_as(int fd, bool is_terminal, void *data, size_t len, uint64_t deadline_ns)
 {
-	struct sl_op op = {
-		.kind = SL_OP_READ, .fd = fd, .data = data, .len = len, .off = SL_OFF_CURRENT
-	};
-	op.may_block = isatty(fd);
+	struct sl_op op = { .kind = SL_OP_READ,
+		.fd = fd,
+		.data = data,
+		.len = len,
+		.off = SL_OFF_CURRENT,
+		.may_block = is_terminal };
 	return io_run(&op, deadline_ns, IO_INTERRUPTIBLE);
 }
 
 int
-sl_io_write_stream(int fd, const void *data, size_t len, uint64_t deadline_ns)
+sl_io_write_stream_as(int fd, bool is_terminal, const void *data, size_t len, uint64_t deadline_ns)
 {
 	struct sl_op op = { .kind = SL_OP_WRITE,
 		.fd = fd,
 		.data = unconst(data),
 		.len = len,
 		.off = SL_OFF_CURRENT,
-		.may_block = isatty(fd) };
+		.may_block = is_terminal };
 	return io_run(&op, deadline_ns, IO_INTERRUPTIBLE);
+}
+
+int
+sl_io_read_stream(int fd, void *data, size_t len, uint64_t deadline_ns)
+{
+	return sl_io_read_stream_as(fd, isatty(fd), data, len, deadline_ns);
+}
+
+int
+sl_io_write_stream(int fd, const void *data, size_t len, uint64_t deadline_ns)
+{
+	return sl_io_write_stream_as(fd, isatty(fd), data, len, deadline_ns);
 }
 
 int

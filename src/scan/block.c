@@ -228,18 +228,30 @@ confirm_word(struct sl_block_steps *steps, uint64_t *marks, uint64_t *candidates
 	return !is_late;
 }
 
+/* The first word from `word` on that is not 0, or `count`. Most are. */
+static size_t
+skip_zeros(const uint64_t *words, size_t word, size_t count)
+{
+	while (word + 4 <= count &&
+		!(words[word] | words[word + 1] | words[word + 2] | words[word + 3]))
+		word += 4;
+	while (word < count && !words[word])
+		word++;
+	return word;
+}
+
 /* False if time is up. */
 static bool
 confirm_candidates(struct sl_block_steps *steps, const struct deadline *deadline)
 {
 	uint64_t *marks = slice_marks(steps), *candidates = steps->candidates;
-	for (size_t words = slice_words(steps); steps->word < words; steps->word++) {
-		size_t word = steps->word;
-		if (candidates[word] &&
-			!confirm_word(steps, &marks[word], &candidates[word], deadline))
+	for (size_t words = slice_words(steps);; steps->word++) {
+		size_t word = steps->word = skip_zeros(candidates, steps->word, words);
+		if (word == words)
+			return true;
+		if (!confirm_word(steps, &marks[word], &candidates[word], deadline))
 			return false;
 	}
-	return true;
 }
 
 /* Those of a word of the slice that are of lines whose side is not known. */
@@ -260,9 +272,9 @@ static uint64_t
 count_marks(struct sl_block_steps *steps)
 {
 	uint64_t *marks = slice_marks(steps), count = 0;
-	for (size_t i = 0; i < slice_words(steps); i++) {
-		if (!marks[i])
-			continue;
+	size_t words = slice_words(steps);
+	for (size_t i = skip_zeros(marks, 0, words); i < words;
+		i = skip_zeros(marks, i + 1, words)) {
 		uint64_t unknown = unknown_marks(steps, i, marks[i]);
 		steps->part.unknown.hits += unknown;
 		count += (uint64_t)__builtin_popcountll(marks[i]) - unknown;

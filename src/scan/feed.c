@@ -50,6 +50,10 @@ struct sl_feed {
 	struct sl_partials partials;
 	unsigned adding; /* tasks */
 	int code;        /* the first failure */
+	/* Of runs whose lines were given, and that came too late to be merged; and why it is not
+	 * complete. */
+	struct sl_given late;
+	int late_code;
 };
 
 /* ---- what inputs share ---- */
@@ -193,6 +197,7 @@ sl_feed_free(struct sl_feed *feed)
 	feed->feeds->text -= feed->partials.text;
 	feed->feeds->count--;
 	sl_partials_release(&feed->partials);
+	sl_given_release(&feed->late);
 	free(feed);
 }
 
@@ -281,6 +286,32 @@ give_lines(const struct sl_feed *feed, const struct run *run, uint64_t off)
 	return code;
 }
 
+/* ---- what was given ---- */
+
+/* Of a partial whose lines were given: all but those that are open at its ends. */
+static int
+add_given(struct sl_given *given, const struct sl_partial *partial)
+{
+	uint64_t begin = partial->off, end = sl_partial_end_off(partial) - partial->open.len;
+	if (partial->result.newlines == 0)
+		return 0;
+	if (begin > 0)
+		begin += partial->head.len + 1;
+	return sl_given_add(given, begin, end);
+}
+
+int
+sl_feed_given(const struct sl_feed *feed, struct sl_given *given)
+{
+	int code = feed->late_code;
+	sl_assert(feed->adding == 0 && feed->code == SL_E_LIMIT);
+	for (size_t i = 0; i < feed->partials.count && !code; i++)
+		code = add_given(given, feed->partials.sorted[i]);
+	for (size_t i = 0; i < feed->late.count && !code; i++)
+		code = sl_given_add(given, feed->late.spans[i].begin, feed->late.spans[i].end);
+	return code;
+}
+
 /* ---- merging ---- */
 
 struct merge_call {
@@ -320,6 +351,8 @@ merge(struct sl_feed *feed, struct sl_partial *partial)
 	struct merge_call call = { .partials = &feed->partials };
 	int code = sl_semaphore_take(&feeds->merging, SL_FOREVER);
 	if (code || feed->code) {
+		if (feed->code && !feed->late_code)
+			feed->late_code = add_given(&feed->late, partial);
 		sl_partials_free_partial(partial);
 		if (code == 0)
 			sl_semaphore_give(&feeds->merging);
@@ -387,6 +420,7 @@ add_run(struct sl_feed *feed, const struct feed_slot *slot, uint64_t off, const 
 		code = give_lines(feed, &run, off);
 	if (code == 0)
 		return merge(feed, run.partial);
+	feed->late_code = code; /* some of its lines may have been given */
 	sl_partials_free_partial(run.partial);
 	return code;
 }

@@ -1,6 +1,6 @@
 /*
  * pattern_int.h - what compiling (pattern.c, pattern_checks.c), reading (pattern_syntax.c) and
- * matching (matcher.c) share.
+ * matching (searcher.c, matcher.c) share.
  */
 #ifndef SLUICE_SCAN_PATTERN_INT_H
 #define SLUICE_SCAN_PATTERN_INT_H
@@ -23,7 +23,7 @@ struct sl_pattern_syntax {
 	bool has_option;      /* (*NOTEMPTY): only pcre2_match() heeds it */
 	bool needs_utf;       /* means characters, not bytes */
 
-	/* Whether text behind a cut can change what matched before it (matcher.c). */
+	/* Whether text behind a cut can change what matched before it (searcher.c). */
 	bool has_lookahead; /* past the end of a match: lookaheads, atomic groups, a++ */
 	/* $ \z \Z \b \B behind all that is taken: the end of the text matters to a match that
 	 * reaches it. */

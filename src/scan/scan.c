@@ -139,6 +139,8 @@ init(struct scan *scan, unsigned *consumers)
 	bool wants_lines = sl_scan_wants_lines(scan);
 	scan->by_line = wants_lines || scan->setup->max_hits != UINT64_MAX ||
 			scan->setup->records || sl_pattern_confirms(scan->setup->pattern);
+	bool is_limited = sl_scan_max_hits(scan) != UINT64_MAX;
+	scan->gives_lines = scan->by_line && (wants_lines || is_limited || scan->setup->records);
 	scan->has_partials = !scan->by_line && (sl_scan_wants_each(scan) || scan->setup->period);
 	const struct sl_scan_needs needs = sl_scan_needs(scan);
 	const struct sl_scan_division division = sl_scan_divide(&needs);

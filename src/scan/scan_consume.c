@@ -1,7 +1,8 @@
 /*
  * scan_consume.c - the fourth stage: consumers take pieces from the queue and have workers scan
  * them. A worker also reads a deferred piece, in steps, as long as it need not wait for a disk: its
- * bytes stay in the cache of that worker's CPU.
+ * bytes stay in the cache of that worker's CPU. Where pieces keep their bytes, they are as small as
+ * a step.
  */
 #include "scan_int.h"
 
@@ -117,13 +118,57 @@ consume_deferred(struct scan *scan, struct scan_piece *piece, const struct consu
 	return 0;
 }
 
+/* The rest of a piece that keeps its bytes; *len is what was read before, and grows. Returns the
+ * code of the read. */
+SL_SUSPENDS
+static int
+read_rest(struct scan_piece *piece, size_t *len)
+{
+	struct sl_input_range rest = { .off = piece->range.off + *len,
+		.len = piece->range.len - *len };
+	size_t more = 0;
+	int got = sl_input_read(piece->job->input, &rest, piece->data + *len, &more);
+	*len += more;
+	return got;
+}
+
+/* The same of a piece that keeps its bytes. */
+SL_SUSPENDS
+static int
+consume_kept(struct scan *scan, struct scan_piece *piece, const struct consumer *consumer)
+{
+	struct sl_matcher *matcher = consumer->matcher;
+	size_t len = 0;
+	int code = sl_scan_piece_offload_cached(scan, piece, matcher, consumer->memo, &len);
+	int got = 1;
+	scan->progress->worker_bytes += len;
+	if (code == 0 && len < piece->range.len) {
+		got = read_rest(piece, &len);
+		piece->len = len;
+		if (sl_scan_is_cancellation(got))
+			return got;
+		if (len)
+			code = sl_scan_piece_offload(scan, piece, matcher, consumer->memo);
+	}
+	if (code)
+		return code;
+	size_t text_len = piece->len;
+	sl_scan_piece_was_read(scan, piece, got, len);
+	piece->len = text_len;
+	return 0;
+}
+
 SL_SUSPENDS
 static int
 consume_one(struct scan *scan, struct scan_piece *piece, const struct consumer *consumer)
 {
-	int code = piece->is_deferred
-			   ? consume_deferred(scan, piece, consumer)
-			   : sl_scan_piece_offload(scan, piece, consumer->matcher, consumer->memo);
+	int code;
+	if (!piece->is_deferred)
+		code = sl_scan_piece_offload(scan, piece, consumer->matcher, consumer->memo);
+	else if (consumer->step)
+		code = consume_deferred(scan, piece, consumer);
+	else
+		code = consume_kept(scan, piece, consumer);
 	if (code == 0 && !scan->by_line)
 		sl_scan_piece_drop_chunk(scan, piece);
 	if (code == 0)

@@ -222,8 +222,8 @@ refill(struct scan_decode *decode, struct scan_piece *piece)
 	int got = 0;
 	decode->in_off = decode->in_len = 0;
 	int code = is_file ? read_file(decode, piece, &got)
-			   : sl_scan_read_stream(
-				     piece, decode->in, SL_SCAN_DECODE_IN, &got, &decode->in_len);
+			   : sl_scan_read_stream(decode->scan, piece, decode->in, SL_SCAN_DECODE_IN,
+				     &got, &decode->in_len);
 	if (code)
 		return code;
 	decode->scan->progress->read += decode->in_len;

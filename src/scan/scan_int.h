@@ -108,7 +108,7 @@ struct scan_piece {
 	unsigned char *data;    /* in the chunk */
 	struct sl_input_range range;
 	bool is_first, is_last;
-	bool is_deferred; /* a worker reads and scans it in steps */
+	bool is_deferred; /* a worker reads and scans it: in steps, or to its chunk */
 	bool is_scanned;
 	bool is_short;       /* the file ended before the range did */
 	int code;            /* of reading */
@@ -133,6 +133,9 @@ struct scan {
 	const struct sl_match_kernel *kernel;
 	unsigned wanted; /* kinds of events that a sink wants */
 	bool by_line;    /* matching lines are marked, and chunks kept until they are merged */
+	/* by_line, and the merger walks over the lines that match: a sink wants them, one of them
+	 * may be the last that is wanted, or records are made of them. */
+	bool gives_lines;
 	size_t chunk_size;
 	/* A chunk for each consumer, or NULL: then readers read everything. With them, data in the
 	 * page cache is read by the worker that scans it, in steps that stay in its CPU's cache. */
@@ -356,8 +359,11 @@ bool sl_scan_is_cancellation(int code);
 /* Read at most `most` bytes of a stream to `data`; *got as sl_input_read_stream returns it, 0 also
  * if no more is wanted. Returns 0 or what cancelled it. */
 SL_SUSPENDS
-int sl_scan_read_stream(struct scan_piece *piece, unsigned char *data, size_t most, int *got,
-	size_t *len) SL_MUST_CHECK;
+int sl_scan_read_stream(struct scan *scan, struct scan_piece *piece, unsigned char *data,
+	size_t most, int *got, size_t *len) SL_MUST_CHECK;
+
+/* The input has become the front: pass on what was read of it. */
+void sl_scan_stream_pass(struct scan_job *job);
 
 /* ---- scan_decode.c: by the reader that has the input ---- */
 
@@ -393,6 +399,13 @@ int sl_scan_piece_scan(
 SL_SUSPENDS
 int sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
 	struct sl_memo *memo) SL_MUST_CHECK;
+
+/* The same of a deferred piece that has a chunk, which the worker reads first: its bytes are in the
+ * cache of that worker's CPU. *len of them were read; if that is not all, the piece was not
+ * scanned. */
+SL_SUSPENDS
+int sl_scan_piece_offload_cached(struct scan *scan, struct scan_piece *piece,
+	struct sl_matcher *matcher, struct sl_memo *memo, size_t *len) SL_MUST_CHECK;
 
 /* On a worker, if sl_scan_is_quick(): the next bytes of a piece, which need not stay. `marks` for
  * as many bytes, none set, if has_partials; else NULL. Returns 0 or -ENOMEM. */

@@ -5,6 +5,7 @@
 #include "scan_int.h"
 
 #include "sluice/base/clock.h"
+#include "sluice/rt/engine.h"
 
 struct match_call {
 	struct scan *scan;
@@ -13,6 +14,10 @@ struct match_call {
 	struct sl_memo *memo;
 	struct sl_block_steps block;
 	bool is_begun;
+
+	/* If not NULL, the piece is read first: to its chunk, as far as it is in the page cache. */
+	struct sl_engine *engine;
+	size_t read_len;
 };
 
 static void
@@ -73,11 +78,25 @@ sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece, struct sl_memo *
 	return sl_scan_kinds_run(scan, piece, &piece->found, piece->marks, memo);
 }
 
+/* False if not all of it is in the page cache. */
+static bool
+read_cached(struct match_call *call)
+{
+	struct scan_piece *piece = call->piece;
+	const struct sl_input_range *range = &piece->range;
+	call->read_len = sl_input_read_cached(
+		call->engine, piece->job->input->fd, range->off, piece->data, range->len);
+	piece->len = call->read_len;
+	return call->read_len == range->len;
+}
+
 /* Returns 1 if there is more. */
 static int
 step(void *arg)
 {
 	struct match_call *call = arg;
+	if (!call->is_begun && call->engine && !read_cached(call))
+		return 0;
 	if (!call->is_begun) {
 		begin(call->scan, call->piece);
 		call->block = steps_of(call->scan, call->piece, call->matcher);
@@ -90,14 +109,36 @@ step(void *arg)
 		call->scan, call->piece, &call->piece->found, call->piece->marks, call->memo);
 }
 
+SL_SUSPENDS
+static int
+offload(struct match_call *call)
+{
+	struct sl_meter *meter = &call->scan->progress->meter;
+	sl_meter_change(meter, sl_now(), 1, 0);
+	int code = sl_steps_offload(step, call);
+	sl_meter_change(meter, sl_now(), -1, 0);
+	return code;
+}
+
 int
 sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
 	struct sl_memo *memo)
 {
 	struct match_call call = { .scan = scan, .piece = piece, .matcher = matcher, .memo = memo };
-	sl_meter_change(&scan->progress->meter, sl_now(), 1, 0);
-	int code = sl_steps_offload(step, &call);
-	sl_meter_change(&scan->progress->meter, sl_now(), -1, 0);
+	return offload(&call);
+}
+
+int
+sl_scan_piece_offload_cached(struct scan *scan, struct scan_piece *piece,
+	struct sl_matcher *matcher, struct sl_memo *memo, size_t *len)
+{
+	struct match_call call = { .scan = scan,
+		.piece = piece,
+		.matcher = matcher,
+		.memo = memo,
+		.engine = sl_rt_engine(sl_rt_current()) };
+	int code = offload(&call);
+	*len = call.read_len;
 	return code;
 }
 

@@ -63,7 +63,9 @@ emit_joined(struct scan *scan, struct scan_job *job, const struct sl_partial_run
 		int failure = sl_scan_kinds_line(scan, job, &call.line);
 		code = failure ? failure : 1;
 	}
-	return code == 1 ? sl_scan_give_line(scan, job, &call.line) : code;
+	if (code == 1)
+		code = scan->gives_lines ? sl_scan_give_line(scan, job, &call.line) : 0;
+	return code;
 }
 
 /* The first lines turn out to be outside the period. */
@@ -96,7 +98,7 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 	bool is_inside = job->join.total.next_side == SL_PERIOD_INSIDE;
 	if (has_unknown && !is_inside)
 		drop_unknown(piece);
-	if (code == 0 && !job->ignores_rest && !piece->range.is_hole)
+	if (code == 0 && scan->gives_lines && !job->ignores_rest && !piece->range.is_hole)
 		code = scan->setup->records ? sl_scan_records_add(scan, piece)
 					    : sl_scan_give_lines(scan, piece);
 	if (code == 0)
@@ -270,7 +272,7 @@ sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece)
 		fail_undecided(scan, job);
 		set_state(job, SL_SCAN_LIMITED);
 	}
-	if (code == 0 && !job->ignores_rest && !scan->by_line)
+	if (code == 0 && !job->ignores_rest && !scan->gives_lines)
 		sl_scan_note_hits(scan, job, sl_join_hits(&job->join));
 	if (code || !scan->setup->stop_input_at_hit || job->known_hits == 0 || job->ignores_rest)
 		return code;

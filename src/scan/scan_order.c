@@ -182,6 +182,8 @@ report_front(struct scan *scan, struct scan_job *job)
 	sl_semaphore_give(&scan->unreported);
 	sl_scan_chunk_serve(scan);
 	sl_scan_wake_streams(scan);
+	if (front_of(scan))
+		sl_scan_stream_pass(front_of(scan));
 	return code;
 }
 

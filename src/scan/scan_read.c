@@ -18,7 +18,7 @@
 
 /* Where lines are kept, cached data is read in pieces that stay in a CPU's cache until a worker
  * scans them. */
-#define WARM_PIECE (256u * 1024u)
+#define WARM_PIECE (512u * 1024u)
 
 /* A range that a worker reads and scans with one call: long, because each call costs two thread
  * switches, but short enough for all workers to have work until the end of the file. Measured with
@@ -160,7 +160,7 @@ read_stream(struct scan *scan, struct scan_piece *piece)
 				      : piece->chunk->size;
 	size_t len = 0;
 	int got = 0;
-	int code = sl_scan_read_stream(piece, piece->data, most, &got, &len);
+	int code = sl_scan_read_stream(scan, piece, piece->data, most, &got, &len);
 	if (code)
 		return code;
 	sl_scan_piece_take_bytes(scan, piece, got, len);
@@ -319,9 +319,9 @@ choose_range(const struct scan *scan, struct scan_piece *piece)
 	struct sl_input *input = piece->job->input;
 	if (!sl_input_may_be_warm(input))
 		return scan->chunk_size;
-	if (!scan->steps)
-		return SL_MIN(scan->chunk_size, (size_t)WARM_PIECE);
-	size_t len = warm_range_len(input);
+	/* Where chunks are kept, there is one for each piece. */
+	size_t len =
+		scan->steps ? warm_range_len(input) : SL_MIN(scan->chunk_size, (size_t)WARM_PIECE);
 	piece->is_deferred = sl_input_is_cached(input, len);
 	return piece->is_deferred ? len : scan->chunk_size;
 }
@@ -347,7 +347,8 @@ take_range(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
 	job->reads++;
 	if (piece->range.is_hole)
 		piece->is_deferred = false;
-	return piece->is_deferred || piece->range.is_hole ? 0 : sl_scan_chunk_take(scan, piece);
+	bool needs_chunk = !piece->is_deferred || !scan->steps;
+	return needs_chunk && !piece->range.is_hole ? sl_scan_chunk_take(scan, piece) : 0;
 }
 
 SL_SUSPENDS

@@ -2,9 +2,9 @@
  * source_stream.c - reads streams, in order: pipes, terminals, standard input, files without a
  * size.
  *
- * Rules: bytes are passed on when the stream pauses, but the first ones not before they tell what
- * the input is; a regular file that is read as a stream ends at the size it had, since it may grow
- * by our own output.
+ * Rules: bytes are passed on when the stream pauses, unless the caller wants as many as there is
+ * room for; but the first ones not before they tell what the input is. A regular file that is read
+ * as a stream ends at the size it had, since it may grow by our own output.
  */
 #include "sluice/scan/source.h"
 
@@ -55,13 +55,14 @@ read_some(struct sl_input *input, unsigned char *data, size_t len, uint64_t dead
 		return read_remote(input, data, len, deadline_ns);
 	if (input->is_found)
 		ready = poll_found(input);
-	else if (input->may_block && !input->has_begun)
+	else if ((input->may_block && !input->has_begun) || input->is_filling)
 		ready = sl_io_poll(input->fd, POLLIN, deadline_ns);
 	if (ready < 0)
 		return ready;
 	input->has_begun = true;
 	for (;;) {
-		int got = sl_io_read_stream(input->fd, data, len, deadline_ns);
+		int got =
+			sl_io_read_stream_as(input->fd, input->is_terminal, data, len, deadline_ns);
 		if (got == -EINTR)
 			continue;
 		if (got != -EAGAIN || input->is_found)
@@ -110,21 +111,33 @@ skip_what_was_read(struct sl_input *input)
 	input->left_at_first = input->left;
 }
 
+/* Without a deadline, if the next bytes are not urgent. A file never pauses. */
+static bool
+may_fill(const struct sl_input *input)
+{
+	return input->fills && !input->is_found && !input->may_be_made_up;
+}
+
 int
 sl_input_read_stream(struct sl_input *input, unsigned char *data, size_t most, size_t *read_len)
 {
 	*read_len = 0;
 	bool is_first = !input->has_begun;
+	if (is_first)
+		input->is_terminal = isatty(input->fd);
 	if (is_first && input->is_stdin)
 		skip_what_was_read(input);
 	most = (size_t)SL_MIN((uint64_t)most, input->left);
 	while (*read_len < most) {
 		/* The first bytes must suffice to recognise the form. */
 		bool enough = *read_len > 0 && !(is_first && sl_sniff_wants_more(data, *read_len));
-		uint64_t deadline_ns = enough ? sl_deadline_in(STREAM_IDLE_NS) : SL_FOREVER;
+		input->is_filling = enough && may_fill(input);
+		bool is_urgent = enough && !input->is_filling;
+		uint64_t deadline_ns = is_urgent ? sl_deadline_in(STREAM_IDLE_NS) : SL_FOREVER;
 		uint64_t begun_ns = sl_input_begin_wait(input);
 		int got = read_some(input, data + *read_len, most - *read_len, deadline_ns);
 		sl_input_end_wait(input, begun_ns);
+		input->is_filling = false;
 		if (got == -ETIMEDOUT && enough && sl_task_cancelled() == 0)
 			break;
 		if (got > 0 && input->may_be_made_up)

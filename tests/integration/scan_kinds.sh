@@ -34,6 +34,20 @@ test_kinds_formats_golden() {
 	same kinds "$logs/kinds.txt"
 }
 
+# what --digest-out writes of these logs, and what --digest-base shows since: kinds that are new, gone, more, less and the same
+test_kinds_digest_golden() {
+	local logs=$ROOT/tests/data/formats
+	cp "$logs"/{nginx-error,postgres,syslog,klog}.log .
+	scan --level error --digest-out digest.txt nginx-error.log postgres.log syslog.log
+	same digest.txt "$logs/digest.txt"
+	head -n 40 postgres.log >shorter.log
+	cat nginx-error.log nginx-error.log >longer.log
+	grep -e sshd -e ntpd syslog.log >fewer.log
+	scan --level error --top 100 --digest-base digest.txt longer.log shorter.log fewer.log klog.log
+	sed -n '/kind$/,$p' out >changes
+	same changes "$logs/changes.txt"
+}
+
 # each error line is of one kind, also with -m and where a pattern has no literal
 test_kinds_sum() {
 	local options

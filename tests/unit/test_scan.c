@@ -425,17 +425,16 @@ Test(scan, what_was_read_before_a_failure_is_counted)
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin(&f, seed);
-		wants_lines(&f); /* else a worker's read may fail, and the bytes are read again */
+		wants_lines(&f);
 		add_file(&f, "a", 400000);
-		add_file(&f, "b", 20000);
-		sim_fail_nth(f.sim, 20 + sl_random_below(&f.random, 40), -EIO, 1ull << SL_OP_READ);
+		/* After a single failure of a worker the bytes are read again. */
+		sim_fail_from(f.sim, 20 + sl_random_below(&f.random, 40), -EIO, 1ull << SL_OP_READ);
 		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
 		check_all(&f);
 		sim_check(f.sim, f.results[0].state == SL_SCAN_UNREADABLE, "state");
 		sim_check(f.sim, f.errors[0].code == -EIO, "code");
 		sim_check(f.sim, strstr(f.errors[0].text, "are counted") || f.results[0].bytes == 0,
 			"%s", f.errors[0].text);
-		sim_check(f.sim, f.results[1].state == SL_SCAN_OK, "the other file");
 		end(&f);
 	}
 }
@@ -449,6 +448,8 @@ Test(scan, what_a_worker_cannot_read_is_read_again)
 		for (uint64_t nth = 1; nth < 40; nth++) {
 			struct fixture f;
 			begin(&f, seed);
+			if (seed % 2)
+				wants_lines(&f);
 			add_file(&f, "a", 400000);
 			sim_fail_nth(f.sim, nth, -EIO, 1ull << SL_OP_READ);
 			sim_check(f.sim, run(&f) == 0, "%s", f.err.text);

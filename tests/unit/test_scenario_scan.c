@@ -43,6 +43,7 @@ struct log {
 	struct sl_error err;
 	uint64_t seen, around; /* lines given to the sink, that match or are context */
 	uint64_t at, at_lines; /* where the last of them began, and the lines before it */
+	uint64_t seen_ns;      /* when it was given */
 };
 
 struct scene {
@@ -369,6 +370,7 @@ log_of(struct scene *scene, const struct sl_input *input)
 static int
 sink_line(struct scene *scene, struct log *log, const struct sl_scan_line *line, bool is_context)
 {
+	log->seen_ns = sl_now();
 	log->seen += !is_context;
 	log->around += is_context;
 	bool hit = memmem(line->text, line->len, "ERROR", 5) ||
@@ -1151,6 +1153,44 @@ Test(scenario_scan, a_stream_that_gives_nothing_more_is_not_waited_for_once_ther
 	}
 }
 
+/* Each is a read. */
+static void
+feed_small_lines(struct scene *scene, struct log *log)
+{
+	sim_source(scene->sim, 0);
+	for (size_t off = 0; off < log->len; off += 18) {
+		memcpy(log->data + off, "error\nerror\nerror\n", 18);
+		sim_source_data(scene->sim, 0, log->data + off, 18);
+		sim_source_pause(scene->sim, 0, 2 * SL_NS_PER_MS);
+	}
+}
+
+/* Its lines wait for the input before it: in few chunks, however many reads they take. */
+Test(scenario_scan, a_stream_behind_one_that_stalls_fills_its_chunks_and_is_passed_on_at_its_turn)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scene *scene = build(seed);
+		scene->print = true;
+		struct remote *front = add_remote(scene, "http://h/stalls", 30000);
+		struct log *behind = add(scene, "-", (size_t)18 * 1000);
+		front->breaks_at = seed % 30000;
+		front->stall_ns = 600 * SL_NS_PER_S;
+		feed_small_lines(scene, behind);
+		sim_source_pause(scene->sim, 0, 3600 * SL_NS_PER_S);
+		sim_source_end(scene->sim, 0);
+		uint64_t begun_ns = sim_now(scene->sim);
+		run(scene);
+		check(scene);
+		expect_all_ok(scene);
+		sim_check(scene->sim, scene->progress.chunks_high_water <= 4, "%zu chunks",
+			scene->progress.chunks_high_water);
+		sim_check(scene->sim, behind->seen_ns - begun_ns < 1800 * SL_NS_PER_S,
+			"its last line came late");
+		tear_down(scene);
+	}
+}
+
 /* However many of its chunks wait for the sink when the limit is reached, so also if all do. */
 Test(scenario_scan, a_stream_that_waits_for_a_chunk_when_there_is_enough_is_not_read_on)
 {
@@ -1160,12 +1200,7 @@ Test(scenario_scan, a_stream_that_waits_for_a_chunk_when_there_is_enough_is_not_
 		scene->slow_ns = SL_NS_PER_S;
 		scene->setup.max_hits = 3;
 		struct log *log = add(scene, "-", 18 * (size_t)blocks);
-		sim_source(scene->sim, 0);
-		for (size_t off = 0; off < log->len; off += 18) {
-			memcpy(log->data + off, "error\nerror\nerror\n", 18);
-			sim_source_data(scene->sim, 0, log->data + off, 18);
-			sim_source_pause(scene->sim, 0, SL_NS_PER_MS); /* each is a read */
-		}
+		feed_small_lines(scene, log);
 		sim_source_pause(scene->sim, 0, 3600 * SL_NS_PER_S);
 		sim_source_end(scene->sim, 0);
 		uint64_t begun_ns = sim_now(scene->sim);

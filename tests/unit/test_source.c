@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define ROOM (256u * 1024u)
@@ -227,6 +229,10 @@ refuses_what_is_no_file(struct bench *bench)
 	cr_assert_eq(mkfifo("fifo", 0600), 0);
 	cr_assert_eq(mkdir("directory", 0700), 0);
 	cr_assert_eq(symlink("file", "link"), 0);
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "socket" };
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	cr_assert_eq(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	close(listener);
 	static const struct {
 		const char *path;
 		bool is_found;
@@ -239,6 +245,7 @@ refuses_what_is_no_file(struct bench *bench)
 		{ "link", false, 0 },
 		{ "missing", false, -ENOENT },
 		{ "file/x", false, -ENOTDIR },
+		{ "socket", false, -ENXIO },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		open_input(bench, cases[i].path, cases[i].is_found);

@@ -181,6 +181,36 @@ Test(timestamp, begins_in_the_first_bytes_of_the_line)
 	}
 }
 
+Test(timestamp, is_short_whatever_follows_its_seconds)
+{
+	static const char *const starts[] = { "2015-10-18 18:01:47.", "1445191307." };
+	for (size_t i = 0; i < SL_COUNT_OF(starts); i++)
+		for (size_t digits = 1; digits < 400; digits++) {
+			char line[512];
+			size_t len = strlen(starts[i]);
+			struct sl_timestamp stamp;
+			memcpy(line, starts[i], len);
+			memset(line + len, '1', digits);
+			cr_expect(sl_timestamp_find(sl_span(line, len + digits), &stamp));
+			cr_expect(stamp.end == (digits <= 30 ? len + digits : len - 1), "%zu",
+				stamp.end);
+		}
+}
+
+Test(timestamp, is_short_whatever_gap_is_in_it)
+{
+	for (int blanks = 1; blanks < 300; blanks++) {
+		char line[512];
+		struct sl_timestamp stamp;
+		snprintf(line, sizeof(line), "Sun Oct 18 18:01:47%*s2015", blanks, "");
+		cr_expect(sl_timestamp_find(sl_span_str(line), &stamp), "%d", blanks);
+		cr_expect_eq(stamp.has_year, blanks <= 16, "%d", blanks);
+		snprintf(line, sizeof(line), "2015-10-18 18:01:47%*s+0200", blanks, "");
+		cr_expect(sl_timestamp_find(sl_span_str(line), &stamp), "%d", blanks);
+		cr_expect_eq(stamp.has_zone, blanks <= 16, "%d", blanks);
+	}
+}
+
 Test(timestamp, is_read_to_the_end_of_the_line_only)
 {
 	struct guard guard;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LONG_NS (60 * SL_NS_PER_S)
@@ -471,7 +472,7 @@ load_bad_files(void *arg)
 	} cases[] = {
 		{ "missing.pem", -ENOENT, "no such file or directory" },
 		{ "server.key", SL_E_TLS, "holds no readable certificate" },
-		{ ".", SL_E_TLS, "holds no readable certificate" },
+		{ ".", -EISDIR, "is a directory" },
 	};
 	(void)arg;
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
@@ -497,6 +498,58 @@ load_empty_file(void *arg)
 	return 0;
 }
 
+static int
+load_endless_file(void *arg)
+{
+	struct sl_tls *tls = NULL;
+	struct sl_error err = { 0 };
+	(void)arg;
+	cr_expect_eq(sl_tls_new(&tls, "/dev/zero", &err), SL_E_TLS);
+	cr_expect(strstr(err.text, "'/dev/zero' is too large"), "%s", err.text);
+	return 0;
+}
+
+/* As a shell passes the output of a command: <(command). */
+static int
+load_pipe(void *arg)
+{
+	char path[128], text[16384];
+	int fds[2];
+	(void)arg;
+	snprintf(path, sizeof(path), "%s/ca.pem", certs);
+	int file = open(path, O_RDONLY);
+	ssize_t len = read(file, text, sizeof(text));
+	cr_assert(len > 0 && len < (ssize_t)sizeof(text) && pipe(fds) == 0);
+	cr_assert_eq(write(fds[1], text, (size_t)len), len);
+	close(file);
+	close(fds[1]);
+	struct sl_tls *tls = NULL;
+	struct sl_error err = { 0 };
+	snprintf(path, sizeof(path), "/dev/fd/%d", fds[0]);
+	cr_expect_eq(sl_tls_new(&tls, path, &err), 0, "%s", err.text);
+	sl_tls_free(tls);
+	close(fds[0]);
+	return 0;
+}
+
+static int
+load_silent_fifo(void *arg)
+{
+	char path[128];
+	struct sl_deadline deadline;
+	struct sl_tls *tls = NULL;
+	struct sl_error err = { 0 };
+	(void)arg;
+	snprintf(path, sizeof(path), "%s/fifo", certs);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	sl_deadline_begin(&deadline, sl_deadline_in(10 * SL_NS_PER_MS));
+	cr_expect_eq(sl_tls_new(&tls, path, &err), -ETIMEDOUT);
+	sl_deadline_end(&deadline);
+	cr_expect(strstr(err.text, path) && strstr(err.text, "needs a writer"), "%s", err.text);
+	unlink(path);
+	return 0;
+}
+
 static const char *expected_hint;
 
 static int
@@ -517,6 +570,13 @@ Test(net_tls, names_a_certificate_file_it_cannot_use)
 {
 	cr_expect_eq(peer_run(load_bad_files, NULL), 0);
 	cr_expect_eq(peer_run(load_empty_file, NULL), 0);
+	cr_expect_eq(peer_run(load_endless_file, NULL), 0);
+}
+
+Test(net_tls, reads_certificates_from_a_pipe_and_waits_no_longer_than_the_run_may_take)
+{
+	cr_expect_eq(peer_run(load_pipe, NULL), 0);
+	cr_expect_eq(peer_run(load_silent_fifo, NULL), 0);
 }
 
 static void

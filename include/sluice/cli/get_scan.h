@@ -23,6 +23,8 @@
 struct sl_get_scan_list {
 	char **paths;
 	uint64_t *bases; /* offsets of the first bytes that are wanted */
+	/* Of what follows these: lines that were printed already. */
+	struct sl_given *givens;
 	size_t count, cap;
 };
 
@@ -35,10 +37,10 @@ struct sl_get_scan {
 	struct sl_scan_output output;
 	struct sl_semaphore reporting; /* an event at a time goes to the output */
 	struct sl_scan_summary summary;
-	/* The second: lines of it were printed already. */
-	struct sl_get_scan_list later, later_without_lines;
+	/* Lines of the second were printed already, of the third it is not known which. */
+	struct sl_get_scan_list later, later_rest, later_without_lines;
 	uint64_t decoding_memory; /* of files that are decoded now */
-	uint64_t decoding_max; /* of that */
+	uint64_t decoding_max;    /* of that */
 	uint64_t hits;            /* most that were known at a time */
 	uint64_t started_ns;
 	int code; /* with which the results cannot be written; 0 = they can */

@@ -45,6 +45,7 @@ struct sl_sink {
 	struct sl_semaphore room;
 	struct sl_sink_slot slots[SL_SINK_WRITES];
 	struct sl_chunk *queue; /* of a stream, by offset, linked by next_free */
+	bool is_terminal;       /* the stream */
 	bool is_writing;        /* a task writes; it takes what is queued meanwhile */
 };
 

@@ -5,7 +5,9 @@
 #ifndef SLUICE_NET_TLS_TRUST_H
 #define SLUICE_NET_TLS_TRUST_H
 
+#include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
+#include "sluice/rt/task.h"
 
 #include <openssl/ssl.h>
 #include <stdbool.h>
@@ -19,11 +21,19 @@ struct sl_tls_trust {
 };
 
 /*
- * Load the certificates in the PEM file `cacert`, or the system's store if it is NULL, into
- * `context`. May block. A system's store without certificates is not a failure here: http needs
- * none. Returns 0; SL_E_TLS, a file's error such as -ENOENT; named in *err.
+ * The text of the file `cacert`, for sl_tls_trust_load, to be released. It may be a FIFO, whose
+ * writer is waited for. Returns 0; SL_E_TLS: it is too large; -ENOMEM; a file's error such as
+ * -ENOENT; the cancellation; named in *err.
+ */
+SL_SUSPENDS
+int sl_tls_trust_read(struct sl_buf *pem, const char *cacert, struct sl_error *err) SL_MUST_CHECK;
+
+/*
+ * Load the certificates in `pem`, the text of the file `cacert`, or the system's store if that is
+ * NULL, into `context`. May block. A system's store without certificates is not a failure here:
+ * http needs none. Returns 0; SL_E_TLS, named in *err.
  */
 int sl_tls_trust_load(struct sl_tls_trust *trust, SSL_CTX *context, const char *cacert,
-	struct sl_error *err) SL_MUST_CHECK;
+	struct sl_span pem, struct sl_error *err) SL_MUST_CHECK;
 
 #endif

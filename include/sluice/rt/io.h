@@ -67,6 +67,15 @@ int sl_io_read_stream(int fd, void *data, size_t len, uint64_t deadline_ns) SL_M
 SL_SUSPENDS
 int sl_io_write_stream(int fd, const void *data, size_t len, uint64_t deadline_ns) SL_MUST_CHECK;
 
+/* The same, of a descriptor that is used often: whether it is a terminal (isatty) is not asked each
+ * time. */
+SL_SUSPENDS
+int sl_io_read_stream_as(
+	int fd, bool is_terminal, void *data, size_t len, uint64_t deadline_ns) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_write_stream_as(
+	int fd, bool is_terminal, const void *data, size_t len, uint64_t deadline_ns) SL_MUST_CHECK;
+
 /* Events of poll(2). */
 SL_SUSPENDS
 int sl_io_poll(int fd, uint32_t events, uint64_t deadline_ns) SL_MUST_CHECK;

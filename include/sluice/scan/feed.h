@@ -17,6 +17,7 @@
 #define SLUICE_SCAN_FEED_H
 
 #include "sluice/rt/task.h"
+#include "sluice/scan/given.h"
 #include "sluice/scan/partial.h"
 #include "sluice/scan/sniff.h"
 #include "sluice/scan/summary.h"
@@ -88,6 +89,13 @@ enum sl_form sl_feed_form(const struct sl_feed *feed);
  */
 SL_SUSPENDS
 int sl_feed_end(struct sl_feed *feed, uint64_t len, struct sl_feed_result *result) SL_MUST_CHECK;
+
+/*
+ * Of a feed that failed with SL_E_LIMIT, if lines are wanted: which of them were given, for the
+ * others to be given by a scan of the whole. No task may be adding. *given must be {0}, and is to
+ * be released. Returns 0 or -ENOMEM.
+ */
+int sl_feed_given(const struct sl_feed *feed, struct sl_given *given) SL_MUST_CHECK;
 
 /* What of a matching line is located by, for an event of it (event.h). One task at a time may use
  * it, while no feed gives a line but the one whose line it is. */

@@ -21,10 +21,7 @@
  *
  * An expression in ASCII means bytes; one that names characters beyond ASCII, \p or \X means the
  * characters of UTF-8, and bytes that are not UTF-8 match nothing of it. A pattern is constant once
- * made and may be shared by threads; each thread needs a matcher of its own.
- *
- * Of a line is matched what comes before its newline or CRLF, and in an input's first line what
- * comes after a byte order mark: sl_subject_of() cuts it out.
+ * made and may be shared by threads; each thread needs a matcher of its own (matcher.h).
  *
  * Nothing is skipped silently: a line on which PCRE2 reaches a limit is undecided. Limits are steps
  * of one attempt (SL_PATTERN_MATCH_LIMIT), memory, and CPU time of the whole line
@@ -51,7 +48,6 @@
 #define SL_PATTERN_LINE_NS 1000000000ull
 
 struct sl_pattern;
-struct sl_matcher;
 
 struct sl_pattern_spec {
 	const struct sl_span *texts; /* none: the default, lines that contain ERROR or error */
@@ -96,79 +92,5 @@ bool sl_pattern_inverts(const struct sl_pattern *pattern);
 bool sl_pattern_has_expressions(const struct sl_pattern *pattern);
 
 const struct sl_match_kernel *sl_pattern_kernel(const struct sl_pattern *pattern);
-
-/* Returns 0 or -ENOMEM. One thread at a time may use a matcher. */
-int sl_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern) SL_MUST_CHECK;
-
-/* NULL is fine. */
-void sl_matcher_free(struct sl_matcher *matcher);
-
-/* Lines without a level that were confirmed since the last call; 0 if the pattern is not a
- * level. */
-uint64_t sl_matcher_take_unlevelled(struct sl_matcher *matcher);
-
-/* Use the stack of another matcher of any pattern, which stays longer and is used by the same
- * thread at a time: a stack may grow to SL_PATTERN_JIT_STACK. */
-void sl_matcher_share_stack(struct sl_matcher *matcher, const struct sl_matcher *owner);
-
-/* Take the time from `cpu_ns` instead of the thread's CPU clock: for tests, which count with it. */
-void sl_matcher_set_clock(struct sl_matcher *matcher, uint64_t (*cpu_ns)(void));
-
-/* Bytes that were looked through for literals to locate matches, in all: what that costs. */
-uint64_t sl_matcher_searched(const struct sl_matcher *matcher);
-
-enum sl_verdict {
-	SL_VERDICT_NO,
-	SL_VERDICT_YES,
-	SL_VERDICT_UNDECIDED /* a limit was reached, or the end of the line is not known */
-};
-
-/* What of a line is searched. */
-struct sl_subject {
-	const unsigned char *text;
-	size_t len;
-	bool goes_on; /* the line does, behind `len`: only what matches whatever follows counts */
-};
-
-/*
- * Of the line text[0, len), which is what is known of it: without a CR at its end if a newline
- * follows there (`is_closed`), and without a byte order mark if it `is_first`. `goes_on` if the end
- * is not known.
- */
-static inline struct sl_subject
-sl_subject_of(const unsigned char *text, size_t len, bool is_first, bool is_closed, bool goes_on)
-{
-	if (is_closed && !goes_on && len && text[len - 1] == '\r')
-		len--;
-	size_t mark = is_first && len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-	return (struct sl_subject){ text + mark, len - mark, goes_on };
-}
-
-/*
- * Does a candidate match, by one of the checks? At most SL_PATTERN_LINE_MAX bytes are looked at,
- * and of a longer line, or one that goes on, it is only YES or UNDECIDED. Literals that decide are
- * not looked for. *took_long is set if that has taken some milliseconds or more; it is not cleared.
- */
-enum sl_verdict sl_matcher_confirm(
-	struct sl_matcher *matcher, const struct sl_subject *line, bool *took_long);
-
-/* A match, [begin, end) in the subject; may be empty. */
-struct sl_match_range {
-	size_t begin, end;
-};
-
-/*
- * The leftmost match that begins at `from` or later, the first pattern's if several begin there.
- * Bytes before `from` are seen by lookbehind. If the line goes on, only what is a match whatever
- * follows, with its end. Calls for one line are for offsets that increase from 0: what lies ahead
- * is remembered, so that all matches of a line are found in time linear in its length for literals,
- * and within SL_PATTERN_LINE_NS else. Once the matches that were found are given, UNDECIDED if
- * there may be more: a limit was reached, or text behind a cut would tell.
- *
- * `is_quick`: UNDECIDED already if it would take longer than some milliseconds. The same call
- * without it then goes on.
- */
-enum sl_verdict sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line,
-	size_t from, bool is_quick, struct sl_match_range *range);
 
 #endif

@@ -93,6 +93,10 @@ struct sl_input {
 	char *failure;      /* how reading what is remote has failed; NULL = it has not */
 	bool may_block;     /* opening it could wait for a writer: a FIFO */
 	bool has_begun;     /* a stream that was read from */
+	bool is_terminal;   /* of such a stream */
+	/* Bytes of a stream are not passed on when it pauses: nothing waits for them. The caller's;
+	 * while is_filling, a cancellation loses none. */
+	bool fills, is_filling;
 	uint64_t left; /* of a stream that is a file: bytes up to its size when it was opened; else
 			   UINT64_MAX */
 	uint64_t left_at_first; /* of it, when its first byte was to be read */
@@ -259,8 +263,8 @@ size_t sl_input_read_cached(struct sl_engine *engine, int fd, uint64_t off, unsi
 	size_t len) SL_MUST_CHECK;
 
 /*
- * Read a stream until `most` bytes were read, the stream pauses, or it ends. Returns
- * the count, 0 only at its end, or a negative code; *read_len as above.
+ * Read a stream until `most` bytes were read, the stream pauses (and input->fills is not set), or
+ * it ends. Returns the count, 0 only at its end, or a negative code; *read_len as above.
  */
 SL_SUSPENDS
 int sl_input_read_stream(

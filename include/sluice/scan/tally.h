@@ -8,7 +8,7 @@
 #ifndef SLUICE_SCAN_TALLY_H
 #define SLUICE_SCAN_TALLY_H
 
-#include "sluice/scan/pattern.h"
+#include "sluice/scan/matcher.h"
 
 /* Patterns that are more than strings; each has a matcher. */
 #define SL_TALLY_EXPRESSIONS_MAX 1000u
