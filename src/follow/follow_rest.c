@@ -468,6 +468,15 @@ close_quiet(struct sl_follow *follow, struct sl_state_log *log)
 		sl_follow_close(follow, log);
 }
 
+/* Of a file that has not changed: nothing is left of it, or an unfinished line that this run has
+ * looked at, which counts once the name refers to a file that is written to. */
+static bool
+has_nothing_new(const struct sl_state_log *log, const struct sl_state_file *now)
+{
+	return log->off >= log->file.size || log->is_encoded ||
+	       (now->size == 0 && log->settled_ns != 0);
+}
+
 SL_SUSPENDS
 static int
 take_rotated(struct sl_follow *follow, struct sl_state_log *log, const struct sl_state_file *now,
@@ -477,12 +486,12 @@ take_rotated(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 	log->round = follow->round;
 	close_quiet(follow, log);
 	if (sl_follow_was_quiet(follow, log) && !is_fresh(follow, &log->file) &&
-		(now->size == 0 || log->off >= log->file.size || log->is_encoded))
+		has_nothing_new(log, now))
 		return 0;
 	bool is_there = sl_probe_stat(log->at, &file) && sl_state_is_same_file(&file, &log->file) &&
 			!is_fresh(follow, &file);
 	if (is_there && sl_state_is_unchanged(&file, &log->file) && !log->has_more &&
-		!log->is_held && (now->size == 0 || log->off >= file.size || log->is_encoded))
+		!log->is_held && has_nothing_new(log, now))
 		return 0;
 	if (!is_there)
 		return sl_follow_rest(follow, log, now, is_found);

@@ -173,6 +173,29 @@ test_state_records() {
 	expect 1
 }
 
+# a record that was left, of a log that was rotated since, while nothing is in the next one
+test_state_record_of_rotated() {
+	printf 'error 1\n' >log
+	touch -d '+30 seconds' log
+	scan -p --records --state state log
+	expect 1
+	mv log log.1
+	: >log
+	touch -d '1 minute ago' log.1
+	scan -p --records --state state log
+	printf 'log.1:1:error 1\n' | cmp - out || fail "the last record of the rotated log was left out"
+	printf 'error 2\n' >>log
+	touch -d '+30 seconds' log
+	scan -p --records --state state log
+	expect 1
+	mv log log.2
+	: >log
+	scan -p --records --state state log
+	expect 1
+	new 'log.2:1:error 2\n'
+	new ''
+}
+
 # lines before the first time stamp of a run belong to the last one of the run before, whatever that counted, also if the
 # log was compressed since
 test_state_stamp() {
