@@ -13,6 +13,7 @@ struct follow_item {
 	struct sl_state_log *log;
 	char *path;
 	struct sl_error *err; /* why it is not read, or NULL */
+	int refused;          /* the code with which it could not be opened, or 0 */
 	bool is_found;
 	int found;
 	int fd;       /* of the file, or -1 */
@@ -43,6 +44,8 @@ struct sl_follow {
 	struct sl_state state;
 	uint64_t round;
 	bool has_changed, has_more;
+	bool is_settled;               /* no record is left to a later round */
+	uint64_t due_ns;               /* sl_follow_due_ns */
 	unsigned open_count, open_max; /* files that stay open */
 	unsigned char *buffer;
 
@@ -79,6 +82,14 @@ struct sl_follow {
 int sl_follow_index(struct sl_follow *follow) SL_MUST_CHECK;
 void sl_follow_index_release(struct sl_follow *follow);
 
+/* Look where the file of each log is to be, all at once: most have not changed. Returns 0 or the
+ * cancellation. */
+SL_SUSPENDS
+int sl_follow_look(struct sl_follow *follow) SL_MUST_CHECK;
+
+/* When the round began, the file was where it is to be, and as it was when it was scanned. */
+bool sl_follow_was_quiet(const struct sl_follow *follow, const struct sl_state_log *log);
+
 /* NULL if there is none. Of a path, the one that is not rotated. */
 struct sl_state_log *sl_follow_by_file(
 	const struct sl_follow *follow, const struct sl_state_file *file);
@@ -91,6 +102,14 @@ struct sl_state_log *sl_follow_next_of(
 /* A log has another path. Returns 0 or -ENOMEM. */
 int sl_follow_move(
 	struct sl_follow *follow, struct sl_state_log *log, const char *path) SL_MUST_CHECK;
+
+/* ---- follow_end.c ---- */
+
+/* *end: of the new lines of the log in this file that are to be scanned; log->off if there are
+ * none. Sets what is left of the log. Returns 0 or a negative code. */
+SL_SUSPENDS
+int sl_follow_end(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe,
+	bool is_complete, uint64_t *end) SL_MUST_CHECK;
 
 /* ---- follow_part.c ---- */
 

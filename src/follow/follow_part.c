@@ -4,7 +4,7 @@
  *
  * A live log may be truncated while it is read. So its new part is copied to memory, and is an item
  * only if the fingerprints before and behind it are the same before and after the copy. The memory
- * is that of setup->step for each batch.
+ * is that of setup->step for each batch; a line or record that is longer is scanned in its file.
  */
 #include "follow_int.h"
 
@@ -94,7 +94,8 @@ copy(void *arg)
 	return 0;
 }
 
-/* 1 if the item has a copy of what was to be scanned; 0 if the file has changed. */
+/* 1 if the item has a copy of what was to be scanned; 0 if the file has changed: it may have been
+ * truncated since it was compared with the log, and written to up to where that ends. */
 SL_SUSPENDS
 static int
 take_copy(struct sl_follow *follow, struct follow_item *item, struct sl_probe *probe)
@@ -112,64 +113,73 @@ take_copy(struct sl_follow *follow, struct follow_item *item, struct sl_probe *p
 	int code = sl_blocking_wait(copy, &call);
 	if (code == 0 && !call.is_short) {
 		code = sl_probe_print(probe, item->until, &after);
-		if (code == 0)
-			return sl_fingerprint_equal(&after, &item->print);
+		if (code == 0 && sl_fingerprint_equal(&after, &item->print))
+			code = sl_probe_may_be(probe, item->log);
 	}
 	return code;
 }
 
 /* ---- parts ---- */
 
-/* Where the new lines end. Of a live log, behind the last newline of a step, or of as many steps as
- * a line needs. */
+/* Until something is scanned, a log is known by how it begins: its file may be truncated, or its
+ * inode be that of another one, before it is looked at again. */
 SL_SUSPENDS
 static int
-find_end(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe,
-	bool is_complete, uint64_t *end)
+note_head(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe)
 {
-	uint64_t size = probe->file.size, to = size;
-	uint64_t from = SL_MAX(log->off, SL_MIN(log->searched, size));
-	bool is_found = false;
-	*end = log->off;
-	while (!is_found) {
-		if (follow->setup->is_live)
-			to = SL_MIN(size, from + follow->setup->step);
-		uint64_t found = to;
-		bool is_all = is_complete && to == size;
-		int code = is_all ? 0 : sl_probe_last_line(probe, from, to, &found);
-		if (code)
-			return code;
-		is_found = is_all || found > from;
-		if (is_found)
-			*end = found;
-		else if (to == size)
-			break;
-		from = to;
+	struct sl_fingerprint seen;
+	if (log->off > 0)
+		return 0;
+	unsigned len = sl_fingerprint_len(probe->file.size, SL_FINGERPRINT_HEAD);
+	int code = sl_probe_print(probe, len, &seen);
+	seen = sl_fingerprint_head(&seen);
+	if (code == 0 && seen.head_len && !sl_fingerprint_equal(&seen, &log->print)) {
+		log->print = seen;
+		follow->has_changed = true;
 	}
-	if (!is_found)
-		log->searched = size;
-	log->has_more = to < size;
-	follow->has_more = follow->has_more || log->has_more;
-	return 0;
+	return code;
 }
 
+/* 1 if there are new lines, or 0; then, if item->until is behind item->from, the file has
+ * changed. */
+SL_SUSPENDS
+static int
+take_lines(struct sl_follow *follow, struct follow_item *item, struct sl_probe *probe,
+	bool is_complete)
+{
+	struct sl_state_log *log = item->log;
+	int code = sl_follow_end(follow, log, probe, is_complete, &item->until);
+	if (code == 0)
+		code = sl_probe_print(probe, item->until, &item->print);
+	if (code || item->until == item->from || item->print.head_len == 0)
+		return code;
+	if (!follow->setup->is_live || item->until - item->from > follow->setup->step)
+		return sl_probe_may_be(probe, log);
+	return take_copy(follow, item, probe);
+}
+
+/* 1 if there are new lines. */
 SL_SUSPENDS
 static int
 plan_plain(struct sl_follow *follow, struct follow_item *item, struct sl_probe *probe,
 	bool is_complete)
 {
 	struct sl_state_log *log = item->log;
-	bool is_live = follow->setup->is_live;
-	item->from = log->off;
-	int code = find_end(follow, log, probe, is_complete, &item->until);
-	if (code == 0)
-		code = sl_probe_print(probe, item->until, &item->print);
-	if (code || !is_live || item->until == item->from)
-		return code ? code : item->until > item->from;
-	code = item->print.head_len ? take_copy(follow, item, probe) : 0;
-	if (code == 0)
-		log->has_more = follow->has_more = true;
-	return code;
+	item->from = item->until = log->off;
+	int code = sl_probe_may_be(probe, log);
+	if (code == 1) {
+		code = note_head(follow, log, probe);
+		code = code ? code : take_lines(follow, item, probe, is_complete);
+		if (code || item->until == item->from)
+			return code;
+	}
+	if (code)
+		return code;
+	/* The next round, or run, finds out what it is now. */
+	log->has_more = follow->has_more = true;
+	item->until = item->from;
+	item->print = log->print;
+	return 0;
 }
 
 /* 1 if there is text that was not decoded before. */
@@ -190,6 +200,8 @@ plan_encoded(struct follow_item *item, struct sl_probe *probe)
 		return 0;
 	}
 	int code = sl_probe_head(probe, &item->print);
+	if (code == 0 && log->off == 0)
+		log->print = item->print;
 	return code ? code : 1;
 }
 
@@ -239,25 +251,6 @@ sl_follow_note_fresh(struct sl_follow *follow, const struct sl_state_file *file)
 	return 0;
 }
 
-/* Until something is scanned, a log is known by how it begins: its file may be truncated, or its
- * inode be that of another one, before it is looked at again. */
-SL_SUSPENDS
-static int
-note_head(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe)
-{
-	struct sl_fingerprint seen;
-	if (log->off > 0)
-		return 0;
-	unsigned len = sl_fingerprint_len(probe->file.size, SL_FINGERPRINT_HEAD);
-	int code = sl_probe_print(probe, len, &seen);
-	seen = sl_fingerprint_head(&seen);
-	if (code == 0 && seen.head_len && !sl_fingerprint_equal(&seen, &log->print)) {
-		log->print = seen;
-		follow->has_changed = true;
-	}
-	return code;
-}
-
 int
 sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe,
 	const char *path, bool is_found, bool is_complete)
@@ -280,9 +273,7 @@ sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_pro
 	item->is_found = is_found;
 	item->file = probe->file;
 	bool is_plain = code == 0;
-	code = is_plain ? note_head(follow, log, probe) : plan_encoded(item, probe);
-	if (is_plain && code == 0)
-		code = plan_plain(follow, item, probe, is_complete);
+	code = is_plain ? plan_plain(follow, item, probe, is_complete) : plan_encoded(item, probe);
 	if (code < 0 || (is_live && code == 0)) {
 		log->file = probe->file;
 		forget_item(follow);

@@ -74,8 +74,7 @@ match_lost(struct sl_follow *follow, const char *path, struct sl_probe *probe,
 /* Nothing was in the log when it was rotated, and its file has another name now, and a text: the
  * file was removed, and this one has its inode. */
 static bool
-is_used_again(
-	const struct sl_state_log *same, const char *path, const struct sl_state_file *file)
+is_used_again(const struct sl_state_log *same, const char *path, const struct sl_state_file *file)
 {
 	return same->at && same->off == 0 && strcmp(same->at, path) != 0 &&
 	       !sl_state_is_unchanged(&same->file, file);
@@ -133,11 +132,12 @@ pass_on(struct sl_follow *follow, const char *path, bool is_found, int found)
 	return 0;
 }
 
-/* The name refers to nothing that can be read: the scan reports it. Its log may have been renamed,
- * and nothing have its name yet. */
+/* The name refers to nothing that can be read: the scan reports it, and does not look again, since
+ * what comes into being in the meantime is not in the state. Its log may have been renamed, and
+ * nothing have its name yet. */
 SL_SUSPENDS
 static int
-plan_missing(struct sl_follow *follow, const char *path, bool is_found)
+plan_missing(struct sl_follow *follow, const char *path, bool is_found, int refused)
 {
 	struct sl_state_log *log = sl_follow_by_path(follow, path);
 	const struct sl_state_file nothing = { 0 };
@@ -149,7 +149,10 @@ plan_missing(struct sl_follow *follow, const char *path, bool is_found)
 	bool was_reported = follow->setup->is_live && follow->round > 1;
 	if (code || was_reported)
 		return code;
-	return pass_on(follow, path, is_found, SL_WALK_FILE);
+	code = pass_on(follow, path, is_found, SL_WALK_FILE);
+	if (code == 0)
+		follow->items[follow->count - 1].refused = refused;
+	return code;
 }
 
 /* ---- logs ---- */
@@ -164,14 +167,11 @@ is_own(const struct sl_follow *follow, const struct sl_state_file *file)
 }
 
 /* A live log without anything new, which need not be opened. */
-SL_SUSPENDS
 static bool
-is_quiet(const struct sl_follow *follow, const struct sl_state_log *log, const char *path,
-	struct sl_state_file *file)
+is_quiet(const struct sl_follow *follow, const struct sl_state_log *log)
 {
-	if (!follow->setup->is_live || !log || sl_follow_is_met(follow, log) || log->has_more)
-		return false;
-	return sl_probe_stat(path, file) && sl_state_is_unchanged(file, &log->file);
+	return follow->setup->is_live && log && !sl_follow_is_met(follow, log) &&
+	       sl_follow_was_quiet(follow, log);
 }
 
 /* A new log, of which nothing was scanned. */
@@ -219,28 +219,85 @@ may_be_another(const struct sl_state_log *log, const char *path, const struct sl
 	       !sl_state_is_unchanged(&log->file, file);
 }
 
+/* Nothing had this name in the last round, and the log that had it before was rotated: others may
+ * have had it since, and been rotated before this one. */
+static bool
+comes_after_rotated(const struct sl_follow *follow, const char *path)
+{
+	size_t next = 0;
+	return !sl_follow_by_path(follow, path) && sl_follow_next_of(follow, path, &next);
+}
+
+/* How a file begins. Returns 0 or a negative code. */
+SL_SUSPENDS
+static int
+print_beginning(struct sl_probe *probe, struct sl_fingerprint *print)
+{
+	return sl_probe_print(
+		probe, sl_fingerprint_len(probe->file.size, SL_FINGERPRINT_HEAD), print);
+}
+
+/* 1 if the name still refers to the file, and that has not been truncated since it was opened: else
+ * it was rotated while others were looked at, and may be among those. */
+SL_SUSPENDS
+static int
+is_still(const char *path, struct sl_probe *probe, const struct sl_fingerprint *beginning)
+{
+	struct sl_state_file now;
+	struct sl_fingerprint print;
+	if (!sl_probe_stat(path, &now) || !sl_state_is_same_file(&now, &probe->file) ||
+		now.size < probe->file.size)
+		return 0;
+	int code = print_beginning(probe, &print);
+	return code ? code : probe->file.size == 0 || sl_fingerprint_equal(&print, beginning);
+}
+
+/* What is to be read of other files before one with this name, whose log is `log`, or new. Returns
+ * 1; 0 if the file is to be left to the next round; or a negative code. */
+SL_SUSPENDS
+static int
+plan_before(struct sl_follow *follow, const char *path, const struct sl_state_log *log,
+	struct sl_probe *probe, bool is_found)
+{
+	const struct sl_state_file file = probe->file;
+	struct sl_fingerprint beginning;
+	bool comes_after = !log && comes_after_rotated(follow, path);
+	bool is_replaced = !log && (comes_after || sl_follow_by_path(follow, path));
+	int code = is_replaced ? print_beginning(probe, &beginning) : 0;
+	if (code == 0)
+		code = displace(follow, path, log, &file, is_found);
+	if (code == 0)
+		code = sl_follow_rotated(follow, path, &file, is_found);
+	if (code == 0 && (comes_after || (log && may_be_another(log, path, &file))))
+		code = sl_follow_generations(follow, path, &file, is_found);
+	if (code || !is_replaced)
+		return code ? code : 1;
+	code = is_still(path, probe, &beginning);
+	follow->has_more = follow->has_more || code == 0;
+	return code;
+}
+
 SL_SUSPENDS
 static int
 plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bool is_found)
 {
 	struct sl_state_log *log = NULL;
-	bool is_met = false, is_complete = false;
-	const struct sl_state_file file = probe->file;
+	bool is_met = false, is_complete = false, is_left = false;
 	int code = match(follow, path, probe, &log, &is_met);
-	if (code == 0 && !is_met)
-		code = displace(follow, path, log, &file, is_found);
-	if (code == 0 && !is_met)
-		code = sl_follow_rotated(follow, path, &file, is_found);
-	if (code == 0 && log && !is_met && may_be_another(log, path, &file))
-		code = sl_follow_generations(follow, path, &file, is_found);
+	if (code == 0 && !is_met) {
+		code = plan_before(follow, path, log, probe, is_found);
+		is_left = code == 0;
+		code = SL_MIN(code, 0);
+	}
 	if (code == 0 && log && !is_met) {
 		is_complete = was_rotated(log, path, probe);
 		if (strcmp(log->path, path) != 0 || log->at)
 			code = sl_follow_move(follow, log, path);
 	}
-	if (code == 0 && !log && !is_met && !(log = add_log(follow, path, &file)))
+	if (code == 0 && !log && !is_met && !is_left &&
+		!(log = add_log(follow, path, &probe->file)))
 		code = -ENOMEM;
-	if (code || is_met || log->is_refused) {
+	if (code || is_met || is_left || log->is_refused) {
 		sl_probe_close(probe);
 		return code;
 	}
@@ -253,12 +310,11 @@ sl_follow_plan(struct sl_follow *follow, const char *path, bool is_found, int fo
 	bool is_read = !is_found || found == SL_WALK_FILE || found == SL_WALK_LINK;
 	struct sl_state_log *log = sl_follow_by_path(follow, path);
 	struct sl_probe probe = sl_follow_probe(follow);
-	struct sl_state_file file;
 	if (!is_read)
 		return follow->round > 1 ? 0 : pass_on(follow, path, is_found, found);
-	if (is_quiet(follow, log, path, &file)) {
+	if (is_quiet(follow, log)) {
 		log->round = follow->round;
-		return sl_follow_rotated(follow, path, &file, is_found);
+		return sl_follow_rotated(follow, path, &log->seen, is_found);
 	}
 	if (!is_found && strcmp(path, "-") == 0)
 		return pass_on(follow, path, false, SL_WALK_FILE);
@@ -266,7 +322,7 @@ sl_follow_plan(struct sl_follow *follow, const char *path, bool is_found, int fo
 	if (code == -ECANCELED || code == -ETIMEDOUT || code == SL_E_INTERRUPTED)
 		return code;
 	if (code)
-		return plan_missing(follow, path, is_found);
+		return plan_missing(follow, path, is_found, code);
 	if (!probe.is_regular || is_own(follow, &probe.file)) {
 		bool is_skipped = is_found && probe.is_regular;
 		sl_probe_close(&probe);

@@ -121,6 +121,14 @@ is_complete(const struct sl_state_log *log, const struct sl_state_file *now,
 
 /* ---- generations between ---- */
 
+/* The file that was listed under its name, as far as is known: one that was created since may have
+ * its inode. */
+static bool
+is_listed(const struct sl_sibling *sibling, const struct sl_state_file *file)
+{
+	return sl_state_is_same_file(file, &sibling->file) && file->size >= sibling->file.size;
+}
+
 /* 1 if the name refers to another file by now. */
 SL_SUSPENDS
 static int
@@ -129,13 +137,18 @@ add_generation(struct sl_follow *follow, const char *path, const struct sl_sibli
 {
 	struct sl_probe probe = sl_follow_probe(follow);
 	int code = sl_probe_open(&probe, sibling->path);
-	bool is_there = code == 0 && sl_state_is_same_file(&probe.file, &sibling->file);
+	bool is_there = code == 0 && is_listed(sibling, &probe.file);
 	if (code == 0 && !is_there)
 		sl_probe_close(&probe);
 	if (!is_there)
 		return code == -ENOENT || code == 0 ? 1 : only_fatal(code);
 	struct sl_state_log *log = sl_state_add(&follow->state, path);
 	code = log ? set_at(log, sibling->path) : -ENOMEM;
+	/* The state may be saved before it is scanned. */
+	if (log)
+		log->file = probe.file;
+	if (code == 0)
+		code = sl_follow_note_fresh(follow, &probe.file);
 	if (code) {
 		sl_probe_close(&probe);
 		return code;
@@ -185,7 +198,7 @@ is_known(struct sl_follow *follow, const char *path, const struct sl_siblings *s
 	int code = sl_probe_open(&probe, sibling->path);
 	if (code)
 		return code == -ENOENT ? 2 : only_fatal(code);
-	if (!sl_state_is_same_file(&probe.file, &sibling->file))
+	if (!is_listed(sibling, &probe.file))
 		code = 2;
 	if (code == 0 && log)
 		code = sl_probe_holds(&probe, log);
@@ -451,8 +464,17 @@ SL_SUSPENDS
 static void
 close_quiet(struct sl_follow *follow, struct sl_state_log *log)
 {
-	if (log->fd >= 0 && !log->has_more && sl_now() - log->grown_ns > QUIET_NS)
+	if (log->fd >= 0 && !log->has_more && !log->is_held && sl_now() - log->grown_ns > QUIET_NS)
 		sl_follow_close(follow, log);
+}
+
+/* Of a file that has not changed: nothing is left of it, or an unfinished line that this run has
+ * looked at, which counts once the name refers to a file that is written to. */
+static bool
+has_nothing_new(const struct sl_state_log *log, const struct sl_state_file *now)
+{
+	return log->off >= log->file.size || log->is_encoded ||
+	       (now->size == 0 && log->settled_ns != 0);
 }
 
 SL_SUSPENDS
@@ -461,12 +483,15 @@ take_rotated(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 	bool is_found)
 {
 	struct sl_state_file file;
-	bool is_there = sl_probe_stat(log->at, &file) && sl_state_is_same_file(&file, &log->file) &&
-			!is_fresh(follow, &file);
 	log->round = follow->round;
 	close_quiet(follow, log);
+	if (sl_follow_was_quiet(follow, log) && !is_fresh(follow, &log->file) &&
+		has_nothing_new(log, now))
+		return 0;
+	bool is_there = sl_probe_stat(log->at, &file) && sl_state_is_same_file(&file, &log->file) &&
+			!is_fresh(follow, &file);
 	if (is_there && sl_state_is_unchanged(&file, &log->file) && !log->has_more &&
-		(now->size == 0 || log->off >= file.size || log->is_encoded))
+		!log->is_held && has_nothing_new(log, now))
 		return 0;
 	if (!is_there)
 		return sl_follow_rest(follow, log, now, is_found);
