@@ -14,8 +14,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 struct follow_item *
 sl_follow_add(struct sl_follow *follow, const char *path)
@@ -58,17 +56,41 @@ struct copy_call {
 	bool is_short;
 };
 
+/* One read or write, which may be short. */
+static int
+transfer(const struct copy_call *call, struct sl_op op)
+{
+	int done;
+	do
+		done = call->engine->methods->run_blocking(call->engine, &op);
+	while (done == -EINTR);
+	return done;
+}
+
 static int
 read_some(const struct copy_call *call, uint64_t at, size_t len)
 {
-	struct sl_op op = {
-		.kind = SL_OP_READ, .fd = call->fd, .data = call->buffer, .len = len, .off = at
-	};
-	int got;
-	do
-		got = call->engine->methods->run_blocking(call->engine, &op);
-	while (got == -EINTR);
-	return got;
+	return transfer(call, (struct sl_op){ .kind = SL_OP_READ,
+				      .fd = call->fd,
+				      .data = call->buffer,
+				      .len = len,
+				      .off = at });
+}
+
+static int
+write_all(const struct copy_call *call, uint64_t at, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		int code = transfer(call, (struct sl_op){ .kind = SL_OP_WRITE,
+						  .fd = call->copy_fd,
+						  .data = call->buffer + done,
+						  .len = len - done,
+						  .off = at + done });
+		if (code < 0)
+			return code;
+		done += (size_t)code;
+	}
+	return 0;
 }
 
 static int
@@ -81,14 +103,9 @@ copy(void *arg)
 		call->is_short = got == 0;
 		if (got <= 0)
 			return got;
-		for (int done = 0; done < got;) {
-			off_t off = (off_t)(at - call->from) + done;
-			ssize_t code = pwrite(
-				call->copy_fd, call->buffer + done, (size_t)(got - done), off);
-			if (code < 0 && errno != EINTR)
-				return -errno;
-			done += (int)SL_MAX(code, 0);
-		}
+		int code = write_all(call, at - call->from, (size_t)got);
+		if (code)
+			return code;
 		at += (size_t)got;
 	}
 	return 0;
@@ -100,9 +117,9 @@ static int
 take_copy(struct sl_follow *follow, struct follow_item *item, struct sl_probe *probe)
 {
 	struct sl_fingerprint after;
-	item->copy_fd = memfd_create("sluice", MFD_CLOEXEC);
+	item->copy_fd = sl_io_memory_file();
 	if (item->copy_fd < 0)
-		return -errno;
+		return item->copy_fd;
 	struct copy_call call = { .engine = sl_rt_engine(sl_rt_current()),
 		.fd = probe->fd,
 		.copy_fd = item->copy_fd,

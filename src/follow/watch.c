@@ -16,14 +16,14 @@
 void
 sl_watch_open(struct sl_watch *watch)
 {
-	*watch = (struct sl_watch){ .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK) };
+	*watch = (struct sl_watch){ .fd = sl_io_watch_open() };
 }
 
 void
 sl_watch_add(struct sl_watch *watch, const char *directory)
 {
 	if (watch->fd >= 0)
-		(void)inotify_add_watch(watch->fd, directory, EVENTS | IN_ONLYDIR);
+		(void)sl_io_watch_add(watch->fd, directory, EVENTS | IN_ONLYDIR);
 }
 
 void
