@@ -340,8 +340,13 @@ read_more(struct first *first, size_t count, unsigned flags)
 	}
 	int code = reads ? sl_io_batch(ops, reads) : 0;
 	for (size_t i = 0; i < reads && !code; i++) {
-		first->lens[index[i]] += (size_t)SL_MAX(ops[i].result, 0);
-		first->is_over[index[i]] = ops[i].result <= 0 && flags == 0;
+		int got = ops[i].result;
+		first->lens[index[i]] += (size_t)SL_MAX(got, 0);
+		bool is_again = got == -EINTR || got == -EAGAIN;
+		first->is_over[index[i]] = got <= 0 && !is_again && flags == 0;
+		/* A second attempt may succeed, but what the file is would not be known. */
+		if (got < 0 && first->is_over[index[i]])
+			(void)sl_input_fail_read(first->inputs[index[i]], got, 0);
 	}
 	return code ? code : (int)reads;
 }

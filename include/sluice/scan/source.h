@@ -156,6 +156,9 @@ int sl_input_new(struct sl_input **out, const char *path, bool is_found) SL_MUST
  */
 void sl_input_lend(struct sl_input *input, int fd, uint64_t from, uint64_t until);
 
+/* Before it is opened: it is not, since it could not be with this code. */
+void sl_input_refuse(struct sl_input *input, int code);
+
 /* It is read by these functions, whatever its path is. Before it is opened. */
 void sl_input_set_remote(struct sl_input *input, const struct sl_input_remote *remote);
 
@@ -200,8 +203,8 @@ int sl_input_read_small(struct sl_input **inputs, unsigned char *const *data, si
 
 /*
  * Read the first `most` bytes of each file, or all of a shorter one, waiting for a disk if need be:
- * file i to data + i * most, lens[i] bytes. Fewer, or none, if reading fails: sl_input_read reports
- * that. At most SL_INPUT_FIRST_MAX files. Returns 0 or the cancellation.
+ * file i to data + i * most, lens[i] bytes; those that cannot be read have failed then, as by
+ * sl_input_fail_read. At most SL_INPUT_FIRST_MAX files. Returns 0 or the cancellation.
  */
 SL_SUSPENDS
 int sl_input_read_first(struct sl_input **inputs, size_t count, unsigned char *data, size_t most,
