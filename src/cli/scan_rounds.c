@@ -65,14 +65,19 @@ sl_scan_rounds_begin(struct sl_scan_rounds *rounds, const struct sl_scan_options
 
 /* ---- saving ---- */
 
+/* A signal that comes now ends the run behind it: it is no failure to save. */
 SL_SUSPENDS
 static int
 save(struct sl_scan_rounds *rounds, struct sl_error *err)
 {
+	struct sl_shield shield;
 	bool has_changed = sl_follow_take_change(rounds->follow);
 	if (!rounds->store.is_open || !has_changed)
 		return 0;
-	return sl_store_save(&rounds->store, sl_follow_state(rounds->follow), err);
+	sl_shield_begin(&shield, SL_FOREVER);
+	int code = sl_store_save(&rounds->store, sl_follow_state(rounds->follow), err);
+	sl_shield_end(&shield);
+	return code;
 }
 
 /* Results that are written may not be written again, so the state follows them. */
@@ -162,6 +167,14 @@ run_shielded(struct sl_scan_rounds *rounds, struct sl_scan_setup *setup,
 	return code;
 }
 
+/* Not a failure that came at the same time. */
+static bool
+is_cancellation(int code)
+{
+	int cancelled = sl_task_cancelled();
+	return cancelled && (code == cancelled || code == -ECANCELED);
+}
+
 SL_SUSPENDS
 static int
 follow(struct sl_scan_rounds *rounds, struct sl_scan_setup *setup,
@@ -178,7 +191,7 @@ follow(struct sl_scan_rounds *rounds, struct sl_scan_setup *setup,
 		watch_inputs(rounds);
 		code = wait_for_change(rounds, sl_now() - begun_ns);
 	}
-	return sl_task_cancelled() && !err->code ? 0 : code;
+	return is_cancellation(code) && !err->code ? 0 : code;
 }
 
 int
@@ -199,7 +212,7 @@ sl_scan_rounds_run(struct sl_scan_rounds *rounds, const struct sl_scan_setup *se
 			SL_MAX(own.max_memory - 2 * rounds->setup.step, SL_SCAN_MEMORY_MIN);
 	int code = rounds->options->follow ? follow(rounds, &own, progress, err)
 					   : run_round(rounds, &own, progress, err);
-	if (code && !err->code && !sl_task_cancelled())
+	if (code && !err->code && !is_cancellation(code))
 		(void)sl_fail_code(err, SL_PHASE_NONE, code, "cannot scan");
 	return code;
 }

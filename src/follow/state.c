@@ -258,9 +258,9 @@ take_flags(struct sl_span *text, struct sl_state_log *log, bool *is_rotated)
 	return flags.len > 0;
 }
 
-/* NULL if an escape is not complete, there is a NUL, or nothing; or out of memory. */
-static char *
-read_path(struct sl_span escaped)
+/* -EINVAL if an escape is not complete, there is a NUL, or nothing; -ENOMEM. */
+static int
+read_path(struct sl_span escaped, char **out)
 {
 	struct sl_buf path = { 0 };
 	bool is_good = escaped.len > 0;
@@ -277,10 +277,10 @@ read_path(struct sl_span escaped)
 		is_good = is_good && code != 0;
 		sl_buf_add_char(&path, (char)code);
 	}
-	if (is_good)
-		return sl_buf_detach(&path);
+	bool is_out = path.failed;
+	*out = is_good && !is_out ? sl_buf_detach(&path) : NULL;
 	sl_buf_release(&path);
-	return NULL;
+	return *out ? 0 : is_out || is_good ? -ENOMEM : -EINVAL;
 }
 
 static bool
@@ -318,10 +318,10 @@ read_log(struct reader *reader, struct sl_state *state)
 		return fail(reader, "a field is missing or wrong");
 	if (sl_span_take_until(&line, '\t', &path) != is_rotated)
 		return fail(reader, "a path is missing");
-	read.path = read_path(is_rotated ? path : line);
-	read.at = is_rotated ? read_path(line) : NULL;
-	bool is_good = read.path && (read.at || !is_rotated);
-	struct sl_state_log *log = is_good ? sl_state_add(state, read.path) : NULL;
+	int code = read_path(is_rotated ? path : line, &read.path);
+	if (code == 0 && is_rotated)
+		code = read_path(line, &read.at);
+	struct sl_state_log *log = code == 0 ? sl_state_add(state, read.path) : NULL;
 	if (log) {
 		char *own = log->path;
 		*log = read;
@@ -331,7 +331,7 @@ read_log(struct reader *reader, struct sl_state *state)
 	}
 	free(read.path);
 	free(read.at);
-	if (!is_good)
+	if (code == -EINVAL)
 		return fail(reader, "a path is wrong");
 	return log ? 0 : -ENOMEM;
 }
