@@ -189,6 +189,7 @@ give_items(struct sl_follow *follow, const struct sl_scan_item **items)
 			.is_found = item->is_found,
 			.found = item->found,
 			.err = item->err,
+			.refused = item->refused,
 			.fd = is_copy ? item->copy_fd : item->fd,
 			.from = is_copy ? 0 : item->from,
 			.until = is_copy ? item->until - item->from : item->until,
@@ -295,6 +296,7 @@ commit_item(struct sl_follow *follow, struct follow_item *item)
 	log->next_side = item->next_side;
 	log->hits += item->hits;
 	log->searched = 0;
+	log->is_reported = false;
 	if (item->bytes)
 		log->grown_ns = sl_now();
 	follow->has_changed = true;

@@ -3,8 +3,9 @@
  * it.
  *
  * A live log may be truncated while it is read. So its new part is copied to memory, and is an item
- * only if the fingerprints before and behind it are the same before and after the copy. The memory
- * is that of setup->step for each batch.
+ * only if the fingerprint behind it is the same before and after the copy, and that before it is
+ * still the one of the state then: the file may contain another text since it was compared. The
+ * memory is that of setup->step for each batch.
  */
 #include "follow_int.h"
 
@@ -34,6 +35,24 @@ sl_follow_add(struct sl_follow *follow, const char *path)
 		.path = copy, .found = SL_WALK_FILE, .fd = -1, .copy_fd = -1, .until = UINT64_MAX
 	};
 	return item;
+}
+
+int
+sl_follow_refuse(struct sl_follow *follow, struct sl_state_log *log, const char *path,
+	bool is_found, int refused)
+{
+	log->round = follow->round;
+	log->file.mtime_s = log->file.mtime_ns = 0; /* it counts as changed */
+	follow->has_changed = true;
+	if (log->is_reported)
+		return 0;
+	struct follow_item *item = sl_follow_add(follow, path);
+	if (!item)
+		return -ENOMEM;
+	item->is_found = is_found;
+	item->refused = refused;
+	log->is_reported = true;
+	return 0;
 }
 
 void
@@ -181,11 +200,17 @@ plan_plain(struct sl_follow *follow, struct follow_item *item, struct sl_probe *
 	int code = find_end(follow, log, probe, is_complete, &item->until);
 	if (code == 0)
 		code = sl_probe_print(probe, item->until, &item->print);
-	if (code || !is_live || item->until == item->from)
-		return code ? code : item->until > item->from;
-	code = item->print.head_len ? take_copy(follow, item, probe) : 0;
-	if (code == 0)
+	if (code || item->until == item->from)
+		return code;
+	code = item->print.head_len && is_live ? take_copy(follow, item, probe) : 1;
+	/* Last: what was read before may have been another text. */
+	if (code == 1)
+		code = item->print.head_len ? sl_probe_may_be(probe, log) : 0;
+	if (code == 0) {
+		item->until = item->from;
+		item->print = log->print;
 		log->has_more = follow->has_more = true;
+	}
 	return code;
 }
 
@@ -268,11 +293,14 @@ note_head(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *p
 	unsigned len = sl_fingerprint_len(probe->file.size, SL_FINGERPRINT_HEAD);
 	int code = sl_probe_print(probe, len, &seen);
 	seen = sl_fingerprint_head(&seen);
-	if (code == 0 && seen.head_len && !sl_fingerprint_equal(&seen, &log->print)) {
+	int is_same = code ? code : sl_probe_may_be(probe, log);
+	if (is_same < 0)
+		return is_same;
+	if (is_same && seen.head_len && !sl_fingerprint_equal(&seen, &log->print)) {
 		log->print = seen;
 		follow->has_changed = true;
 	}
-	return code;
+	return 0;
 }
 
 int
@@ -289,9 +317,13 @@ sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_pro
 	if (code < 0 || !item) {
 		if (item)
 			forget_item(follow);
+		if (log->file.inode == 0)
+			log->file = probe->file;
 		if (probe->fd != log->fd)
 			sl_probe_close(probe);
-		return code;
+		return sl_follow_is_fatal(code)
+			       ? code
+			       : sl_follow_refuse(follow, log, path, is_found, code);
 	}
 	item->log = log;
 	item->is_found = is_found;
@@ -301,10 +333,14 @@ sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_pro
 	if (is_plain && code == 0)
 		code = plan_plain(follow, item, probe, is_complete);
 	if (code < 0 || (is_live && code == 0)) {
-		log->file = probe->file;
+		/* A copy that could not be read is not its file yet. */
+		if (code == 0 || log->file.inode == 0)
+			log->file = probe->file;
 		forget_item(follow);
 		settle_fd(follow, log, probe->fd);
-		return code;
+		return code == 0 || sl_follow_is_fatal(code)
+			       ? code
+			       : sl_follow_refuse(follow, log, path, is_found, code);
 	}
 	item->fd = probe->fd;
 	item->owns_fd = probe->fd != log->fd;

@@ -133,23 +133,52 @@ pass_on(struct sl_follow *follow, const char *path, bool is_found, int found)
 	return 0;
 }
 
-/* The name refers to nothing that can be read: the scan reports it. Its log may have been renamed,
- * and nothing have its name yet. */
+/* Nothing had the name when its last log was rotated: others may have had it since. */
+static bool
+was_vacant(const struct sl_follow *follow, const char *path)
+{
+	size_t next = 0;
+	return !sl_follow_by_path(follow, path) && sl_follow_next_of(follow, path, &next);
+}
+
+/* True and the file that the name refers to, {0} if there is none; false if that is not known: a
+ * failure to open it says nothing of where its log is. */
+SL_SUSPENDS
+static bool
+find_named(const char *path, int refused, struct sl_state_file *now)
+{
+	*now = (struct sl_state_file){ 0 };
+	return refused == -ENOENT || refused == -ENOTDIR || sl_probe_stat(path, now);
+}
+
+/* The name refers to nothing that can be read: the scan reports it, and does not look again, since
+ * what comes into being in the meantime is not in the state. Its log may have been renamed, and
+ * nothing have its name yet. */
 SL_SUSPENDS
 static int
-plan_missing(struct sl_follow *follow, const char *path, bool is_found)
+plan_missing(struct sl_follow *follow, const char *path, bool is_found, int refused)
 {
 	struct sl_state_log *log = sl_follow_by_path(follow, path);
-	const struct sl_state_file nothing = { 0 };
+	struct sl_state_file now;
+	bool is_known = find_named(path, refused, &now);
+	bool is_there = log && sl_state_is_same_file(&now, &log->file);
+	bool is_vacant = was_vacant(follow, path);
+	follow->planned = NULL;
 	int code = 0;
-	if (log && !sl_follow_is_met(follow, log))
-		code = sl_follow_rest(follow, log, &nothing, is_found);
-	if (code == 0)
-		code = sl_follow_rotated(follow, path, &nothing, is_found);
+	if (is_known && log && !is_there && !sl_follow_is_met(follow, log))
+		code = sl_follow_rest(follow, log, &now, is_found);
+	if (is_known && code == 0)
+		code = sl_follow_rotated(follow, path, &now, is_found);
+	if (is_known && code == 0 && is_vacant)
+		code = sl_follow_generations(follow, path, &now, is_found);
 	bool was_reported = follow->setup->is_live && follow->round > 1;
-	if (code || was_reported)
+	bool is_gone = is_found && refused == -ENOENT; /* since the directory was listed */
+	if (code || was_reported || is_gone)
 		return code;
-	return pass_on(follow, path, is_found, SL_WALK_FILE);
+	code = pass_on(follow, path, is_found, SL_WALK_FILE);
+	if (code == 0)
+		follow->items[follow->count - 1].refused = refused;
+	return code;
 }
 
 /* ---- logs ---- */
@@ -227,11 +256,22 @@ plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bo
 	bool is_met = false, is_complete = false;
 	const struct sl_state_file file = probe->file;
 	int code = match(follow, path, probe, &log, &is_met);
+	if (code == 0 && !log && !is_met && is_found)
+		code = sl_follow_is_copy(follow, path, probe);
+	if (code == 1) {
+		sl_probe_close(probe);
+		return 0;
+	}
+	follow->planned = probe;
+	follow->now = (struct sl_state_log){ .off = file.size };
+	if (code == 0 && !is_met && (!log || log != sl_follow_by_path(follow, path)))
+		code = sl_probe_print(probe, file.size, &follow->now.print);
+	bool has_others = log ? may_be_another(log, path, &file) : was_vacant(follow, path);
 	if (code == 0 && !is_met)
 		code = displace(follow, path, log, &file, is_found);
 	if (code == 0 && !is_met)
 		code = sl_follow_rotated(follow, path, &file, is_found);
-	if (code == 0 && log && !is_met && may_be_another(log, path, &file))
+	if (code == 0 && !is_met && has_others)
 		code = sl_follow_generations(follow, path, &file, is_found);
 	if (code == 0 && log && !is_met) {
 		is_complete = was_rotated(log, path, probe);
@@ -240,11 +280,25 @@ plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bo
 	}
 	if (code == 0 && !log && !is_met && !(log = add_log(follow, path, &file)))
 		code = -ENOMEM;
+	/* What it begins with now: it may be truncated before it is read. */
+	if (code == 0 && log && log->off == 0 && log->print.head_len == 0)
+		log->print = sl_fingerprint_head(&follow->now.print);
 	if (code || is_met || log->is_refused) {
 		sl_probe_close(probe);
 		return code;
 	}
 	return sl_follow_part(follow, log, probe, path, is_found, is_complete);
+}
+
+/* What the file contains could not be read: it is named, and looked at again. */
+static int
+refuse(struct sl_follow *follow, const char *path, const struct sl_state_file *file, bool is_found,
+	int code)
+{
+	struct sl_state_log *log = sl_follow_by_path(follow, path);
+	if (!log)
+		log = add_log(follow, path, file);
+	return log ? sl_follow_refuse(follow, log, path, is_found, code) : -ENOMEM;
 }
 
 int
@@ -266,11 +320,15 @@ sl_follow_plan(struct sl_follow *follow, const char *path, bool is_found, int fo
 	if (code == -ECANCELED || code == -ETIMEDOUT || code == SL_E_INTERRUPTED)
 		return code;
 	if (code)
-		return plan_missing(follow, path, is_found);
+		return plan_missing(follow, path, is_found, code);
 	if (!probe.is_regular || is_own(follow, &probe.file)) {
 		bool is_skipped = is_found && probe.is_regular;
 		sl_probe_close(&probe);
 		return is_skipped ? 0 : pass_on(follow, path, is_found, found);
 	}
-	return plan_file(follow, path, &probe, is_found);
+	file = probe.file;
+	code = plan_file(follow, path, &probe, is_found);
+	follow->planned = NULL;
+	return code >= 0 || sl_follow_is_fatal(code) ? code
+						     : refuse(follow, path, &file, is_found, code);
 }

@@ -82,6 +82,33 @@ compare(const void *a, const void *b)
 	return strcmp(left->name, right->name);
 }
 
+static bool
+is_same_age(const struct sl_sibling *a, const struct sl_sibling *b)
+{
+	return a->age.is_known && b->age.is_known && a->age.is_date == b->age.is_date &&
+	       a->age.number == b->age.number;
+}
+
+/* While a file is compressed it is there as well, and the other one has a part of its text. In
+ * their order these follow each other. */
+static void
+leave_out_copies(struct sl_siblings *found)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < found->count; i++) {
+		const struct sl_sibling item = found->items[i];
+		bool is_copy = false;
+		for (size_t k = kept; k-- > 0 && is_same_age(&found->items[k], &item);)
+			is_copy = is_copy ||
+				  sl_rotation_is_compressed(found->items[k].name, item.name);
+		if (is_copy)
+			free(item.path);
+		else
+			found->items[kept++] = item;
+	}
+	found->count = kept;
+}
+
 static int
 list_open(struct list_call *call, struct sl_listing *listing)
 {
@@ -111,6 +138,7 @@ list(void *arg)
 	sl_listing_close(&listing);
 	if (call->found.count)
 		qsort(call->found.items, call->found.count, sizeof(*call->found.items), compare);
+	leave_out_copies(&call->found);
 	return code;
 }
 

@@ -252,7 +252,7 @@ poll_blocking(const struct sl_op *op)
 	return count < 0 ? count : entry.revents;
 }
 
-/* One call for each kind; -1 and errno on failure. */
+/* long: one call for each kind; -1 and errno on failure. */
 static long
 call(const struct sl_op *op)
 {
