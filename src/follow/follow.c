@@ -179,6 +179,7 @@ is_full(const struct sl_follow *follow)
 static int
 give_items(struct sl_follow *follow, const struct sl_scan_item **items)
 {
+	free(follow->given); /* of the end of a round, which has no commit */
 	follow->given = calloc(follow->count + 1, sizeof(*follow->given));
 	if (!follow->given)
 		return -ENOMEM;

@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* No descriptor of this process: what its standard output is must not matter. */
-#define OUTPUT 500
+#define OUTPUT 1
 /* Between two rotations during a run: inputs are looked at every two seconds at the latest, and
  * that takes a while. */
 #define ROTATE_NS (5 * SL_NS_PER_S)
@@ -115,6 +114,9 @@ run_rounds(struct follow_scene *scene)
 	struct sl_scan_options *options = &scene->options;
 	struct sl_scan_output_setup to = { .options = options, .fd = OUTPUT };
 	int code = sl_scan_output_begin(&scene->output, &to, &scene->err);
+	/* What the standard output of this process is must not matter. */
+	scene->output.results.writer.is_file = false;
+	scene->output.results.style = (struct sl_results_style){ 0 };
 	if (code == 0)
 		code = sl_scan_rounds_begin(&scene->rounds, options, &scene->output, &scene->err);
 	if (code)
