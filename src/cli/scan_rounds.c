@@ -187,6 +187,14 @@ run_shielded(struct sl_scan_rounds *rounds, struct sl_scan_setup *setup,
 	return code;
 }
 
+/* Not a failure that came at the same time. */
+static bool
+is_cancellation(int code)
+{
+	int cancelled = sl_task_cancelled();
+	return cancelled && (code == cancelled || code == -ECANCELED);
+}
+
 SL_SUSPENDS
 static int
 follow(struct sl_scan_rounds *rounds, struct sl_scan_setup *setup,
@@ -203,14 +211,14 @@ follow(struct sl_scan_rounds *rounds, struct sl_scan_setup *setup,
 		watch_inputs(rounds);
 		code = wait_for_change(rounds, sl_now() - begun_ns);
 	}
-	if (!sl_task_cancelled() || err->code)
+	if (!sl_task_cancelled() || err->code || (code && !is_cancellation(code)))
 		return code;
 	/* Without a state no later run prints the records that wait for their last lines. */
 	if (!rounds->options->state && sl_follow_due_ns(rounds->follow) != SL_FOREVER) {
 		sl_follow_settle(rounds->follow);
 		code = run_shielded(rounds, setup, progress, err);
 	}
-	return err->code ? code : 0;
+	return is_cancellation(code) && !err->code ? 0 : code;
 }
 
 int
@@ -232,7 +240,7 @@ sl_scan_rounds_run(struct sl_scan_rounds *rounds, const struct sl_scan_setup *se
 			SL_MAX(own.max_memory - 2 * rounds->setup.step, SL_SCAN_MEMORY_MIN);
 	int code = rounds->options->follow ? follow(rounds, &own, progress, err)
 					   : run_round(rounds, &own, progress, err);
-	if (code && !err->code && !sl_task_cancelled())
+	if (code && !err->code && !is_cancellation(code))
 		(void)sl_fail_code(err, SL_PHASE_NONE, code, "cannot scan");
 	return code;
 }

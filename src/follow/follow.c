@@ -196,6 +196,7 @@ first_side(const struct sl_follow *follow, const struct sl_state_log *log)
 static int
 give_items(struct sl_follow *follow, const struct sl_scan_item **items)
 {
+	free(follow->given); /* of the end of a round, which has no commit */
 	follow->given = calloc(follow->count + 1, sizeof(*follow->given));
 	if (!follow->given)
 		return -ENOMEM;
@@ -337,6 +338,7 @@ commit_item(struct sl_follow *follow, struct follow_item *item)
 	log->hits += item->hits;
 	log->searched = log->held_end = 0;
 	log->held_state = SL_RECORD_PLAIN;
+	log->is_reported = false;
 	if (item->bytes)
 		log->grown_ns = sl_now();
 	follow->has_changed = true;

@@ -8,6 +8,8 @@
 #include "sluice/follow/probe.h"
 #include "sluice/follow/siblings.h"
 
+#include <errno.h>
+
 /* A part of a log that is to be scanned, or an input that is passed on as it is (log is NULL). */
 struct follow_item {
 	struct sl_state_log *log;
@@ -62,6 +64,10 @@ struct sl_follow {
 	/* Files that are those of logs since this round, and not by their names. */
 	struct sl_state_file *fresh;
 	size_t fresh_count;
+	/* The file that is planned, and its text, all of it: it may be renamed, and compressed,
+	 * before the files beside it are looked at. */
+	struct sl_probe *planned;
+	struct sl_state_log now;
 	struct sl_state_file *own; /* setup->own_files, as far as they exist */
 	size_t own_count;
 
@@ -120,6 +126,19 @@ void sl_follow_close(struct sl_follow *follow, struct sl_state_log *log);
 /* A file is that of a log, and the index of the round does not have it. Returns 0 or -ENOMEM. */
 int sl_follow_note_fresh(struct sl_follow *follow, const struct sl_state_file *file) SL_MUST_CHECK;
 
+/* True for what ends the round; other failures are those of one file. */
+static inline bool
+sl_follow_is_fatal(int code)
+{
+	return code == -ECANCELED || code == -ETIMEDOUT || code == -ENOMEM ||
+	       code == SL_E_INTERRUPTED;
+}
+
+/* The file of a log, or what may be one, cannot be read at the moment: an item reports that once,
+ * and the next round looks at it again. Returns 0 or -ENOMEM. */
+int sl_follow_refuse(struct sl_follow *follow, struct sl_state_log *log, const char *path,
+	bool is_found, int refused) SL_MUST_CHECK;
+
 /* Append an item; it takes nothing. NULL if out of memory. */
 struct follow_item *sl_follow_add(struct sl_follow *follow, const char *path) SL_MUST_CHECK;
 
@@ -156,6 +175,14 @@ int sl_follow_rotated(struct sl_follow *follow, const char *path, const struct s
 SL_SUSPENDS
 int sl_follow_generations(struct sl_follow *follow, const char *path,
 	const struct sl_state_file *now, bool is_found) SL_MUST_CHECK;
+
+/* ---- follow_copy.c ---- */
+
+/* 1 if this new file holds the text of the one that has its name without the suffix of a format, or
+ * had it until now: while that is compressed, both are there. The next round finds only one. */
+SL_SUSPENDS
+int sl_follow_is_copy(
+	struct sl_follow *follow, const char *path, struct sl_probe *probe) SL_MUST_CHECK;
 
 /* ---- follow_plan.c ---- */
 

@@ -3,8 +3,10 @@
  * it.
  *
  * A live log may be truncated while it is read. So its new part is copied to memory, and is an item
- * only if the fingerprints before and behind it are the same before and after the copy. The memory
- * is that of setup->step for each batch; a line or record that is longer is scanned in its file.
+ * only if the fingerprint behind it is the same before and after the copy, and that before it is
+ * still the one of the state then: the file may contain another text since it was compared. The
+ * memory is that of setup->step for each batch; a line or record that is longer is scanned in its
+ * file.
  */
 #include "follow_int.h"
 
@@ -14,8 +16,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 struct follow_item *
 sl_follow_add(struct sl_follow *follow, const char *path)
@@ -38,6 +38,24 @@ sl_follow_add(struct sl_follow *follow, const char *path)
 	return item;
 }
 
+int
+sl_follow_refuse(struct sl_follow *follow, struct sl_state_log *log, const char *path,
+	bool is_found, int refused)
+{
+	log->round = follow->round;
+	log->file.mtime_s = log->file.mtime_ns = 0; /* it counts as changed */
+	follow->has_changed = true;
+	if (log->is_reported)
+		return 0;
+	struct follow_item *item = sl_follow_add(follow, path);
+	if (!item)
+		return -ENOMEM;
+	item->is_found = is_found;
+	item->refused = refused;
+	log->is_reported = true;
+	return 0;
+}
+
 void
 sl_follow_close(struct sl_follow *follow, struct sl_state_log *log)
 {
@@ -58,17 +76,41 @@ struct copy_call {
 	bool is_short;
 };
 
+/* One read or write, which may be short. */
+static int
+transfer(const struct copy_call *call, struct sl_op op)
+{
+	int done;
+	do
+		done = call->engine->methods->run_blocking(call->engine, &op);
+	while (done == -EINTR);
+	return done;
+}
+
 static int
 read_some(const struct copy_call *call, uint64_t at, size_t len)
 {
-	struct sl_op op = {
-		.kind = SL_OP_READ, .fd = call->fd, .data = call->buffer, .len = len, .off = at
-	};
-	int got;
-	do
-		got = call->engine->methods->run_blocking(call->engine, &op);
-	while (got == -EINTR);
-	return got;
+	return transfer(call, (struct sl_op){ .kind = SL_OP_READ,
+				      .fd = call->fd,
+				      .data = call->buffer,
+				      .len = len,
+				      .off = at });
+}
+
+static int
+write_all(const struct copy_call *call, uint64_t at, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		int code = transfer(call, (struct sl_op){ .kind = SL_OP_WRITE,
+						  .fd = call->copy_fd,
+						  .data = call->buffer + done,
+						  .len = len - done,
+						  .off = at + done });
+		if (code < 0)
+			return code;
+		done += (size_t)code;
+	}
+	return 0;
 }
 
 static int
@@ -81,14 +123,9 @@ copy(void *arg)
 		call->is_short = got == 0;
 		if (got <= 0)
 			return got;
-		for (int done = 0; done < got;) {
-			off_t off = (off_t)(at - call->from) + done;
-			ssize_t code = pwrite(
-				call->copy_fd, call->buffer + done, (size_t)(got - done), off);
-			if (code < 0 && errno != EINTR)
-				return -errno;
-			done += (int)SL_MAX(code, 0);
-		}
+		int code = write_all(call, at - call->from, (size_t)got);
+		if (code)
+			return code;
 		at += (size_t)got;
 	}
 	return 0;
@@ -101,9 +138,9 @@ static int
 take_copy(struct sl_follow *follow, struct follow_item *item, struct sl_probe *probe)
 {
 	struct sl_fingerprint after;
-	item->copy_fd = memfd_create("sluice", MFD_CLOEXEC);
+	item->copy_fd = sl_io_memory_file();
 	if (item->copy_fd < 0)
-		return -errno;
+		return item->copy_fd;
 	struct copy_call call = { .engine = sl_rt_engine(sl_rt_current()),
 		.fd = probe->fd,
 		.copy_fd = item->copy_fd,
@@ -133,11 +170,14 @@ note_head(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *p
 	unsigned len = sl_fingerprint_len(probe->file.size, SL_FINGERPRINT_HEAD);
 	int code = sl_probe_print(probe, len, &seen);
 	seen = sl_fingerprint_head(&seen);
-	if (code == 0 && seen.head_len && !sl_fingerprint_equal(&seen, &log->print)) {
+	int is_same = code ? code : sl_probe_may_be(probe, log);
+	if (is_same < 0)
+		return is_same;
+	if (is_same && seen.head_len && !sl_fingerprint_equal(&seen, &log->print)) {
 		log->print = seen;
 		follow->has_changed = true;
 	}
-	return code;
+	return 0;
 }
 
 /* 1 if there are new lines, or 0; then, if item->until is behind item->from, the file has
@@ -265,9 +305,13 @@ sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_pro
 	if (code < 0 || !item) {
 		if (item)
 			forget_item(follow);
+		if (log->file.inode == 0)
+			log->file = probe->file;
 		if (probe->fd != log->fd)
 			sl_probe_close(probe);
-		return code;
+		return sl_follow_is_fatal(code)
+			       ? code
+			       : sl_follow_refuse(follow, log, path, is_found, code);
 	}
 	item->log = log;
 	item->is_found = is_found;
@@ -275,10 +319,14 @@ sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_pro
 	bool is_plain = code == 0;
 	code = is_plain ? plan_plain(follow, item, probe, is_complete) : plan_encoded(item, probe);
 	if (code < 0 || (is_live && code == 0)) {
-		log->file = probe->file;
+		/* A copy that could not be read is not its file yet. */
+		if (code == 0 || log->file.inode == 0)
+			log->file = probe->file;
 		forget_item(follow);
 		settle_fd(follow, log, probe->fd);
-		return code;
+		return code == 0 || sl_follow_is_fatal(code)
+			       ? code
+			       : sl_follow_refuse(follow, log, path, is_found, code);
 	}
 	item->fd = probe->fd;
 	item->owns_fd = probe->fd != log->fd;

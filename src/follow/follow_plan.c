@@ -132,6 +132,24 @@ pass_on(struct sl_follow *follow, const char *path, bool is_found, int found)
 	return 0;
 }
 
+/* Nothing had the name when its last log was rotated: others may have had it since. */
+static bool
+was_vacant(const struct sl_follow *follow, const char *path)
+{
+	size_t next = 0;
+	return !sl_follow_by_path(follow, path) && sl_follow_next_of(follow, path, &next);
+}
+
+/* True and the file that the name refers to, {0} if there is none; false if that is not known: a
+ * failure to open it says nothing of where its log is. */
+SL_SUSPENDS
+static bool
+find_named(const char *path, int refused, struct sl_state_file *now)
+{
+	*now = (struct sl_state_file){ 0 };
+	return refused == -ENOENT || refused == -ENOTDIR || sl_probe_stat(path, now);
+}
+
 /* The name refers to nothing that can be read: the scan reports it, and does not look again, since
  * what comes into being in the meantime is not in the state. Its log may have been renamed, and
  * nothing have its name yet. */
@@ -140,14 +158,21 @@ static int
 plan_missing(struct sl_follow *follow, const char *path, bool is_found, int refused)
 {
 	struct sl_state_log *log = sl_follow_by_path(follow, path);
-	const struct sl_state_file nothing = { 0 };
+	struct sl_state_file now;
+	bool is_known = find_named(path, refused, &now);
+	bool is_there = log && sl_state_is_same_file(&now, &log->file);
+	bool is_vacant = was_vacant(follow, path);
+	follow->planned = NULL;
 	int code = 0;
-	if (log && !sl_follow_is_met(follow, log))
-		code = sl_follow_rest(follow, log, &nothing, is_found);
-	if (code == 0)
-		code = sl_follow_rotated(follow, path, &nothing, is_found);
+	if (is_known && log && !is_there && !sl_follow_is_met(follow, log))
+		code = sl_follow_rest(follow, log, &now, is_found);
+	if (is_known && code == 0)
+		code = sl_follow_rotated(follow, path, &now, is_found);
+	if (is_known && code == 0 && is_vacant)
+		code = sl_follow_generations(follow, path, &now, is_found);
 	bool was_reported = follow->setup->is_live && follow->round > 1;
-	if (code || was_reported)
+	bool is_gone = is_found && refused == -ENOENT; /* since the directory was listed */
+	if (code || was_reported || is_gone)
 		return code;
 	code = pass_on(follow, path, is_found, SL_WALK_FILE);
 	if (code == 0)
@@ -219,37 +244,17 @@ may_be_another(const struct sl_state_log *log, const char *path, const struct sl
 	       !sl_state_is_unchanged(&log->file, file);
 }
 
-/* Nothing had this name in the last round, and the log that had it before was rotated: others may
- * have had it since, and been rotated before this one. */
-static bool
-comes_after_rotated(const struct sl_follow *follow, const char *path)
-{
-	size_t next = 0;
-	return !sl_follow_by_path(follow, path) && sl_follow_next_of(follow, path, &next);
-}
-
-/* How a file begins. Returns 0 or a negative code. */
-SL_SUSPENDS
-static int
-print_beginning(struct sl_probe *probe, struct sl_fingerprint *print)
-{
-	return sl_probe_print(
-		probe, sl_fingerprint_len(probe->file.size, SL_FINGERPRINT_HEAD), print);
-}
-
 /* 1 if the name still refers to the file, and that has not been truncated since it was opened: else
  * it was rotated while others were looked at, and may be among those. */
 SL_SUSPENDS
 static int
-is_still(const char *path, struct sl_probe *probe, const struct sl_fingerprint *beginning)
+is_still(const char *path, struct sl_probe *probe, const struct sl_state_log *planned)
 {
 	struct sl_state_file now;
-	struct sl_fingerprint print;
 	if (!sl_probe_stat(path, &now) || !sl_state_is_same_file(&now, &probe->file) ||
 		now.size < probe->file.size)
 		return 0;
-	int code = print_beginning(probe, &print);
-	return code ? code : probe->file.size == 0 || sl_fingerprint_equal(&print, beginning);
+	return probe->file.size == 0 ? 1 : sl_probe_holds(probe, planned);
 }
 
 /* What is to be read of other files before one with this name, whose log is `log`, or new. Returns
@@ -260,19 +265,22 @@ plan_before(struct sl_follow *follow, const char *path, const struct sl_state_lo
 	struct sl_probe *probe, bool is_found)
 {
 	const struct sl_state_file file = probe->file;
-	struct sl_fingerprint beginning;
-	bool comes_after = !log && comes_after_rotated(follow, path);
-	bool is_replaced = !log && (comes_after || sl_follow_by_path(follow, path));
-	int code = is_replaced ? print_beginning(probe, &beginning) : 0;
+	bool is_vacant = !log && was_vacant(follow, path);
+	bool is_replaced = !log && (is_vacant || sl_follow_by_path(follow, path));
+	int code = 0;
+	follow->planned = probe;
+	follow->now = (struct sl_state_log){ .off = file.size };
+	if (!log || log != sl_follow_by_path(follow, path))
+		code = sl_probe_print(probe, file.size, &follow->now.print);
 	if (code == 0)
 		code = displace(follow, path, log, &file, is_found);
 	if (code == 0)
 		code = sl_follow_rotated(follow, path, &file, is_found);
-	if (code == 0 && (comes_after || (log && may_be_another(log, path, &file))))
+	if (code == 0 && (is_vacant || (log && may_be_another(log, path, &file))))
 		code = sl_follow_generations(follow, path, &file, is_found);
 	if (code || !is_replaced)
 		return code ? code : 1;
-	code = is_still(path, probe, &beginning);
+	code = is_still(path, probe, &follow->now);
 	follow->has_more = follow->has_more || code == 0;
 	return code;
 }
@@ -284,6 +292,12 @@ plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bo
 	struct sl_state_log *log = NULL;
 	bool is_met = false, is_complete = false, is_left = false;
 	int code = match(follow, path, probe, &log, &is_met);
+	if (code == 0 && !log && !is_met && is_found)
+		code = sl_follow_is_copy(follow, path, probe);
+	if (code == 1) {
+		sl_probe_close(probe);
+		return 0;
+	}
 	if (code == 0 && !is_met) {
 		code = plan_before(follow, path, log, probe, is_found);
 		is_left = code == 0;
@@ -297,11 +311,25 @@ plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bo
 	if (code == 0 && !log && !is_met && !is_left &&
 		!(log = add_log(follow, path, &probe->file)))
 		code = -ENOMEM;
+	/* What it begins with now: it may be truncated before it is read. */
+	if (code == 0 && log && log->off == 0 && log->print.head_len == 0)
+		log->print = sl_fingerprint_head(&follow->now.print);
 	if (code || is_met || is_left || log->is_refused) {
 		sl_probe_close(probe);
 		return code;
 	}
 	return sl_follow_part(follow, log, probe, path, is_found, is_complete);
+}
+
+/* What the file contains could not be read: it is named, and looked at again. */
+static int
+refuse(struct sl_follow *follow, const char *path, const struct sl_state_file *file, bool is_found,
+	int code)
+{
+	struct sl_state_log *log = sl_follow_by_path(follow, path);
+	if (!log)
+		log = add_log(follow, path, file);
+	return log ? sl_follow_refuse(follow, log, path, is_found, code) : -ENOMEM;
 }
 
 int
@@ -310,6 +338,7 @@ sl_follow_plan(struct sl_follow *follow, const char *path, bool is_found, int fo
 	bool is_read = !is_found || found == SL_WALK_FILE || found == SL_WALK_LINK;
 	struct sl_state_log *log = sl_follow_by_path(follow, path);
 	struct sl_probe probe = sl_follow_probe(follow);
+	struct sl_state_file file;
 	if (!is_read)
 		return follow->round > 1 ? 0 : pass_on(follow, path, is_found, found);
 	if (is_quiet(follow, log)) {
@@ -328,5 +357,9 @@ sl_follow_plan(struct sl_follow *follow, const char *path, bool is_found, int fo
 		sl_probe_close(&probe);
 		return is_skipped ? 0 : pass_on(follow, path, is_found, found);
 	}
-	return plan_file(follow, path, &probe, is_found);
+	file = probe.file;
+	code = plan_file(follow, path, &probe, is_found);
+	follow->planned = NULL;
+	return code >= 0 || sl_follow_is_fatal(code) ? code
+						     : refuse(follow, path, &file, is_found, code);
 }

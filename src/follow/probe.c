@@ -15,8 +15,8 @@
 #define RECORD_WINDOW ((uint64_t)SL_PROBE_BUFFER)
 #define RECORD_GROWTH 8u
 
-static struct sl_state_file
-file_of(const struct statx *st)
+struct sl_state_file
+sl_probe_file(const struct statx *st)
 {
 	return (struct sl_state_file){ .dev_major = st->stx_dev_major,
 		.dev_minor = st->stx_dev_minor,
@@ -26,17 +26,15 @@ file_of(const struct statx *st)
 		.mtime_ns = st->stx_mtime.tv_nsec };
 }
 
-#define MASK (STATX_TYPE | STATX_INO | STATX_SIZE | STATX_MTIME)
-
 int
 sl_probe_take(struct sl_probe *probe, int fd)
 {
 	struct statx st = { 0 };
-	int code = sl_io_stat(fd, "", AT_EMPTY_PATH, MASK, &st);
+	int code = sl_io_stat(fd, "", AT_EMPTY_PATH, SL_PROBE_MASK, &st);
 	if (code)
 		return code;
 	probe->fd = fd;
-	probe->file = file_of(&st);
+	probe->file = sl_probe_file(&st);
 	probe->is_regular = S_ISREG(st.stx_mode);
 	probe->is_sniffed = false;
 	return 0;
@@ -59,9 +57,9 @@ bool
 sl_probe_stat(const char *path, struct sl_state_file *file)
 {
 	struct statx st = { 0 };
-	if (sl_io_stat(AT_FDCWD, path, 0, MASK, &st) != 0 || !S_ISREG(st.stx_mode))
+	if (sl_io_stat(AT_FDCWD, path, 0, SL_PROBE_MASK, &st) != 0 || !S_ISREG(st.stx_mode))
 		return false;
-	*file = file_of(&st);
+	*file = sl_probe_file(&st);
 	return true;
 }
 
@@ -69,12 +67,14 @@ bool
 sl_probe_look(struct sl_engine *engine, const char *path, struct sl_state_file *file)
 {
 	struct statx st = { 0 };
-	struct sl_op op = {
-		.kind = SL_OP_STAT, .dir_fd = AT_FDCWD, .path = path, .mask = MASK, .statx = &st
-	};
+	struct sl_op op = { .kind = SL_OP_STAT,
+		.dir_fd = AT_FDCWD,
+		.path = path,
+		.mask = SL_PROBE_MASK,
+		.statx = &st };
 	if (engine->methods->run_blocking(engine, &op) < 0 || !S_ISREG(st.stx_mode))
 		return false;
-	*file = file_of(&st);
+	*file = sl_probe_file(&st);
 	return true;
 }
 

@@ -332,9 +332,9 @@ take_stamp(struct sl_span *text, const struct flags *flags, struct sl_state_log 
 	return true;
 }
 
-/* NULL if an escape is not complete, there is a NUL, or nothing; or out of memory. */
-static char *
-read_path(struct sl_span escaped)
+/* -EINVAL if an escape is not complete, there is a NUL, or nothing; -ENOMEM. */
+static int
+read_path(struct sl_span escaped, char **out)
 {
 	struct sl_buf path = { 0 };
 	bool is_good = escaped.len > 0;
@@ -351,10 +351,10 @@ read_path(struct sl_span escaped)
 		is_good = is_good && code != 0;
 		sl_buf_add_char(&path, (char)code);
 	}
-	if (is_good)
-		return sl_buf_detach(&path);
+	bool is_out = path.failed;
+	*out = is_good && !is_out ? sl_buf_detach(&path) : NULL;
 	sl_buf_release(&path);
-	return NULL;
+	return *out ? 0 : is_out || is_good ? -ENOMEM : -EINVAL;
 }
 
 static bool
@@ -396,10 +396,10 @@ read_log(struct reader *reader, struct sl_state *state)
 	if (sl_span_take_until(&line, '\t', &path) != flags.is_rotated)
 		return fail(reader, "a path is missing");
 	read.is_encoded = flags.is_encoded;
-	read.path = read_path(flags.is_rotated ? path : line);
-	read.at = flags.is_rotated ? read_path(line) : NULL;
-	bool is_good = read.path && (read.at || !flags.is_rotated);
-	struct sl_state_log *log = is_good ? sl_state_add(state, read.path) : NULL;
+	int code = read_path(flags.is_rotated ? path : line, &read.path);
+	if (code == 0 && flags.is_rotated)
+		code = read_path(line, &read.at);
+	struct sl_state_log *log = code == 0 ? sl_state_add(state, read.path) : NULL;
 	if (log) {
 		char *own = log->path;
 		*log = read;
@@ -409,7 +409,7 @@ read_log(struct reader *reader, struct sl_state *state)
 	}
 	free(read.path);
 	free(read.at);
-	if (!is_good)
+	if (code == -EINVAL)
 		return fail(reader, "a path is wrong");
 	return log ? 0 : -ENOMEM;
 }

@@ -28,16 +28,16 @@ warn(struct sl_watch *watch, const char *limit)
 void
 sl_watch_open(struct sl_watch *watch)
 {
-	*watch = (struct sl_watch){ .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK) };
-	if (watch->fd < 0 && errno == EMFILE)
+	*watch = (struct sl_watch){ .fd = sl_io_watch_open() };
+	if (watch->fd == -EMFILE)
 		warn(watch, "fs.inotify.max_user_instances");
 }
 
 void
 sl_watch_add(struct sl_watch *watch, const char *directory)
 {
-	if (watch->fd >= 0 && inotify_add_watch(watch->fd, directory, EVENTS | IN_ONLYDIR) < 0 &&
-		errno == ENOSPC)
+	if (watch->fd >= 0 &&
+		sl_io_watch_add(watch->fd, directory, EVENTS | IN_ONLYDIR) == -ENOSPC)
 		warn(watch, "fs.inotify.max_user_watches");
 }
 

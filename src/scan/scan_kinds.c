@@ -221,7 +221,8 @@ add_lines(struct scan *scan, struct scan_piece *piece, const struct sl_partial_r
 			found.side = side;
 		if (sl_scan_wants_each(scan) && found.side != SL_PERIOD_OUTSIDE)
 			code = add_to_batch(&batch, &found);
-		if (code == 0 && begun_ns && sl_steps_clock_ns(scan->engine) - begun_ns > SL_STEPS_NS)
+		if (code == 0 && begun_ns &&
+			sl_steps_clock_ns(scan->engine) - begun_ns > SL_STEPS_NS)
 			code = 1;
 	}
 	walk->is_begun = code == 1;

@@ -11,7 +11,13 @@
 #include "sluice/rt/task.h"
 #include "sluice/scan/sniff.h"
 
+#include <sys/stat.h>
+
 #define SL_PROBE_BUFFER (64u * 1024u)
+
+/* What is asked of a file, and what is kept of the answer. */
+#define SL_PROBE_MASK (STATX_TYPE | STATX_INO | STATX_SIZE | STATX_MTIME)
+struct sl_state_file sl_probe_file(const struct statx *st);
 
 struct sl_probe {
 	int fd; /* -1 = none */

@@ -63,6 +63,7 @@ struct sl_state_log {
 	uint64_t grown_ns;               /* when it had new lines last, or was rotated */
 	bool has_more;                   /* its file has lines that were left to the next round */
 	enum sl_period_side next_side;   /* of a line behind `off` that has no stamp */
+	bool is_reported;                /* that its file cannot be read */
 	bool is_refused;                 /* its content cannot be scanned, as far as it is known */
 };
 
