@@ -286,7 +286,7 @@ note_line(struct follow_scene *scene, struct tally *tally, const char *line, siz
 	bool is_whole = number > 0 && number <= of->lines && strncmp(end, " ERROR 0", 8) == 0;
 	for (const char *at = end + 7; is_whole && at < line + len; at++)
 		is_whole = *at == '0';
-	/* What precedes a failure to read is printed, and comes again; a message names the failure. */
+	/* What precedes a failure to read is printed, and comes again; a message names it. */
 	bool is_cut = !is_whole && scene->cuts > tally->cuts &&
 		      (size_t)(end - line) + strlen(" ERROR 0") > len;
 	sim_check(scene->sim, is_whole || is_cut, "a line '%.*s'", (int)len, line);
