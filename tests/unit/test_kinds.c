@@ -352,6 +352,34 @@ Test(kinds, too_many_are_dropped_and_their_lines_are_counted)
 	sl_kinds_free(kinds);
 }
 
+/* A memo that is full forgets, and has another dictionary: for the line that is added just then. */
+Test(kinds, lines_keep_their_kinds_when_the_memo_forgets)
+{
+	enum { FORGOTTEN = 6000 };
+	struct sl_kinds_budget budget = { .max = 64 * SL_MIB };
+	struct sl_kinds *piece = sl_kinds_new(SIZE), *sum = sl_kinds_new(SIZE);
+	sl_kinds_share(piece, &budget);
+	for (unsigned i = 0; i < FORGOTTEN; i++) {
+		char line[128] = "";
+		for (unsigned word = 0; word < 3; word++)
+			add_number_in_words(line, i * 7 + word * 100003);
+		add(piece, line, 0, i);
+	}
+	cr_assert_eq(sl_kinds_merge(sum, piece, (struct sl_kinds_place){ 0 }), 0);
+	size_t count;
+	const struct sl_kind *sorted = sl_kinds_sort(sum, &count);
+	cr_assert_eq(count, FORGOTTEN);
+	for (size_t i = 0; i < count; i++) {
+		unsigned char masked[SL_KINDS_EXAMPLE_MAX];
+		struct sl_span example = sorted[i].example;
+		size_t len =
+			sl_masks_apply((const unsigned char *)example.data, example.len, masked);
+		cr_assert(sl_span_equal(sorted[i].text, sl_span((const char *)masked, len)));
+	}
+	sl_kinds_free(piece);
+	sl_kinds_free(sum);
+}
+
 /* Digests that all want more than there is: each goes on with what it may have in any case. */
 Test(kinds, digests_share_a_budget)
 {
