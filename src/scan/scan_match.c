@@ -215,5 +215,8 @@ sl_scan_piece_shorten(struct scan *scan, struct scan_piece *piece, size_t len)
 	piece->counter = scan->counter;
 	piece->walk = (struct scan_walk){ 0 };
 	piece->wide = (struct sl_wide){ 0 };
+	/* Where readers scan pieces themselves, no worker may have the memo that they use. */
+	if (sl_scan_is_quick(scan) && !scan->setup->tally)
+		return sl_scan_piece_scan(scan, piece, scan->memo);
 	return sl_scan_piece_offload(scan, piece, scan->matcher, scan->memo);
 }
