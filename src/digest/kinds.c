@@ -168,12 +168,14 @@ static int
 add_head(struct sl_kinds *kinds, struct sl_memo *memo, const struct sl_kinds_line *line,
 	struct sl_span head, uint64_t hash)
 {
-	struct sl_noted noted = { .line = sl_memo_mask(memo, head, hash),
-		.dictionary = sl_memo_dictionary(memo),
+	/* A new line may need another dictionary: the number is one of that. */
+	uint32_t number = sl_memo_mask(memo, head, hash);
+	struct sl_noted noted = { .dictionary = sl_memo_dictionary(memo),
+		.line = number,
 		.example = sl_span(head.data, SL_MIN(head.len, (size_t)SL_KINDS_EXAMPLE_MAX)),
 		.place = line->place,
 		.time = sl_times_find(line->text) };
-	return noted.line == SL_DICTIONARY_NONE ? -ENOMEM : add_noted(kinds, &noted);
+	return number == SL_DICTIONARY_NONE ? -ENOMEM : add_noted(kinds, &noted);
 }
 
 /* ---- public functions ---- */
