@@ -83,14 +83,14 @@ run_scene(uint64_t seed, bool is_directory)
 
 Test(scenario_follow, each_line_comes_once_over_runs_and_rotations)
 {
-	struct sim_seeds seeds = follow_scene_seeds(60);
+	struct sim_seeds seeds = sim_seeds(60);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		run_scene(seed, false);
 }
 
 Test(scenario_follow, in_a_directory_each_line_comes_once_over_runs)
 {
-	struct sim_seeds seeds = follow_scene_seeds(60);
+	struct sim_seeds seeds = sim_seeds(60);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		run_scene(seed, true);
 }
@@ -128,7 +128,7 @@ run_kills(uint64_t seed)
 
 Test(scenario_follow, after_kills_no_line_is_missing)
 {
-	struct sim_seeds seeds = follow_scene_seeds(60);
+	struct sim_seeds seeds = sim_seeds(60);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		run_kills(seed);
 }
