@@ -142,6 +142,7 @@ uring_carries(struct sl_engine *engine, const struct sl_op *op)
 	case SL_OP_GET_XATTR:
 	case SL_OP_SET_XATTR:
 	case SL_OP_HAS_HOLE:
+	case SL_OP_LIST:
 	case SL_OP_HAS_WRITER:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
@@ -260,6 +261,7 @@ prepare(struct io_uring_sqe *sqe, struct slot *slot, const struct sl_op *op)
 	case SL_OP_GET_XATTR:
 	case SL_OP_SET_XATTR:
 	case SL_OP_HAS_HOLE:
+	case SL_OP_LIST:
 	case SL_OP_HAS_WRITER:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
@@ -402,6 +404,7 @@ may_need_thread(const struct sl_op *op)
 	case SL_OP_GET_XATTR:
 	case SL_OP_SET_XATTR:
 	case SL_OP_HAS_HOLE:
+	case SL_OP_LIST:
 	case SL_OP_HAS_WRITER:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
@@ -594,6 +597,10 @@ static const struct sl_engine_methods uring_methods = {
 	.get_option = uring_get_option,
 	.set_option = uring_set_option,
 	.duplicate = uring_duplicate,
+	.memory_file = sl_engine_memory_file,
+	.watch_open = sl_engine_watch_open,
+	.watch_add = sl_engine_watch_add,
+	.real_path = sl_engine_real_path,
 	.submit = uring_submit,
 	.cancel = uring_cancel,
 	.wait = uring_wait,
