@@ -1,5 +1,5 @@
 /*
- * get_scan_file.c - the consumer of the tee, a feed for each file, and its events for the sinks.
+ * get_scan_file.c - the consumer of the tee, a feed for each file, and its result.
  *
  *    open     a file begins: its feed
  *    from     of one that has grown, where its new lines begin: the feed has these alone
@@ -14,8 +14,7 @@
  * do, and those of one connection. Where they do not, the file is scanned at the end; with --print,
  * each that is saved, and also one whose first bytes come after others.
  *
- * Lines of several files come in turns, each event in one piece: `reporting` is held for it. The
- * first bytes of a file are kept until they show what kind of file it is.
+ * The first bytes of a file are kept until they show what kind of file it is.
  */
 #include "get_scan_int.h"
 
@@ -23,40 +22,12 @@
 #include "sluice/cli/file_tail.h"
 #include "sluice/codec/codec.h"
 #include "sluice/rt/waiter.h"
-#include "sluice/scan/feed_decoding.h"
-#include "sluice/scan/source.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
 /* Of zstd and xz. With a larger one a file is scanned at the end. */
 #define MEMORY_WINDOW (8 * SL_MIB)
-
-struct scanned {
-	struct sl_get_scan *scan;
-	struct sl_input *input; /* as the sinks name it */
-	struct sl_feed *feed;   /* NULL = out of memory */
-	uint64_t base;          /* offset in the file of the first byte that it gets */
-	/* Of a file that is not plain text, and comes in the order of its bytes: */
-	struct sl_feed_decoding *decoding;
-	uint64_t decoding_memory; /* that it has of the run's */
-	/* Where the feed needs that order: */
-	uint64_t started, added; /* bytes that passes have begun with, and have added */
-	struct sl_list turns;    /* waiters: passes that have begun */
-	int code;                /* why the feed is of no use; 0 = it is */
-	enum sl_form form;       /* the same, if it is not PLAIN */
-	unsigned char *head;     /* SL_SNIFF_WINDOW bytes, until they have come */
-	size_t head_len;         /* bytes of it that have come */
-	bool has_only_cr;        /* by them */
-	bool has_bytes;          /* some were passed */
-	bool is_stream;          /* it is not saved */
-	bool is_ordered;         /* its bytes come in order, over any number of connections */
-	bool has_begun;          /* the sinks know it */
-	bool has_lines;          /* some were given to them since the last IDLE */
-	bool has_result;
-	uint64_t begun_ns;
-	struct sl_feed_result result;
-};
 
 /* ---- order ---- */
 
@@ -77,112 +48,10 @@ get_scan_is_compressed(const char *name)
 	return codec != SL_CODEC_NONE;
 }
 
-/* ---- events ---- */
-
-/* `reporting` is held. Returns the cancellation; what else fails concerns the results alone: the
- * downloads go on. */
-SL_SUSPENDS
-static int
-emit(struct sl_get_scan *scan, const struct sl_scan_event *event)
-{
-	if (scan->code)
-		return 0;
-	int code = sl_scan_emit(scan->output.sinks, scan->output.sink_count, event);
-	int cancelled = sl_task_cancelled();
-	bool is_of_wait = code == -ECANCELED || code == -ETIMEDOUT; /* whatever the reason is */
-	if (cancelled && (code == cancelled || is_of_wait))
-		return code;
-	scan->code = SL_MIN(code, 0);
-	return 0;
-}
-
-SL_SUSPENDS
-static int
-emit_begin(struct scanned *file)
-{
-	struct sl_scan_event event = { .kind = SL_SCAN_EVENT_BEGIN, .input = file->input };
-	if (file->has_begun)
-		return 0;
-	file->has_begun = true;
-	return emit(file->scan, &event);
-}
-
-SL_SUSPENDS
-static int
-emit_line(struct scanned *file, const struct sl_partial_line *found)
-{
-	struct sl_scan_line line = { .matcher = sl_feeds_matcher(file->scan->feeds),
-		.text = found->text,
-		.len = found->len,
-		.subject = sl_partial_subject(found),
-		.skipped = found->skipped,
-		.whole_len = found->whole_len,
-		.off = file->base + found->off,
-		.is_closed = found->is_closed,
-		.begins_record = found->begins_record,
-		.begins_group = found->begins_group,
-		.has_no_match =
-			sl_pattern_inverts(file->scan->match.pattern) != found->is_context };
-	struct sl_scan_event event = { .kind = found->is_context ? SL_SCAN_EVENT_CONTEXT
-								 : SL_SCAN_EVENT_LINE,
-		.input = file->input,
-		.line = &line };
-	file->has_lines = true;
-	int code = emit_begin(file);
-	return code ? code : emit(file->scan, &event);
-}
-
-/* For sl_feed_setup. */
-SL_SUSPENDS
-static int
-give_line(void *ctx, const struct sl_partial_line *found)
-{
-	struct scanned *file = ctx;
-	struct sl_get_scan *scan = file->scan;
-	if (scan->code || file->form != SL_FORM_PLAIN)
-		return 0;
-	int code = sl_semaphore_take(&scan->reporting, SL_FOREVER);
-	if (code)
-		return code;
-	code = emit_line(file, found);
-	sl_semaphore_give(&scan->reporting);
-	return code;
-}
-
-/* What is collected goes out: no more may come for long. */
-SL_SUSPENDS
-static void
-emit_idle(struct scanned *file)
-{
-	struct sl_get_scan *scan = file->scan;
-	struct sl_scan_event event = { .kind = SL_SCAN_EVENT_IDLE };
-	if (!file->has_lines || sl_semaphore_take(&scan->reporting, SL_FOREVER) != 0)
-		return;
-	file->has_lines = false;
-	(void)emit(scan, &event);
-	sl_semaphore_give(&scan->reporting);
-}
-
-SL_SUSPENDS
-static void
-emit_end(struct scanned *file, const struct sl_scan_result *result)
-{
-	struct sl_get_scan *scan = file->scan;
-	struct sl_scan_event event = {
-		.kind = SL_SCAN_EVENT_END, .input = file->input, .result = result
-	};
-	sl_scan_summary_add(&scan->summary, result);
-	if (sl_output_take_turn(scan->output.out, &scan->reporting) != 0)
-		return;
-	if (emit_begin(file) == 0)
-		(void)emit(scan, &event);
-	sl_semaphore_give(&scan->reporting);
-}
-
 /* ---- the consumer of the tee ---- */
 
 static void
-free_decoding(struct scanned *file)
+free_decoding(struct get_scan_file *file)
 {
 	sl_feed_decoding_free(file->decoding);
 	file->decoding = NULL;
@@ -191,9 +60,9 @@ free_decoding(struct scanned *file)
 }
 
 static void
-begin_feed(struct scanned *file)
+begin_feed(struct get_scan_file *file)
 {
-	struct sl_feed_setup setup = { .ctx = file, .line = give_line };
+	struct sl_feed_setup setup = { .ctx = file, .line = get_scan_give_line };
 	free_decoding(file);
 	file->started = file->added = 0;
 	sl_feed_free(file->feed);
@@ -208,7 +77,7 @@ begin_feed(struct scanned *file)
 static void
 free_file(void *arg)
 {
-	struct scanned *file = arg;
+	struct get_scan_file *file = arg;
 	free_decoding(file);
 	sl_feed_free(file->feed);
 	free(file->head);
@@ -220,7 +89,7 @@ static void *
 open_file(void *ctx, const char *url, const char *path)
 {
 	struct sl_get_scan *scan = ctx;
-	struct scanned *file = calloc(1, sizeof(*file));
+	struct get_scan_file *file = calloc(1, sizeof(*file));
 	bool is_stream = strcmp(path, "-") == 0;
 	if (!file || sl_input_new(&file->input, is_stream ? url : path, false) != 0) {
 		free(file);
@@ -236,7 +105,7 @@ open_file(void *ctx, const char *url, const char *path)
 
 /* All that is wanted of the head has come. Bytes behind it may have shown what the file is. */
 static void
-sniff(struct scanned *file)
+sniff(struct get_scan_file *file)
 {
 	if (!file->head)
 		return;
@@ -249,7 +118,7 @@ sniff(struct scanned *file)
 
 /* Each of the first bytes comes once. */
 static void
-add_head(struct scanned *file, uint64_t off, const unsigned char *data, size_t len)
+add_head(struct get_scan_file *file, uint64_t off, const unsigned char *data, size_t len)
 {
 	if (off >= SL_SNIFF_WINDOW || file->code)
 		return;
@@ -267,7 +136,7 @@ add_head(struct scanned *file, uint64_t off, const unsigned char *data, size_t l
 }
 
 static bool
-is_counted(const struct scanned *file)
+is_counted(const struct get_scan_file *file)
 {
 	return !file->code && file->form == SL_FORM_PLAIN;
 }
@@ -277,7 +146,7 @@ is_counted(const struct scanned *file)
 /* Lines that were printed cannot be taken back, and are not printed twice. Of a file that is saved,
  * bytes of other connections may end the decoding at any time, unless they come in order. */
 static bool
-may_decode(const struct scanned *file)
+may_decode(const struct get_scan_file *file)
 {
 	return file->is_stream || file->is_ordered || !file->scan->options->scanning.print;
 }
@@ -285,7 +154,7 @@ may_decode(const struct scanned *file)
 /* Its first bytes: they decide whether it can be. One without room in the memory for it is scanned
  * at the end. */
 static void
-begin_decoding(struct scanned *file, const unsigned char *data, size_t len)
+begin_decoding(struct get_scan_file *file, const unsigned char *data, size_t len)
 {
 	struct sl_get_scan *scan = file->scan;
 	enum sl_form form = sl_sniff_form(data, len);
@@ -307,7 +176,7 @@ begin_decoding(struct scanned *file, const unsigned char *data, size_t len)
 }
 
 static void
-note_failure(struct scanned *file, int code)
+note_failure(struct get_scan_file *file, int code)
 {
 	if (code && !file->code)
 		file->code = code;
@@ -315,7 +184,7 @@ note_failure(struct scanned *file, int code)
 
 SL_SUSPENDS
 static void
-finish_decoded(struct scanned *file)
+finish_decoded(struct get_scan_file *file)
 {
 	note_failure(file, sl_feed_decoding_add(file->decoding, NULL, 0, true));
 	if (file->code)
@@ -334,7 +203,7 @@ finish_decoded(struct scanned *file)
 /* Passes begin in the order of the bytes, or one has failed. */
 SL_SUSPENDS
 static int
-wait_for_turn(struct scanned *file, uint64_t off)
+wait_for_turn(struct get_scan_file *file, uint64_t off)
 {
 	int code = file->code;
 	while (!code && file->added < off) {
@@ -347,7 +216,7 @@ wait_for_turn(struct scanned *file, uint64_t off)
 
 SL_SUSPENDS
 static int
-add_in_turn(struct scanned *file, uint64_t off, const unsigned char *data, size_t len)
+add_in_turn(struct get_scan_file *file, uint64_t off, const unsigned char *data, size_t len)
 {
 	if (file->decoding)
 		return sl_feed_decoding_add(file->decoding, data, len, false);
@@ -359,7 +228,7 @@ add_in_turn(struct scanned *file, uint64_t off, const unsigned char *data, size_
  * the file was printed yet. */
 SL_SUSPENDS
 static void
-pass_in_order(struct scanned *file, uint64_t off, const unsigned char *data, size_t len)
+pass_in_order(struct get_scan_file *file, uint64_t off, const unsigned char *data, size_t len)
 {
 	bool is_in_order = off == file->started && (may_decode(file) || file->is_ordered);
 	int code = is_in_order ? 0 : SL_E_UNSUPPORTED;
@@ -382,7 +251,7 @@ SL_SUSPENDS
 static uint64_t
 from(void *arg, uint64_t known_len)
 {
-	struct scanned *file = arg;
+	struct get_scan_file *file = arg;
 	file->base = known_len ? sl_file_tail_begin(file->input->path, known_len) : 0;
 	return file->base;
 }
@@ -391,7 +260,7 @@ from(void *arg, uint64_t known_len)
 static bool
 wants_order(void *arg)
 {
-	struct scanned *file = arg;
+	struct get_scan_file *file = arg;
 	struct sl_get_scan *scan = file->scan;
 	bool is_compressed = scan->decoding_max > 0 && get_scan_is_compressed(file->input->path);
 	file->is_ordered = get_scan_needs_order(scan) || is_compressed;
@@ -401,7 +270,7 @@ wants_order(void *arg)
 /* Its first bytes have not come. If they show that it is compressed, these are not its text, and
  * lines of them must not have been printed. */
 static bool
-is_too_early(const struct scanned *file, uint64_t off)
+is_too_early(const struct get_scan_file *file, uint64_t off)
 {
 	bool prints = file->scan->options->scanning.print;
 	return prints && file->head_len < SL_SNIFF_WINDOW && off > file->head_len;
@@ -411,7 +280,7 @@ SL_SUSPENDS
 static void
 pass(void *arg, uint64_t off, const unsigned char *data, size_t len)
 {
-	struct scanned *file = arg;
+	struct get_scan_file *file = arg;
 	off -= file->base;
 	/* The feed takes either the bytes or what they decode to: their offsets differ. */
 	if (off == 0 && !file->has_bytes)
@@ -420,7 +289,7 @@ pass(void *arg, uint64_t off, const unsigned char *data, size_t len)
 	if (file->decoding || get_scan_needs_order(file->scan)) {
 		if (!file->code)
 			pass_in_order(file, off, data, len);
-		emit_idle(file);
+		get_scan_emit_idle(file);
 		return;
 	}
 	add_head(file, off, data, len);
@@ -431,13 +300,13 @@ pass(void *arg, uint64_t off, const unsigned char *data, size_t len)
 	note_failure(file, sl_feed_add(file->feed, off, data, len));
 	if (file->form == SL_FORM_PLAIN)
 		file->form = sl_feed_form(file->feed);
-	emit_idle(file);
+	get_scan_emit_idle(file);
 }
 
 static void
 restart(void *arg)
 {
-	struct scanned *file = arg;
+	struct get_scan_file *file = arg;
 	if (file->has_begun)
 		sl_log_warn("%s is scanned again from its beginning: lines of it that were printed "
 			    "before may be out of date",
@@ -449,7 +318,7 @@ SL_SUSPENDS
 static void
 finish(void *arg, uint64_t len)
 {
-	struct scanned *file = arg;
+	struct get_scan_file *file = arg;
 	len -= file->base;
 	if (file->decoding) {
 		if (!file->code)
@@ -466,7 +335,7 @@ finish(void *arg, uint64_t len)
 /* ---- results ---- */
 
 static void
-fail_damaged(const struct scanned *file)
+fail_damaged(const struct get_scan_file *file)
 {
 	char reason[SL_DECODE_REASON];
 	sl_feed_decoding_reason(file->decoding, reason);
@@ -475,7 +344,7 @@ fail_damaged(const struct scanned *file)
 }
 
 static struct sl_scan_result
-result_of(const struct scanned *file)
+result_of(const struct get_scan_file *file)
 {
 	const struct sl_block_totals *totals = &file->result.totals;
 	struct sl_input *input = file->input;
@@ -503,7 +372,7 @@ result_of(const struct scanned *file)
 /* There is no file to scan later. */
 SL_SUSPENDS
 static void
-end_uncounted_stream(struct scanned *file)
+end_uncounted_stream(struct get_scan_file *file)
 {
 	struct sl_input *input = file->input;
 	struct sl_scan_result result = { .state = SL_SCAN_UNREADABLE,
@@ -520,13 +389,13 @@ end_uncounted_stream(struct scanned *file)
 	}
 	(void)sl_fail(&input->err, SL_PHASE_READ, file->code ? file->code : -EIO,
 		"cannot scan %s while it is downloaded: %s", input->shown, why);
-	emit_end(file, &result);
+	get_scan_emit_end(file, &result);
 }
 
 /* It is not there after all: what was begun of it for the sinks has an end. */
 SL_SUSPENDS
 static void
-end_failed(struct scanned *file)
+end_failed(struct get_scan_file *file)
 {
 	struct sl_scan_result result = { .state = SL_SCAN_TRUNCATED,
 		.elapsed_ns = sl_now() - file->begun_ns,
@@ -535,12 +404,12 @@ end_failed(struct scanned *file)
 		return;
 	(void)sl_fail(&file->input->err, SL_PHASE_READ, SL_E_SHORT_BODY,
 		"%s was not downloaded: its lines are not counted", file->input->shown);
-	emit_end(file, &result);
+	get_scan_emit_end(file, &result);
 }
 
-/* It has got another name than it began with. */
+/* Its name was taken in the meantime, and it was given another one (--if-exists=rename). */
 static void
-rename_input(struct scanned *file, const char *path)
+rename_input(struct get_scan_file *file, const char *path)
 {
 	struct sl_input *other = NULL;
 	if (file->has_begun || strcmp(path, "-") == 0 || strcmp(path, file->input->path) == 0 ||
@@ -555,18 +424,18 @@ SL_SUSPENDS
 static void
 end_unchanged(struct sl_get_scan *scan, const struct sl_download *download)
 {
-	struct scanned *file = open_file(scan, download->url, download->path);
+	struct get_scan_file *file = open_file(scan, download->url, download->path);
 	struct sl_scan_result result = { .state = SL_SCAN_OK };
 	if (!file)
 		return;
 	result.err = &file->input->err;
-	emit_end(file, &result);
+	get_scan_emit_end(file, &result);
 	free_file(file);
 }
 
 /* Lines of it were printed: of which it is known exactly if there was too little memory for it. */
 static bool
-has_known_lines(const struct scanned *file, struct sl_given *given)
+has_known_lines(const struct get_scan_file *file, struct sl_given *given)
 {
 	return file->code == SL_E_LIMIT && file->form == SL_FORM_PLAIN &&
 	       sl_feed_given(file->feed, given) == 0;
@@ -576,7 +445,7 @@ enum get_scan_end
 get_scan_file_ended(struct sl_get_scan *scan, const struct sl_download *download, uint64_t *base,
 	struct sl_given *given)
 {
-	struct scanned *file = download->tee;
+	struct get_scan_file *file = download->tee;
 	*base = file ? file->base : 0;
 	bool is_done = download->state == SL_DOWNLOAD_DONE;
 	if (!is_done && download->state != SL_DOWNLOAD_SKIPPED) {
@@ -587,7 +456,7 @@ get_scan_file_ended(struct sl_get_scan *scan, const struct sl_download *download
 	if (is_done && file && file->has_result) {
 		rename_input(file, download->path);
 		struct sl_scan_result result = result_of(file);
-		emit_end(file, &result);
+		get_scan_emit_end(file, &result);
 		return GET_SCAN_ENDED;
 	}
 	if (download->streamed && file)

@@ -1,10 +1,13 @@
 /*
- * get_scan_int.h - what get_scan.c, the run, has of get_scan_file.c, one file.
+ * get_scan_int.h - what get_scan.c, the run, has of get_scan_file.c, one file; and what that has of
+ * get_scan_events.c.
  */
 #ifndef SLUICE_CLI_GET_SCAN_INT_H
 #define SLUICE_CLI_GET_SCAN_INT_H
 
 #include "sluice/cli/get_scan.h"
+#include "sluice/scan/feed_decoding.h"
+#include "sluice/scan/source.h"
 
 /* Of the bytes of files; its `file` is get_scan_file.c's. */
 struct sl_tee_consumer get_scan_consumer(struct sl_get_scan *scan);
@@ -27,5 +30,46 @@ enum get_scan_end {
 SL_SUSPENDS
 enum get_scan_end get_scan_file_ended(struct sl_get_scan *scan, const struct sl_download *download,
 	uint64_t *base, struct sl_given *given);
+
+/* A file that is scanned while it is downloaded. */
+struct get_scan_file {
+	struct sl_get_scan *scan;
+	struct sl_input *input; /* as the sinks name it */
+	struct sl_feed *feed;   /* NULL = out of memory */
+	uint64_t base;          /* offset in the file of the first byte that it gets */
+	/* Of a file that is not plain text, and comes in the order of its bytes: */
+	struct sl_feed_decoding *decoding;
+	uint64_t decoding_memory; /* that it has of the run's */
+	/* Where the feed needs that order: */
+	uint64_t started, added; /* bytes that passes have begun with, and have added */
+	struct sl_list turns;    /* waiters: passes that have begun */
+	int code;                /* why the feed is of no use; 0 = it is */
+	enum sl_form form;       /* the same, if it is not PLAIN */
+	unsigned char *head;     /* SL_SNIFF_WINDOW bytes, until they have come */
+	size_t head_len;         /* bytes of it that have come */
+	bool has_only_cr;        /* by them */
+	bool has_bytes;          /* some were passed */
+	bool is_stream;          /* it is not saved */
+	bool is_ordered;         /* its bytes come in order, over any number of connections */
+	bool has_begun;          /* the sinks know it */
+	bool has_lines;          /* some were given to them since the last IDLE */
+	bool has_result;
+	uint64_t begun_ns;
+	struct sl_feed_result result;
+};
+
+/* ---- get_scan_events.c ---- */
+
+/* For sl_feed_setup; `ctx` is the file. */
+SL_SUSPENDS
+int get_scan_give_line(void *ctx, const struct sl_partial_line *found);
+
+/* What is collected goes out: no more may come for long. */
+SL_SUSPENDS
+void get_scan_emit_idle(struct get_scan_file *file);
+
+/* The file's result is counted, and goes to the sinks. */
+SL_SUSPENDS
+void get_scan_emit_end(struct get_scan_file *file, const struct sl_scan_result *result);
 
 #endif

@@ -168,10 +168,10 @@ static int
 add_head(struct sl_kinds *kinds, struct sl_memo *memo, const struct sl_kinds_line *line,
 	struct sl_span head, uint64_t hash)
 {
-	/* Before the dictionary: it may be another one afterwards. */
+	/* A new line may need another dictionary: the number is one of that. */
 	uint32_t number = sl_memo_mask(memo, head, hash);
-	struct sl_noted noted = { .line = number,
-		.dictionary = sl_memo_dictionary(memo),
+	struct sl_noted noted = { .dictionary = sl_memo_dictionary(memo),
+		.line = number,
 		.example = sl_span(head.data, SL_MIN(head.len, (size_t)SL_KINDS_EXAMPLE_MAX)),
 		.place = line->place,
 		.time = sl_times_find(line->text) };

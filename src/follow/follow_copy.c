@@ -1,9 +1,13 @@
 /*
- * follow_copy.c - files that are met in a directory while others are compressed to them.
+ * follow_copy.c - files that are met in a directory while others are compressed or copied to them.
  */
 #include "follow_int.h"
 
+#include "sluice/follow/rotation.h"
+
 #include <stdlib.h>
+
+/* ---- compressed copies ---- */
 
 /* 1 if both texts begin alike, as far as the compressed one is there. */
 SL_SUSPENDS
@@ -38,8 +42,9 @@ holds_log_of(struct sl_follow *follow, struct sl_probe *probe, const char *plain
 	return code;
 }
 
-int
-sl_follow_is_copy(struct sl_follow *follow, const char *path, struct sl_probe *probe)
+SL_SUSPENDS
+static int
+is_compressed_copy(struct sl_follow *follow, const char *path, struct sl_probe *probe)
 {
 	const char *suffix = strrchr(path, '.');
 	char *plain = suffix ? strndup(path, (size_t)(suffix - path)) : NULL;
@@ -56,4 +61,66 @@ sl_follow_is_copy(struct sl_follow *follow, const char *path, struct sl_probe *p
 		code = encoded;
 	free(plain);
 	return code;
+}
+
+/* ---- copies of logs that are to be truncated ---- */
+
+/* With its slash. */
+static size_t
+directory_len(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* By its name, the file may be a copy of the log, of which something was scanned. */
+static bool
+may_be_copy(const struct sl_state_log *log, const char *path)
+{
+	size_t len = directory_len(path);
+	return !sl_state_is_dropped(log) && log->off > 0 && directory_len(log->path) == len &&
+	       strncmp(log->path, path, len) == 0 && strcmp(sl_state_at(log), path) != 0 &&
+	       sl_rotation_may_be(log->path + len, path + len);
+}
+
+/* 1 if all of the file is a beginning of the one of the log, or that has been truncated, and the
+ * text of the log is here. */
+SL_SUSPENDS
+static int
+has_text_of(struct sl_follow *follow, struct sl_probe *probe, const struct sl_state_log *log)
+{
+	struct sl_state_log text = { .off = probe->file.size };
+	struct sl_probe own = sl_follow_probe(follow);
+	int code = sl_probe_print(probe, text.off, &text.print);
+	if (code == 0)
+		code = sl_probe_open(&own, sl_state_at(log));
+	if (code)
+		return sl_follow_is_fatal(code) ? code : 0;
+	if (!sl_state_is_same_file(&own.file, &probe->file)) {
+		code = text.off == 0 ? 1 : sl_probe_holds(&own, &text);
+		int is_there = code == 0 ? sl_probe_holds(&own, log) : 1;
+		if (is_there == 0)
+			code = sl_probe_holds(probe, log);
+	}
+	sl_probe_close(&own);
+	return code < 0 && !sl_follow_is_fatal(code) ? 0 : code;
+}
+
+/* Of the logs that were there before this round: others that begin alike are inputs. */
+SL_SUSPENDS
+static int
+is_copy_of_log(struct sl_follow *follow, const char *path, struct sl_probe *probe)
+{
+	int code = 0;
+	for (size_t i = 0; i < follow->indexed && code == 0; i++)
+		if (may_be_copy(follow->by_path[i].log, path))
+			code = has_text_of(follow, probe, follow->by_path[i].log);
+	return code;
+}
+
+int
+sl_follow_is_copy(struct sl_follow *follow, const char *path, struct sl_probe *probe)
+{
+	int code = is_compressed_copy(follow, path, probe);
+	return code ? code : is_copy_of_log(follow, path, probe);
 }

@@ -86,13 +86,24 @@ sl_follow_index(struct sl_follow *follow)
 struct sl_state_log *
 sl_follow_by_file(const struct sl_follow *follow, const struct sl_state_file *file)
 {
-	struct follow_by_file key = { *file, NULL };
-	struct follow_by_file *found =
+	const struct follow_by_file key = { *file, NULL };
+	const struct follow_by_file *end = follow->by_file + follow->indexed;
+	const struct follow_by_file *found =
 		bsearch(&key, follow->by_file, follow->indexed, sizeof(key), compare_by_file);
-	if (!found || sl_state_is_dropped(found->log))
-		return NULL;
-	/* It may have got another file in this round. */
-	return sl_state_is_same_file(&found->log->file, file) ? found->log : NULL;
+	while (found && found > follow->by_file && compare_by_file(found - 1, &key) == 0)
+		found--;
+	/* Files that were removed may have had its inode, and one that was truncated another text,
+	 * which has been found elsewhere in this round, or has got another file. */
+	struct sl_state_log *moved = NULL;
+	for (; found && found < end && compare_by_file(found, &key) == 0; found++) {
+		struct sl_state_log *log = found->log;
+		if (sl_state_is_dropped(log) || !sl_state_is_same_file(&log->file, file))
+			continue;
+		if (log->moved_round != follow->round)
+			return log;
+		moved = log;
+	}
+	return moved;
 }
 
 static size_t

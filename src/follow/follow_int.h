@@ -178,8 +178,12 @@ int sl_follow_generations(struct sl_follow *follow, const char *path,
 
 /* ---- follow_copy.c ---- */
 
-/* 1 if this new file holds the text of the one that has its name without the suffix of a format, or
- * had it until now: while that is compressed, both are there. The next round finds only one. */
+/*
+ * 1 if this new file holds the text of the one that has its name without the suffix of a format, or
+ * had it until now: while that is compressed, both are there. The next round finds only one. Or it
+ * holds what a log does that is still there, or was until it was truncated: it is the rest of that
+ * log then.
+ */
 SL_SUSPENDS
 int sl_follow_is_copy(
 	struct sl_follow *follow, const char *path, struct sl_probe *probe) SL_MUST_CHECK;

@@ -299,8 +299,10 @@ sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_pro
 	struct follow_item *item = sl_follow_add(follow, path);
 	int code = item ? is_encoded(log, probe) : -ENOMEM;
 	log->round = follow->round;
-	if (code >= 0 && !sl_state_is_same_file(&log->file, &probe->file) &&
-		sl_follow_note_fresh(follow, &probe->file) < 0)
+	bool is_moved = code >= 0 && !sl_state_is_same_file(&log->file, &probe->file);
+	if (is_moved)
+		log->moved_round = follow->round;
+	if (is_moved && sl_follow_note_fresh(follow, &probe->file) < 0)
 		code = -ENOMEM;
 	if (code < 0 || !item) {
 		if (item)

@@ -18,7 +18,10 @@
 struct sl_state_file
 sl_probe_file(const struct statx *st)
 {
+	bool has_birth = st->stx_mask & STATX_BTIME && st->stx_btime.tv_sec > 0;
 	return (struct sl_state_file){ .dev_major = st->stx_dev_major,
+		.born_s = has_birth ? (uint64_t)st->stx_btime.tv_sec : 0,
+		.born_ns = has_birth ? st->stx_btime.tv_nsec : 0,
 		.dev_minor = st->stx_dev_minor,
 		.inode = st->stx_ino,
 		.size = st->stx_size,

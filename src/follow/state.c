@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define VERSION_FIRST 1 /* it had no stamps */
+#define VERSION_FIRST 1 /* it had no stamps, and no times of creation */
 
 #define FLAG_ENCODED 'c'
 #define FLAG_ROTATED 'r'
@@ -154,6 +154,7 @@ add_log(struct sl_buf *out, const struct sl_state_log *log)
 	add_time(out, " modified=", file->mtime_s, file->mtime_ns);
 	sl_buf_printf(out, " file=%u:%u:%llu", file->dev_major, file->dev_minor,
 		(unsigned long long)file->inode);
+	add_time(out, " born=", file->born_s, file->born_ns);
 	add_hash(out, " head=", log->print.head_len, log->print.head);
 	add_hash(out, " tail=", log->print.tail_len, log->print.tail);
 	add_flags(out, log);
@@ -358,14 +359,17 @@ read_path(struct sl_span escaped, char **out)
 }
 
 static bool
-take_file(struct sl_span *text, struct sl_state_file *file)
+take_file(const struct reader *reader, struct sl_span *text, struct sl_state_file *file)
 {
 	return take_number(text, "size=", ' ', &file->size) &&
 	       take_number(text, "modified=", '.', &file->mtime_s) &&
 	       take_number(text, "", ' ', &file->mtime_ns) &&
 	       take_unsigned(text, "file=", ':', &file->dev_major) &&
 	       take_unsigned(text, "", ':', &file->dev_minor) &&
-	       take_number(text, "", ' ', &file->inode);
+	       take_number(text, "", ' ', &file->inode) &&
+	       (reader->version == VERSION_FIRST ||
+		       (take_number(text, "born=", '.', &file->born_s) &&
+			       take_number(text, "", ' ', &file->born_ns)));
 }
 
 static bool
@@ -375,7 +379,8 @@ take_fields(const struct reader *reader, struct sl_span *text, struct sl_state_l
 	struct sl_fingerprint *print = &log->print;
 	return take_number(text, "offset=", ' ', &log->off) &&
 	       take_number(text, "lines=", ' ', &log->lines) &&
-	       take_number(text, "errors=", ' ', &log->hits) && take_file(text, &log->file) &&
+	       take_number(text, "errors=", ' ', &log->hits) &&
+	       take_file(reader, text, &log->file) &&
 	       take_hash(text, "head=", SL_FINGERPRINT_HEAD, &print->head_len, &print->head) &&
 	       take_hash(text, "tail=", SL_FINGERPRINT_TAIL, &print->tail_len, &print->tail) &&
 	       take_flags(text, flags) &&

@@ -6,6 +6,7 @@
  * and are only counted. At most base.slots operations and one cancel for each are out, which fits
  * the CQ: an overflow cannot happen.
  */
+#include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/base/number.h"
 #include "sluice/rt/engine.h"
@@ -95,9 +96,14 @@ static uint64_t
 uring_now(struct sl_engine *engine)
 {
 	(void)engine;
-	struct timespec ts = { 0 };
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * SL_NS_PER_S + (uint64_t)ts.tv_nsec;
+	return sl_clock_monotonic_ns();
+}
+
+static uint64_t
+uring_thread_ns(struct sl_engine *engine)
+{
+	(void)engine;
+	return sl_clock_thread_cpu_ns();
 }
 
 static bool
@@ -584,6 +590,7 @@ static const struct sl_engine_methods uring_methods = {
 	.name = "io_uring",
 	.free = uring_free,
 	.now = uring_now,
+	.thread_ns = uring_thread_ns,
 	.carries = uring_carries,
 	.run_blocking = uring_run_blocking,
 	.run_now = uring_run_now,

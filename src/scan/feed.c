@@ -40,7 +40,7 @@ new_slot(const struct sl_feeds *feeds)
 	struct feed_slot *slot = calloc(1, sizeof(*slot));
 	if (!slot)
 		return NULL;
-	bool is_whole = sl_matcher_new(&slot->matcher, feeds->setup.pattern) == 0;
+	bool is_whole = sl_steps_matcher_new(&slot->matcher, feeds->setup.pattern) == 0;
 	const size_t words = SL_MATCH_MARK_WORDS(RUN_LEN);
 	bool has_period = feeds->setup.period != NULL;
 	bool has_lines = feeds->setup.wants_lines || feeds->setup.records || feeds->setup.in_order;
@@ -93,7 +93,7 @@ sl_feeds_new(struct sl_feeds **out, const struct sl_feeds_setup *setup)
 	if (!feeds)
 		return -ENOMEM;
 	feeds->setup = *setup;
-	int code = sl_matcher_new(&matcher, setup->pattern);
+	int code = sl_steps_matcher_new(&matcher, setup->pattern);
 	feeds->spec = sl_partial_spec_of(setup->pattern, matcher, setup->wants_lines);
 	if (setup->records)
 		sl_partial_spec_give_all(&feeds->spec);
@@ -101,7 +101,7 @@ sl_feeds_new(struct sl_feeds **out, const struct sl_feeds_setup *setup)
 	sl_assert(setup->in_order || !setup->period || !setup->wants_lines);
 	sl_partial_spec_set_period(&feeds->spec, setup->period);
 	if (code == 0)
-		code = sl_matcher_new(&feeds->locator, setup->pattern);
+		code = sl_steps_matcher_new(&feeds->locator, setup->pattern);
 	sl_semaphore_init(&feeds->runs, "scanning", setup->runs);
 	sl_semaphore_init(&feeds->merging, "merging", 1);
 	if (code == 0)

@@ -4,7 +4,6 @@
  */
 #include "feed_int.h"
 
-#include "sluice/base/clock.h"
 #include "sluice/rt/offload.h"
 #include "sluice/scan/steps.h"
 

@@ -121,7 +121,7 @@ sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line, size_
 	if (is_timed && matcher->spent_ns > SL_PATTERN_LINE_NS)
 		return SL_VERDICT_UNDECIDED;
 	if (is_timed)
-		budget.begun_ns = matcher->searcher.cpu_ns();
+		budget.begun_ns = sl_searcher_now(&matcher->searcher);
 	for (size_t i = 0; i < plans + pattern->check_count; i++) {
 		struct sl_matcher_next *next = &matcher->next[i];
 		if (!next->is_known && i < plans)

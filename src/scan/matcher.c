@@ -53,9 +53,10 @@ sl_matcher_share_stack(struct sl_matcher *matcher, const struct sl_matcher *owne
 }
 
 void
-sl_matcher_set_clock(struct sl_matcher *matcher, uint64_t (*cpu_ns)(void))
+sl_matcher_set_clock(struct sl_matcher *matcher, uint64_t (*clock_ns)(void *), void *clock)
 {
-	matcher->searcher.cpu_ns = cpu_ns;
+	matcher->searcher.clock_ns = clock_ns;
+	matcher->searcher.clock = clock;
 }
 
 uint64_t

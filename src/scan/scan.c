@@ -6,6 +6,7 @@
 #include "scan_int.h"
 
 #include "sluice/rt/offload.h"
+#include "sluice/scan/steps.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -153,7 +154,7 @@ init(struct scan *scan, unsigned *consumers)
 	scan->decode_max = division.decode_share;
 	scan->decode_alone_max = division.decode_alone;
 	scan->decodes_alone = division.decodes_alone;
-	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
+	int code = sl_steps_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)
 		return code;
 	if (scan->setup->tally)

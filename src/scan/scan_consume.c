@@ -8,6 +8,7 @@
 
 #include "sluice/rt/engine.h"
 #include "sluice/rt/offload.h"
+#include "sluice/scan/steps.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -192,7 +193,7 @@ init_consumer(struct scan *scan, struct consumer *consumer)
 		return -ENOMEM;
 	if (scan->setup->kinds && !(consumer->memo = sl_memo_new(scan->memo_size)))
 		return -ENOMEM;
-	int code = sl_matcher_new(&consumer->matcher, scan->setup->pattern);
+	int code = sl_steps_matcher_new(&consumer->matcher, scan->setup->pattern);
 	if (code == 0 && scan->setup->tally)
 		code = sl_tally_counter_new(
 			&consumer->counter, scan->setup->tally, consumer->matcher);

@@ -26,7 +26,8 @@
  * whole does not. Expressions with one begin with a callout instead, which is called at each
  * position and looks at the clock once in as many of them as a slice has.
  *
- * The clock is the thread's CPU time: how busy the machine is must not decide about a line.
+ * The clock is the thread's CPU time, or the time of a simulator: how busy the machine is must not
+ * decide about a line.
  */
 #include "searcher_int.h"
 
@@ -54,10 +55,23 @@
 #define FIRST_LIMIT_MIN 100u
 #define LIMIT_GROWTH 10u
 
+static uint64_t
+thread_ns(void *clock)
+{
+	(void)clock;
+	return sl_clock_thread_cpu_ns();
+}
+
+uint64_t
+sl_searcher_now(const struct sl_searcher *searcher)
+{
+	return searcher->clock_ns(searcher->clock);
+}
+
 uint64_t
 sl_searcher_spent(const struct sl_searcher *searcher, const struct sl_search_budget *budget)
 {
-	uint64_t more_ns = budget->begun_ns ? searcher->cpu_ns() - budget->begun_ns : 0;
+	uint64_t more_ns = budget->begun_ns ? sl_searcher_now(searcher) - budget->begun_ns : 0;
 	return budget->spent_ns + more_ns;
 }
 
@@ -74,7 +88,7 @@ look_at_clock(pcre2_callout_block *block, void *arg)
 	if (budget->is_quick)
 		return PCRE2_ERROR_CALLOUT;
 	if (!budget->begun_ns)
-		budget->begun_ns = searcher->cpu_ns();
+		budget->begun_ns = sl_searcher_now(searcher);
 	budget->took_long = true;
 	return sl_searcher_spent(searcher, budget) > SL_PATTERN_LINE_NS ? PCRE2_ERROR_CALLOUT : 0;
 }
@@ -82,7 +96,7 @@ look_at_clock(pcre2_callout_block *block, void *arg)
 int
 sl_searcher_init(struct sl_searcher *searcher, const struct sl_pattern *pattern)
 {
-	*searcher = (struct sl_searcher){ .cpu_ns = sl_clock_thread_cpu_ns };
+	*searcher = (struct sl_searcher){ .clock_ns = thread_ns };
 	if (!pattern->has_expressions)
 		return 0;
 	searcher->found = pcre2_match_data_create(1, NULL);
@@ -113,6 +127,8 @@ sl_searcher_release(struct sl_searcher *searcher)
 void
 sl_searcher_share_stack(struct sl_searcher *searcher, const struct sl_searcher *owner)
 {
+	searcher->clock_ns = owner->clock_ns;
+	searcher->clock = owner->clock;
 	if (!searcher->stack || !owner->stack)
 		return;
 	pcre2_jit_stack_free(searcher->stack);
@@ -262,7 +278,7 @@ run_search(struct sl_searcher *searcher, struct search *search, struct sl_search
 		if (budget->is_quick)
 			return SL_VERDICT_UNDECIDED;
 		if (!budget->begun_ns)
-			budget->begun_ns = searcher->cpu_ns();
+			budget->begun_ns = sl_searcher_now(searcher);
 		budget->took_long = true;
 		if (is_limit ? !raise_limit(searcher, search, budget)
 			     : !next_slice(searcher, search, budget))

@@ -29,7 +29,8 @@ struct sl_searcher {
 	pcre2_jit_stack *stack;
 	uint32_t limit;    /* that the context has */
 	size_t last_begin; /* likewise */
-	uint64_t (*cpu_ns)(void);
+	uint64_t (*clock_ns)(void *clock);
+	void *clock;
 
 	/* Of a search that callouts watch: NULL if it needs none, or is not one. */
 	struct sl_search_budget *watched;
@@ -50,7 +51,10 @@ void sl_searcher_share_stack(struct sl_searcher *searcher, const struct sl_searc
 /* Another line follows. */
 void sl_searcher_begin_line(struct sl_searcher *searcher);
 
-/* CPU time that the line has taken. */
+/* By its clock. */
+uint64_t sl_searcher_now(const struct sl_searcher *searcher);
+
+/* Time that the line has taken. */
 uint64_t sl_searcher_spent(
 	const struct sl_searcher *searcher, const struct sl_search_budget *budget);
 

@@ -336,6 +336,14 @@ first_missing(const struct first *first, size_t index)
 	return first->is_over[index] ? 0 : wanted - first->lens[index];
 }
 
+/* What was read of it leaves open what the file is. */
+static bool
+is_unknown(const struct first *first, size_t index)
+{
+	size_t len = first->lens[index];
+	return len == 0 || sl_sniff_wants_more(first->data + index * first->most, len);
+}
+
 /* What a file is, is not known without its first bytes: later ones are of no use then. */
 static void
 take_first(struct first *first, size_t index, int got, bool may_wait)
@@ -345,7 +353,7 @@ take_first(struct first *first, size_t index, int got, bool may_wait)
 	if (!may_wait || got == -EINTR || got == -EAGAIN)
 		return;
 	first->is_over[index] = got <= 0;
-	if (got < 0 && first->lens[index] == 0)
+	if (got < 0 && is_unknown(first, index))
 		(void)sl_input_fail_read(first->inputs[index], got, 0);
 }
 

@@ -17,3 +17,20 @@ sl_steps_clock_ns(void *engine)
 	const struct sl_engine *of = engine;
 	return of->methods->now(engine);
 }
+
+static uint64_t
+thread_ns(void *engine)
+{
+	const struct sl_engine *of = engine;
+	return of->methods->thread_ns(engine);
+}
+
+int
+sl_steps_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern)
+{
+	struct sl_rt *rt = sl_rt_current();
+	int code = sl_matcher_new(out, pattern);
+	if (code == 0 && rt)
+		sl_matcher_set_clock(*out, thread_ns, sl_rt_engine(rt));
+	return code;
+}

@@ -5,7 +5,6 @@
  */
 #include "sluice/sink/line.h"
 
-#include "sluice/base/clock.h"
 #include "sluice/base/text.h"
 #include "sluice/rt/offload.h"
 #include "sluice/rt/task.h"
@@ -67,6 +66,7 @@ sl_line_matches_begin(struct sl_line_matches *matches, const struct sl_scan_line
 	matches->line = line;
 	matches->from = matches->count = matches->next = 0;
 	matches->is_quick = false;
+	matches->engine = NULL;
 	matches->verdict = line->has_no_match ? SL_VERDICT_NO : SL_VERDICT_YES;
 }
 
@@ -76,7 +76,7 @@ locate(void *arg)
 {
 	struct sl_line_matches *matches = arg;
 	const struct sl_scan_line *line = matches->line;
-	uint64_t begun_ns = matches->is_quick ? 0 : sl_clock_thread_cpu_ns();
+	uint64_t begun_ns = matches->is_quick ? 0 : sl_steps_clock_ns(matches->engine);
 	matches->count = matches->next = 0;
 	while (matches->count < SL_LINE_MATCHES) {
 		struct sl_match_range *range = &matches->found[matches->count];
@@ -86,10 +86,19 @@ locate(void *arg)
 			break;
 		matches->from = range->end > range->begin ? range->end : range->end + 1;
 		matches->count++;
-		if (!matches->is_quick && sl_clock_thread_cpu_ns() - begun_ns > SL_STEPS_NS)
+		if (!matches->is_quick &&
+			sl_steps_clock_ns(matches->engine) - begun_ns > SL_STEPS_NS)
 			break;
 	}
 	return 0;
+}
+
+SL_SUSPENDS
+static int
+locate_on_worker(struct sl_line_matches *matches)
+{
+	matches->engine = sl_rt_engine(sl_rt_current());
+	return sl_offload(locate, matches);
 }
 
 SL_SUSPENDS
@@ -102,13 +111,13 @@ sl_line_matches_next(struct sl_line_matches *matches, struct sl_match_range *ran
 		int code = 0;
 		if (matches->verdict == SL_VERDICT_YES) {
 			matches->is_quick = line->subject.len <= INLINE_LINE;
-			code = matches->is_quick ? locate(matches) : sl_offload(locate, matches);
+			code = matches->is_quick ? locate(matches) : locate_on_worker(matches);
 		}
 		bool is_used_up = matches->count == matches->next;
 		if (!code && is_used_up && matches->is_quick &&
 			matches->verdict == SL_VERDICT_UNDECIDED) {
 			matches->is_quick = false;
-			code = sl_offload(locate, matches);
+			code = locate_on_worker(matches);
 		}
 		if (code || matches->next == matches->count)
 			return code;

@@ -20,16 +20,10 @@
 static uint64_t looks;
 
 static uint64_t
-ticking(void)
-{
-	return ++looks * (SL_PATTERN_LINE_NS / 4);
-}
-
-static uint64_t
-ticking_for_steps(void *clock)
+ticking(void *clock)
 {
 	(void)clock;
-	return ticking();
+	return ++looks * (SL_PATTERN_LINE_NS / 4);
 }
 
 static struct sl_pattern *pattern;
@@ -101,7 +95,7 @@ scan_piece(struct sl_random *random, struct sl_partial_run *piece)
 		.matcher = matcher,
 		.data = piece->data,
 		.len = piece->len,
-		.clock_ns = ticking_for_steps,
+		.clock_ns = ticking,
 		.result = &piece->block };
 	uint64_t ns = sl_random_below(random, 2) ? 1 : UINT64_MAX;
 	while (sl_block_step(&steps, ns))
@@ -162,7 +156,7 @@ check_without_literals(
 	must(!verb.failed);
 	const struct sl_span alone = sl_buf_span(&verb);
 	if (compile(&alone, 1, flags)) {
-		sl_matcher_set_clock(matcher, ticking);
+		sl_matcher_set_clock(matcher, ticking, NULL);
 		struct totals got = count_lines(text, true);
 		must(got.undecided || want.undecided || got.hits == want.hits);
 		release();
@@ -191,7 +185,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct sl_span text = sl_span((const char *)data + at, SL_MIN(len - at, (size_t)TEXT_LEN));
 	if (!compile(texts, count, flags))
 		return 0;
-	sl_matcher_set_clock(matcher, ticking);
+	sl_matcher_set_clock(matcher, ticking, NULL);
 	struct totals whole = count_lines(text, has_k);
 	struct totals pieces = join_pieces(&random, text);
 	must(whole.hits == pieces.hits && whole.undecided == pieces.undecided);

@@ -260,6 +260,30 @@ test_state_directory() {
 }
 
 # a table of what is new, of all inputs; and events
+# logrotate copies a log before it truncates it: runs may come at any time meanwhile
+test_state_directory_copied_and_truncated() {
+	mkdir logs
+	printf 'error 1\nerror 2\n' >logs/app.log
+	scan -p --state state logs
+	expect 0
+	head -c 12 logs/app.log >logs/app.log.1
+	scan -p --state state logs
+	expect 1
+	printf 'error 3\n' >>logs/app.log
+	cp logs/app.log logs/app.log.1
+	scan -p --state state logs
+	printf 'logs/app.log:3:error 3\n' | cmp - out || fail "other lines"
+	printf 'error 4\n' >logs/app.log
+	scan -p --state state logs
+	printf 'logs/app.log:1:error 4\n' | cmp - out || fail "other lines"
+	[[ ! -s err ]] || fail "a message"
+	printf 'error 5\n' >>logs/app.log.1 # it goes on there
+	scan -p --state state logs
+	printf 'logs/app.log.1:4:error 5\n' | cmp - out || fail "other lines"
+	scan -p --state state logs
+	expect 1
+}
+
 test_state_results() {
 	printf 'error 1\n' >a
 	printf 'error 2\nfine\n' >b

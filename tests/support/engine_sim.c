@@ -611,6 +611,7 @@ const struct sl_engine_methods sim_engine_methods = {
 	.name = "simulator",
 	.free = engine_free,
 	.now = engine_now,
+	.thread_ns = engine_now,
 	.carries = engine_carries,
 	.run_blocking = engine_run_blocking,
 	.get_option = engine_get_option,

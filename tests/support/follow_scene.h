@@ -58,8 +58,8 @@ struct follow_scene {
 	char warning[FOLLOW_MESSAGE]; /* the last one */
 };
 
-/* The test's own seeds, or SLUICE_SEED alone; not those of SLUICE_SEEDS: of some hundred others,
- * one has a row of rotations that is not handled (see ARCHITECTURE). */
+/* The test's own seeds, or SLUICE_SEED alone; not those of SLUICE_SEEDS: of some others, at one of
+ * all operations a rotation and a failure meet that are not handled together. */
 struct sim_seeds follow_scene_seeds(unsigned count);
 
 /* Of logs, the first is there, and may have some lines. */

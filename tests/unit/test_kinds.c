@@ -332,6 +332,32 @@ add_number_in_words(char *line, unsigned number)
 	line[len] = '\0';
 }
 
+/* More kinds than the memo has room for: notes refer to what it had before. */
+Test(kinds, a_memo_that_is_full_mixes_no_kinds_up)
+{
+	const size_t lines = 2000;
+	struct sl_kinds_budget budget = { .max = SIZE };
+	struct sl_kinds *piece = sl_kinds_new(SIZE), *total = sl_kinds_new(SIZE);
+	char line[64];
+	size_t count;
+	sl_kinds_share(piece, &budget);
+	for (size_t i = 0; i < lines; i++) {
+		char a = (char)('a' + i % 20), b = (char)('a' + i / 20 % 20),
+		     c = (char)('a' + i / 400);
+		snprintf(line, sizeof(line), "error %c%c%c of %c%c%c", a, b, c, c, a, b);
+		add(piece, line, 0, i);
+	}
+	cr_assert_eq(sl_kinds_merge(total, piece, (struct sl_kinds_place){ 0 }), 0);
+	const struct sl_kind *sorted = sl_kinds_sort(total, &count);
+	cr_assert_eq(count, lines);
+	for (size_t i = 0; i < count; i++) {
+		cr_assert_eq(sorted[i].count, 1);
+		cr_assert(sl_span_equal(sorted[i].text, sorted[i].example));
+	}
+	sl_kinds_free(piece);
+	sl_kinds_free(total);
+}
+
 Test(kinds, too_many_are_dropped_and_their_lines_are_counted)
 {
 	struct sl_kinds *kinds = sl_kinds_new(SL_KINDS_BYTES_MIN);
@@ -350,34 +376,6 @@ Test(kinds, too_many_are_dropped_and_their_lines_are_counted)
 	const struct sl_kind *first = sl_kinds_sort(kinds, &count);
 	cr_assert_eq(first->count, 20000);
 	sl_kinds_free(kinds);
-}
-
-/* A memo that is full forgets, and has another dictionary: for the line that is added just then. */
-Test(kinds, lines_keep_their_kinds_when_the_memo_forgets)
-{
-	enum { FORGOTTEN = 6000 };
-	struct sl_kinds_budget budget = { .max = 64 * SL_MIB };
-	struct sl_kinds *piece = sl_kinds_new(SIZE), *sum = sl_kinds_new(SIZE);
-	sl_kinds_share(piece, &budget);
-	for (unsigned i = 0; i < FORGOTTEN; i++) {
-		char line[128] = "";
-		for (unsigned word = 0; word < 3; word++)
-			add_number_in_words(line, i * 7 + word * 100003);
-		add(piece, line, 0, i);
-	}
-	cr_assert_eq(sl_kinds_merge(sum, piece, (struct sl_kinds_place){ 0 }), 0);
-	size_t count;
-	const struct sl_kind *sorted = sl_kinds_sort(sum, &count);
-	cr_assert_eq(count, FORGOTTEN);
-	for (size_t i = 0; i < count; i++) {
-		unsigned char masked[SL_KINDS_EXAMPLE_MAX];
-		struct sl_span example = sorted[i].example;
-		size_t len =
-			sl_masks_apply((const unsigned char *)example.data, example.len, masked);
-		cr_assert(sl_span_equal(sorted[i].text, sl_span((const char *)masked, len)));
-	}
-	sl_kinds_free(piece);
-	sl_kinds_free(sum);
 }
 
 /* Digests that all want more than there is: each goes on with what it may have in any case. */

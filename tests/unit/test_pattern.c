@@ -278,8 +278,9 @@ Test(pattern, what_needs_a_newline_is_refused)
 static uint64_t looks;
 
 static uint64_t
-ticking(void)
+ticking(void *clock)
 {
+	(void)clock;
 	return ++looks * (SL_PATTERN_LINE_NS / 20);
 }
 
@@ -308,7 +309,7 @@ Test(pattern, the_clock_ends_a_search_however_long_the_line)
 		struct sl_subject subject = { (unsigned char *)text, len, false };
 		struct sl_match_range place;
 		begin(texts, 0);
-		sl_matcher_set_clock(matcher, ticking);
+		sl_matcher_set_clock(matcher, ticking, NULL);
 		looks = 0;
 		bool took_long = false;
 		cr_assert_eq(
@@ -368,7 +369,7 @@ Test(pattern, locating_all_matches_of_a_line_takes_no_longer_than_a_line_may)
 	struct sl_match_range place = { 0 };
 	enum sl_verdict verdict = SL_VERDICT_YES;
 	begin(texts, 0);
-	sl_matcher_set_clock(matcher, ticking);
+	sl_matcher_set_clock(matcher, ticking, NULL);
 	looks = 0;
 	size_t count = 0;
 	for (; verdict == SL_VERDICT_YES; count++)

@@ -817,6 +817,26 @@ Test(scan, a_compressed_file_whose_first_bytes_cannot_be_read_is_named)
 	}
 }
 
+/* A magic number that was read in part tells as little as none. */
+Test(scan, a_compressed_file_of_whose_magic_number_only_a_part_can_be_read_is_not_text)
+{
+	static const unsigned char magic[] = { 0xfd, '7', 'z', 'X', 'Z', 0, 0, 0 };
+	for (uint64_t off = 1; off < 6; off++) {
+		struct fixture f;
+		begin(&f, off);
+		add_file(&f, "log.xz", 20000);
+		memcpy(f.files[0].data, magic, sizeof(magic));
+		sim_put_file(f.sim, "log.xz", f.files[0].data, f.files[0].len, 0644);
+		sim_damage(f.sim, "log.xz", off);
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		sim_check(f.sim, f.results[0].state == SL_SCAN_UNREADABLE, "state %d",
+			(int)f.results[0].state);
+		sim_check(f.sim, f.results[0].bytes == 0, "%llu bytes are text",
+			(unsigned long long)f.results[0].bytes);
+		end(&f);
+	}
+}
+
 /* ---- UTF-16 behind text ---- */
 
 /* Most of it begins near a multiple of the size of a chunk. Returns how much of it is counted. */

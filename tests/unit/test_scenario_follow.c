@@ -83,14 +83,14 @@ run_scene(uint64_t seed, bool is_directory)
 
 Test(scenario_follow, each_line_comes_once_over_runs_and_rotations)
 {
-	struct sim_seeds seeds = follow_scene_seeds(60);
+	struct sim_seeds seeds = sim_seeds(60);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		run_scene(seed, false);
 }
 
 Test(scenario_follow, in_a_directory_each_line_comes_once_over_runs)
 {
-	struct sim_seeds seeds = follow_scene_seeds(60);
+	struct sim_seeds seeds = sim_seeds(60);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		run_scene(seed, true);
 }
@@ -108,22 +108,35 @@ run_to_a_kill(struct follow_scene *scene)
 	follow_scene_run(scene, below(scene, 300));
 }
 
+static void
+run_kills(uint64_t seed)
+{
+	struct sim_options options = options_of(seed);
+	struct follow_scene *scene = follow_scene_new(&options);
+	for (uint64_t runs = 1 + below(scene, RUNS); runs > 0; runs--) {
+		/* Logs are rotated again once a run has ended by itself. */
+		if (below(scene, 2))
+			run_to_a_kill(scene);
+		run_some(scene, below(scene, 2));
+		follow_scene_check(scene, scene->kills, false);
+		act_between(scene);
+	}
+	follow_scene_finish(scene);
+	follow_scene_check(scene, scene->kills, true);
+	follow_scene_free(scene);
+}
+
 Test(scenario_follow, after_kills_no_line_is_missing)
 {
-	struct sim_seeds seeds = follow_scene_seeds(60);
-	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
-		struct sim_options options = options_of(seed);
-		struct follow_scene *scene = follow_scene_new(&options);
-		for (uint64_t runs = 1 + below(scene, RUNS); runs > 0; runs--) {
-			/* Logs are rotated again once a run has ended by itself. */
-			if (below(scene, 2))
-				run_to_a_kill(scene);
-			run_some(scene, below(scene, 2));
-			follow_scene_check(scene, scene->kills, false);
-			act_between(scene);
-		}
-		follow_scene_finish(scene);
-		follow_scene_check(scene, scene->kills, true);
-		follow_scene_free(scene);
-	}
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
+		run_kills(seed);
+}
+
+/* A file was created with the inode of one that was removed. A truncated file was rotated, whose
+ * text was found in a copy, and it counted as the file of both. */
+Test(scenario_follow, two_logs_with_one_inode_are_told_apart)
+{
+	run_scene(20589, false);
+	run_kills(30185);
 }

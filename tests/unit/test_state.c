@@ -24,7 +24,7 @@ fill(struct sl_state *state)
 		&(struct sl_state_log){ .off = 5120,
 			.lines = 64,
 			.hits = 3,
-			.file = { 8, 1, 1234, 5121, 1769900000, 12 },
+			.file = { 8, 1, 1234, 5121, 1769900000, 12, 1769800000, 34 },
 			.print = { 1024, 256, 0x123456789abcdef, UINT64_MAX },
 			.stamp = { .ns = 1769899999000000005,
 				.zone_s = -12600,
@@ -36,7 +36,7 @@ fill(struct sl_state *state)
 			.lines = UINT64_MAX,
 			.hits = UINT64_MAX,
 			.file = { UINT32_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-				999999999 },
+				999999999, 0, 0 },
 			.print = { 7, 0, 1, 0 },
 			.is_encoded = true,
 			.stamp = { .ns = 7 },
@@ -47,16 +47,16 @@ fill(struct sl_state *state)
 static const char written[] =
 	"sluice state 2\n"
 	"offset=5120 lines=64 errors=3 size=5121 modified=1769900000.000000012 file=8:1:1234 "
-	"head=1024:0123456789abcdef tail=256:ffffffffffffffff flags=- "
+	"born=1769800000.000000034 head=1024:0123456789abcdef tail=256:ffffffffffffffff flags=- "
 	"stamp=1769899999.000000005-12600 path=/var/log/app.log\n"
 	"offset=18446744073709551615 lines=18446744073709551615 errors=18446744073709551615 "
 	"size=18446744073709551615 modified=18446744073709551615.999999999 "
-	"file=4294967295:4294967295:18446744073709551615 head=7:0000000000000001 "
+	"file=4294967295:4294967295:18446744073709551615 born=0.000000000 head=7:0000000000000001 "
 	"tail=0:0000000000000000 flags=cry stamp=0.000000007 path=a "
 	"b\\x09\\x0a\\\\\\x7f\xff.log\ta "
 	"b\\x09\\x0a\\\\\\x7f\xff.log.2.gz\n"
 	"offset=0 lines=0 errors=0 size=0 modified=0.000000000 file=0:0:0 "
-	"head=0:0000000000000000 tail=0:0000000000000000 flags=c stamp=- path=-\n";
+	"born=0.000000000 head=0:0000000000000000 tail=0:0000000000000000 flags=c stamp=- path=-\n";
 
 Test(state, is_text_without_control_bytes)
 {
@@ -170,7 +170,7 @@ Test(state, wrong_stamps_are_refused)
 		struct sl_error err = { 0 };
 		sl_buf_printf(&text,
 			"sluice state 2\noffset=1 lines=1 errors=1 size=1 modified=1.0 file=1:1:1 "
-			"head=1:1 tail=1:1 flags=- stamp=%s path=log\n",
+			"born=1.0 head=1:1 tail=1:1 flags=- stamp=%s path=log\n",
 			stamps[i]);
 		sl_buf_printf(&text, "end 1 %08x\n", sl_crc32c(0, text.data, text.len));
 		cr_expect_eq(sl_state_read(&state, sl_buf_span(&text), "f", &err), SL_E_USAGE,
@@ -203,4 +203,20 @@ Test(state, what_is_dropped_is_not_written)
 	cr_assert_str_eq(state.logs[1]->path, "-");
 	sl_state_release(&state);
 	sl_buf_release(&text);
+}
+
+/* Inodes are used again; the time of creation is not known everywhere. */
+Test(state, files_with_one_inode_have_their_times_of_creation)
+{
+	const struct sl_state_file file = { .inode = 7, .born_s = 1769800000, .born_ns = 1 };
+	struct sl_state_file other = file;
+	other.size = 5;
+	cr_assert(sl_state_is_same_file(&file, &other));
+	other.born_ns = 2;
+	cr_assert_not(sl_state_is_same_file(&file, &other));
+	other.born_s = other.born_ns = 0;
+	cr_assert(sl_state_is_same_file(&file, &other));
+	cr_assert(sl_state_is_same_file(&other, &file));
+	other.inode = 8;
+	cr_assert_not(sl_state_is_same_file(&file, &other));
 }

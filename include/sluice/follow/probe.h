@@ -16,7 +16,7 @@
 #define SL_PROBE_BUFFER (64u * 1024u)
 
 /* What is asked of a file, and what is kept of the answer. */
-#define SL_PROBE_MASK (STATX_TYPE | STATX_INO | STATX_SIZE | STATX_MTIME)
+#define SL_PROBE_MASK (STATX_TYPE | STATX_INO | STATX_SIZE | STATX_MTIME | STATX_BTIME)
 struct sl_state_file sl_probe_file(const struct statx *st);
 
 struct sl_probe {

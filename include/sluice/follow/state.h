@@ -3,17 +3,18 @@
  *
  *	sluice state 2
  *	offset=5120 lines=64 errors=3 size=5120 modified=1769900000.123456789 file=8:1:1234
- *	  head=1024:0123456789abcdef tail=256:0123456789abcdef flags=-
- *	  stamp=1769900000.000000000+3600 path=/var/log/app.log
+ *	  born=1769800000.123456789 head=1024:0123456789abcdef tail=256:0123456789abcdef
+ *	  flags=- stamp=1769900000.000000000+3600 path=/var/log/app.log
  *	...
  *	end 1 89abcdef
  *
  * A log has one line (broken above): bytes of its text that were scanned, after decompression;
  * lines and error lines among them; size and modification time of its file when it was scanned;
- * device and inode; fingerprint (fingerprint.h), number of bytes and hash; flags, of which `c` is
- * compressed or UTF-16, `r` rotated and `y` that the stamp has no year (timestamp.h); the last time
- * stamp, and its zone in seconds if that is known, or -; its path, and of a rotated log after a tab
- * that of its file. Version 1 had no stamps.
+ * device and inode, and when the file was created, 0.0 if that is not known; fingerprint
+ * (fingerprint.h), number of bytes and hash; flags, of which `c` is compressed or UTF-16, `r`
+ * rotated and `y` that the stamp has no year (timestamp.h); the last time stamp, and its zone in
+ * seconds if that is known, or -; its path, and of a rotated log after a tab that of its file.
+ * Version 1 had no stamps, and no times of creation.
  * In paths, backslashes are \\, and control bytes, tabs among them, \xNN. The last line has the
  * number of logs and the CRC-32C of all lines before it: a file that was cut or changed is noticed.
  */
@@ -34,6 +35,7 @@ struct sl_state_file {
 	uint64_t inode;
 	uint64_t size;
 	uint64_t mtime_s, mtime_ns; /* since 1970 */
+	uint64_t born_s, born_ns;   /* likewise, of its creation; 0 = not known */
 };
 
 struct sl_state_log {
@@ -51,6 +53,7 @@ struct sl_state_log {
 	/* Not stored. */
 	bool is_dropped;
 	uint64_t round;            /* in which it was met last */
+	uint64_t moved_round;      /* in which its text was found in another file last */
 	uint64_t seen_round;       /* in which there was last, when it began, a file where ... */
 	struct sl_state_file seen; /* ... its own is to be: this one */
 	int fd;                    /* of its file, kept open; -1 = none */
@@ -88,10 +91,15 @@ sl_state_is_dropped(const struct sl_state_log *log)
 	return log->is_dropped;
 }
 
+/* The inode of a file that is removed is used again soon, so files have the time of their creation
+ * as well, where the file system stores it. */
 static inline bool
 sl_state_is_same_file(const struct sl_state_file *a, const struct sl_state_file *b)
 {
-	return a->inode == b->inode && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
+	bool may_be_same = a->born_s == 0 || b->born_s == 0 ||
+			   (a->born_s == b->born_s && a->born_ns == b->born_ns);
+	return a->inode == b->inode && a->dev_major == b->dev_major &&
+	       a->dev_minor == b->dev_minor && may_be_same;
 }
 
 /* The same, and it has not changed since. */

@@ -11,8 +11,8 @@
  *    a descriptor opened, a name renamed) if anything was done, else with -ECANCELED. Cancelling a
  *    finished operation is harmless.
  *  - No operation times out by itself, and none is linked to another.
- *  - One thread, the one that made the engine, calls everything except now(), run_blocking(),
- *    wake(), and free() if a blocking call outlives the runtime.
+ *  - One thread, the one that made the engine, calls everything except now(), thread_ns(),
+ *    run_blocking(), wake(), and free() if a blocking call outlives the runtime.
  */
 #ifndef SLUICE_RT_ENGINE_H
 #define SLUICE_RT_ENGINE_H
@@ -187,6 +187,10 @@ struct sl_engine_methods {
 	const char *name; /* "io_uring", "simulator" */
 	void (*free)(struct sl_engine *engine);
 	uint64_t (*now)(struct sl_engine *engine);
+
+	/* CPU time of the calling thread, for limits that must not depend on how busy the machine
+	 * is. A simulator's own time, which does not pass meanwhile. */
+	uint64_t (*thread_ns)(struct sl_engine *engine);
 
 	/* True if the engine itself carries this operation; else the caller runs it in the blocking
 	 * pool. It may look at all of it: an engine that waits for readiness carries the read of a

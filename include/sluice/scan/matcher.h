@@ -21,12 +21,13 @@ void sl_matcher_free(struct sl_matcher *matcher);
  * level. */
 uint64_t sl_matcher_take_unlevelled(struct sl_matcher *matcher);
 
-/* Use the stack of another matcher of any pattern, which stays longer and is used by the same
- * thread at a time: a stack may grow to SL_PATTERN_JIT_STACK. */
+/* Use the clock of another matcher of any pattern, and its stack, which stays longer and is used by
+ * the same thread at a time: a stack may grow to SL_PATTERN_JIT_STACK. */
 void sl_matcher_share_stack(struct sl_matcher *matcher, const struct sl_matcher *owner);
 
-/* Take the time from `cpu_ns` instead of the thread's CPU clock: for tests, which count with it. */
-void sl_matcher_set_clock(struct sl_matcher *matcher, uint64_t (*cpu_ns)(void));
+/* Take the time from clock_ns(clock) instead of the thread's CPU clock: where time is simulated,
+ * and for tests, which count with it. */
+void sl_matcher_set_clock(struct sl_matcher *matcher, uint64_t (*clock_ns)(void *), void *clock);
 
 /* Bytes that were looked through for literals to locate matches, in all: what that costs. */
 uint64_t sl_matcher_searched(const struct sl_matcher *matcher);

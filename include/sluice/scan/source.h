@@ -205,8 +205,8 @@ int sl_input_read_small(struct sl_input **inputs, unsigned char *const *data, si
 /*
  * Read the first `most` bytes of each file, or all of a shorter one, waiting for a disk if need be:
  * file i to data + i * most, lens[i] bytes. Fewer if reading fails: sl_input_read reports that; if
- * none could be read, the failure is stored in the file's `err`. At most SL_INPUT_FIRST_MAX files.
- * Returns 0 or the cancellation.
+ * they are too few to tell what the file is (sniff.h), the failure is stored in the file's `err`.
+ * At most SL_INPUT_FIRST_MAX files. Returns 0 or the cancellation.
  */
 SL_SUSPENDS
 int sl_input_read_first(struct sl_input **inputs, size_t count, unsigned char *data, size_t most,

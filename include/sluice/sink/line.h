@@ -42,6 +42,7 @@ struct sl_line_matches {
 	const struct sl_scan_line *line;
 	size_t from; /* where the next search begins */
 	bool is_quick;
+	struct sl_engine *engine; /* for its clock; set before a worker locates them */
 	enum sl_verdict verdict; /* of the last search: not YES after the last match */
 	struct sl_match_range found[SL_LINE_MATCHES];
 	size_t count, next;
