@@ -34,25 +34,18 @@ read_all(int fd, struct sl_buf *text)
 			return -ENOMEM;
 		got = sl_io_read_stream(fd, text->data + text->len, READ_LEN, SL_FOREVER);
 		text->len += got > 0 ? (size_t)got : 0;
-	} while (got > 0 && text->len <= SL_SAVED_MAX);
+	} while (got == -EINTR || (got > 0 && text->len <= SL_SAVED_MAX));
 	return got > 0 ? -EFBIG : got;
 }
 
 int
 sl_digest_file_read(struct sl_saved *saved, const char *path, struct sl_error *err)
 {
-	struct sl_op open_op = {
-		.kind = SL_OP_OPEN, .dir_fd = AT_FDCWD, .path = path, .flags = O_RDONLY | O_NOCTTY
-	};
 	struct sl_buf text = { 0 };
 	*saved = (struct sl_saved){ 0 };
-	int code = sl_io_batch_abandonable(&open_op, 1);
-	if (code == 0)
-		code = SL_MIN(open_op.result, 0);
-	if (code == 0) {
-		code = read_all(open_op.result, &text);
-		(void)sl_io_close(open_op.result);
-	}
+	int fd = sl_io_open_input(path);
+	int code = fd < 0 ? fd : read_all(fd, &text);
+	(void)sl_io_close(fd);
 	if (code)
 		(void)sl_fail_code(err, SL_PHASE_READ, code, "cannot read '%s'", path);
 	else

@@ -23,12 +23,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* timeout(1) sends its signal to the process and to its group: that is one request to end. */
-#define SAME_SIGNAL_NS (100 * SL_NS_PER_MS)
-
 struct state {
 	struct sl_run *run;
-	uint64_t interrupted_ns;
+	pid_t sender;     /* of the signal that asked the run to end */
+	bool is_repeated; /* it has sent it a second time */
 	struct sl_group command, watchers;
 };
 
@@ -119,15 +117,27 @@ deadline_grace_task(void *arg)
 	return 0;
 }
 
+/* timeout(1) sends its signal twice, to the process and to its group, which is one request to end.
+ * How much later the second one comes depends on the scheduler. */
+static bool
+is_same_request(struct state *state, int signo, pid_t sender)
+{
+	if (state->is_repeated || sender == 0 || sender != state->sender ||
+		signo != state->run->signo)
+		return false;
+	state->is_repeated = true;
+	return true;
+}
+
 static void
-interrupt(struct state *state, int signo)
+interrupt(struct state *state, int signo, pid_t sender)
 {
 	bool second = state->run->signo != 0;
-	if (signo == state->run->signo && sl_now() - state->interrupted_ns < SAME_SIGNAL_NS)
+	if (second && is_same_request(state, signo, sender))
 		return;
 	if (!second) {
 		state->run->signo = signo;
-		state->interrupted_ns = sl_now();
+		state->sender = sender;
 	}
 	if (second ||
 		sl_group_spawn(&state->watchers, "grace", signal_grace_task, state, NULL) != 0)
@@ -143,12 +153,13 @@ signal_task(void *arg)
 {
 	struct state *state = arg;
 	for (;;) {
-		int signo = sl_signal_wait();
+		pid_t sender = 0;
+		int signo = sl_signal_wait(&sender);
 		switch (signo) {
 		case SIGINT:
 		case SIGTERM:
 		case SIGHUP:
-			interrupt(state, signo);
+			interrupt(state, signo, sender);
 			break;
 		case SIGTSTP:
 			sl_console_pause();

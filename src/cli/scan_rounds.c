@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* Of --max-memory, for the window of a decoder that looks for the text of a log. */
 #define WINDOW_SHARE 4u
@@ -33,9 +34,22 @@ setup_of(const struct sl_scan_rounds *rounds)
 		.own_files = rounds->own_files,
 		.own_count = SL_COUNT_OF(rounds->own_files),
 		.window_max = options->max_memory / WINDOW_SHARE,
+		.records = options->records,
+		.keeps_stamps = options->state != NULL,
 		.is_live = options->follow,
 		.step = options->max_memory / STEP_SHARE,
 	};
+}
+
+/* Logs stay open while they are followed. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit = { 0 };
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int
@@ -52,8 +66,10 @@ sl_scan_rounds_begin(struct sl_scan_rounds *rounds, const struct sl_scan_options
 	memcpy(rounds->own_files, output->own_files, sizeof(output->own_files));
 	rounds->own_files[SL_COUNT_OF(output->own_files)] = rounds->store.path;
 	rounds->setup = setup_of(rounds);
-	if (options->follow)
+	if (options->follow) {
+		raise_descriptor_limit();
 		sl_watch_open(&rounds->watch);
+	}
 	if (code == 0) {
 		code = sl_follow_new(&rounds->follow, &rounds->setup, &state);
 		if (code)
@@ -65,14 +81,19 @@ sl_scan_rounds_begin(struct sl_scan_rounds *rounds, const struct sl_scan_options
 
 /* ---- saving ---- */
 
+/* A signal that comes now ends the run behind it: it is no failure to save. */
 SL_SUSPENDS
 static int
 save(struct sl_scan_rounds *rounds, struct sl_error *err)
 {
+	struct sl_shield shield;
 	bool has_changed = sl_follow_take_change(rounds->follow);
 	if (!rounds->store.is_open || !has_changed)
 		return 0;
-	return sl_store_save(&rounds->store, sl_follow_state(rounds->follow), err);
+	sl_shield_begin(&shield, SL_FOREVER);
+	int code = sl_store_save(&rounds->store, sl_follow_state(rounds->follow), err);
+	sl_shield_end(&shield);
+	return code;
 }
 
 /* Results that are written may not be written again, so the state follows them. */
@@ -82,7 +103,7 @@ save_if_due(struct sl_scan_rounds *rounds, const struct sl_scan_progress *progre
 	struct sl_error *err)
 {
 	int code = sl_scan_output_flush(rounds->output);
-	bool is_due = rounds->saved_ns == 0 || sl_now() - rounds->saved_ns >= SAVE_NS ||
+	bool is_due = sl_now() - rounds->saved_ns >= SAVE_NS ||
 		      progress->read - rounds->saved_bytes >= SAVE_BYTES;
 	if (code || !is_due)
 		return code;
@@ -105,12 +126,15 @@ run_batch(struct sl_scan_rounds *rounds, struct sl_scan_setup *setup,
 	if (code || *is_over)
 		return code;
 	/* If the run is killed soon, the next one has the identities of the first logs at least. */
-	if (rounds->options->follow && rounds->saved_ns == 0)
+	if (rounds->options->follow && rounds->saved_ns == 0) {
 		code = save(rounds, err);
+		rounds->saved_ns = sl_now();
+	}
 	if (code == 0)
 		code = sl_scan_run(setup, progress, err);
 	int committed = sl_follow_commit(rounds->follow);
-	return code ? code : committed;
+	code = code ? code : committed;
+	return code || !rounds->options->follow ? code : save_if_due(rounds, progress, err);
 }
 
 SL_SUSPENDS
@@ -146,7 +170,8 @@ wait_for_change(struct sl_scan_rounds *rounds, uint64_t round_ns)
 {
 	uint64_t pause_ns = SL_MIN(SL_MAX(PAUSE_NS, PAUSE_ROUNDS * round_ns), INTERVAL_NS);
 	int code = sl_sleep(pause_ns);
-	return code ? code : sl_watch_wait(&rounds->watch, sl_deadline_in(INTERVAL_NS));
+	uint64_t due_ns = SL_MIN(sl_follow_due_ns(rounds->follow), sl_deadline_in(INTERVAL_NS));
+	return code ? code : sl_watch_wait(&rounds->watch, due_ns);
 }
 
 /* A round is short, and not interrupted: what it prints is what the state has. */
@@ -160,6 +185,14 @@ run_shielded(struct sl_scan_rounds *rounds, struct sl_scan_setup *setup,
 	int code = run_round(rounds, setup, progress, err);
 	sl_shield_end(&shield);
 	return code;
+}
+
+/* Not a failure that came at the same time. */
+static bool
+is_cancellation(int code)
+{
+	int cancelled = sl_task_cancelled();
+	return cancelled && (code == cancelled || code == -ECANCELED);
 }
 
 SL_SUSPENDS
@@ -178,7 +211,14 @@ follow(struct sl_scan_rounds *rounds, struct sl_scan_setup *setup,
 		watch_inputs(rounds);
 		code = wait_for_change(rounds, sl_now() - begun_ns);
 	}
-	return sl_task_cancelled() && !err->code ? 0 : code;
+	if (!sl_task_cancelled() || err->code || (code && !is_cancellation(code)))
+		return code;
+	/* Without a state no later run prints the records that wait for their last lines. */
+	if (!rounds->options->state && sl_follow_due_ns(rounds->follow) != SL_FOREVER) {
+		sl_follow_settle(rounds->follow);
+		code = run_shielded(rounds, setup, progress, err);
+	}
+	return is_cancellation(code) && !err->code ? 0 : code;
 }
 
 int
@@ -186,6 +226,7 @@ sl_scan_rounds_run(struct sl_scan_rounds *rounds, const struct sl_scan_setup *se
 	struct sl_scan_progress *progress, struct sl_error *err)
 {
 	struct sl_scan_setup own = *setup;
+	rounds->setup.period = setup->period;
 	sl_assert(setup->sink_count < SL_COUNT_OF(rounds->sinks));
 	memcpy(rounds->sinks, setup->sinks, setup->sink_count * sizeof(*setup->sinks));
 	rounds->sinks[setup->sink_count] = sl_follow_sink(rounds->follow);
@@ -199,7 +240,7 @@ sl_scan_rounds_run(struct sl_scan_rounds *rounds, const struct sl_scan_setup *se
 			SL_MAX(own.max_memory - 2 * rounds->setup.step, SL_SCAN_MEMORY_MIN);
 	int code = rounds->options->follow ? follow(rounds, &own, progress, err)
 					   : run_round(rounds, &own, progress, err);
-	if (code && !err->code && !sl_task_cancelled())
+	if (code && !err->code && !is_cancellation(code))
 		(void)sl_fail_code(err, SL_PHASE_NONE, code, "cannot scan");
 	return code;
 }

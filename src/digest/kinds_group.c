@@ -33,17 +33,28 @@ compare_use(const void *a, const void *b)
 	return (left < right) - (left > right);
 }
 
-/* The kinds become those of the other kinds, which is empty afterwards. */
+/* The kinds become those of the other digest, which has the old ones afterwards. All else stays as
+ * it is: lines, notes, and digests that were taken. */
 static void
 replace(struct sl_kinds *kinds, struct sl_kinds *other)
 {
 	struct sl_kinds old = *kinds;
-	uint64_t lines = kinds->lines, dropped = kinds->dropped;
-	*kinds = *other;
-	kinds->lines = lines;
-	kinds->dropped = dropped;
+	kinds->items = other->items;
+	kinds->count = other->count;
+	kinds->cap = other->cap;
+	kinds->slots = other->slots;
+	kinds->blocks = other->blocks;
+	kinds->block_count = other->block_count;
+	kinds->clock = other->clock;
 	sl_kinds_change_state(kinds);
-	*other = old;
+	other->items = old.items;
+	other->count = old.count;
+	other->cap = old.cap;
+	other->slots = old.slots;
+	other->blocks = old.blocks;
+	other->block_count = old.block_count;
+	sl_kinds_count_memory(kinds);
+	sl_kinds_count_memory(other);
 }
 
 static struct sl_kinds *

@@ -5,9 +5,11 @@
  *     a word, with its digits   a month: a time? a scheme: a URL? hexadecimal: a UUID? else as it
  *                               is, with masks for digits ("node-12", "eth0")
  *     digits                    a time, an address, a size or duration, a number
- *     a quotation mark          the text up to the next one, unless it is a value ("msg="), whose
- *                               words say what the line is about; of a request of HTTP the
- *                               target, and the status code behind it stays
+ *     a quotation mark          the text up to the next one, unless it is a value ("msg=") or the
+ *                               message of a line of klog, whose words say what the line is
+ *                               about; of a request of HTTP the target, and the status code
+ *                               behind it stays. Marks behind a backslash belong together, and
+ *                               may be within quoted text
  *     a slash                   a path
  *
  * This runs for each error line: what a byte may begin is looked up in a table.
@@ -16,10 +18,12 @@
 
 #define METHOD_MAX 16u /* of a request; bytes */
 #define TARGET_MAX 8192u
+#define EXTENSION_MAX 4u /* of a source file; letters */
 
 struct pass {
 	const unsigned char *at, *end, *begin;
-	const unsigned char *value_end; /* the quotation mark at the end of a value, or NULL */
+	/* The quotation mark at the end of a value, or NULL; one behind a backslash: [1]. */
+	const unsigned char *value_end[2];
 	unsigned char *out, *out_begin;
 };
 
@@ -194,11 +198,54 @@ mask_digits(struct pass *pass)
 		mask_number(pass);
 }
 
-/* Quoted text is what a message is about; only as a value of a key it is the message. */
+/* `proxy.go:12] ` comes before `mark`: what is quoted there is the message. */
 static bool
-is_value(const struct pass *pass, unsigned char c)
+is_behind_position(const struct pass *pass, const unsigned char *mark)
 {
-	return c == '=' || c == ':' || *pass->begin == '{';
+	if (mark - pass->begin < 2 || memcmp(mark - 2, "] ", 2) != 0)
+		return false;
+	const unsigned char *digits_end = mark - 2, *at = digits_end;
+	while (at > pass->begin && sl_mask_is_digit(at[-1]))
+		at--;
+	if (at == digits_end || at == pass->begin || *--at != ':')
+		return false;
+	const unsigned char *letters_end = at;
+	while (at > pass->begin && sl_mask_is_letter(at[-1]))
+		at--;
+	size_t letters = (size_t)(letters_end - at);
+	return letters > 0 && letters <= EXTENSION_MAX && at > pass->begin && at[-1] == '.';
+}
+
+/* Quoted text is what a message is about; only as a value of a key it is the message. `mark` is
+ * the quotation mark before it, `c` the byte before that. */
+static bool
+is_value(const struct pass *pass, const unsigned char *mark, unsigned char c)
+{
+	return c == '=' || c == ':' || *pass->begin == '{' || is_behind_position(pass, mark);
+}
+
+/* Where the backslashes before `at` begin. */
+static const unsigned char *
+skip_backslashes(const struct pass *pass, const unsigned char *at)
+{
+	while (at > pass->begin && at[-1] == '\\')
+		at--;
+	return at;
+}
+
+/* Of two backslashes the second is not one that escapes. */
+static bool
+is_escaped(const struct pass *pass, const unsigned char *mark)
+{
+	return (mark - skip_backslashes(pass, mark)) % 2 == 1;
+}
+
+/* A quotation mark behind a word ends what is quoted. */
+static bool
+is_behind_word(const struct pass *pass, const unsigned char *mark)
+{
+	const unsigned char *at = skip_backslashes(pass, mark);
+	return at > pass->begin && sl_mask_is_word(at[-1]);
 }
 
 /* The length of `GET ` at the start of a request; 0 if that is something else. */
@@ -259,25 +306,49 @@ mask_request(struct pass *pass, unsigned char quote)
 	return true;
 }
 
+/* The end of text that begins here, behind a mark; NULL if there is none nearby. Within the text,
+ * two marks behind backslashes are skipped; a backslash may also be the last byte of the text: of
+ * the name of a directory. */
+static const unsigned char *
+find_close(const struct pass *pass, unsigned char quote, bool escaped)
+{
+	const unsigned char *end = pass->at + SL_MIN(left(pass), (size_t)SL_MASK_QUOTED_MAX);
+	const unsigned char *at = pass->at;
+	bool is_within = false;
+	for (; (at = memchr(at, quote, (size_t)(end - at))); at++) {
+		bool is_other = is_escaped(pass, at) != escaped;
+		if (!is_other || (!escaped && !is_within && is_behind_word(pass, at)))
+			return at;
+		if (escaped)
+			return NULL;
+		is_within = !is_within;
+	}
+	return NULL;
+}
+
 static void
 mask_quote(struct pass *pass)
 {
-	unsigned char quote = *pass->at, c = before(pass);
-	bool ends_value = pass->at == pass->value_end;
+	const unsigned char *mark = pass->at, *outer = skip_backslashes(pass, mark);
+	unsigned char quote = *mark;
+	bool escaped = (mark - outer) % 2 == 1;
+	unsigned char c = escaped ? (outer > pass->begin ? outer[-1] : ' ') : before(pass);
+	bool ends_value = mark == pass->value_end[0] || mark == pass->value_end[1];
 	copy(pass, 1);
 	if (sl_mask_is_word(c) || ends_value || !left(pass) || mask_request(pass, quote))
 		return;
-	const unsigned char *close =
-		memchr(pass->at, quote, SL_MIN(left(pass), (size_t)SL_MASK_QUOTED_MAX));
+	const unsigned char *close = find_close(pass, quote, escaped);
+	const unsigned char *end = close ? close - escaped : NULL; /* of the text */
 	unsigned char next = close && close + 1 < pass->end ? close[1] : ' ';
-	if (!close || close == pass->at || (quote == '\'' && sl_mask_is_word(next)))
+	if (!close || (quote == '\'' && sl_mask_is_word(next)))
 		return;
-	if (is_value(pass, c) || next == ':') {
-		pass->value_end = close;
+	if (is_value(pass, mark, c) || next == ':') {
+		pass->value_end[escaped] = close;
 		return;
 	}
-	put(pass, SL_MASK_TEXT, (size_t)(close - pass->at));
-	copy(pass, 1);
+	if (end > pass->at)
+		put(pass, SL_MASK_TEXT, (size_t)(end - pass->at));
+	copy(pass, (size_t)(close - end) + 1);
 }
 
 static void

@@ -8,7 +8,6 @@
 #include "sluice/rt/io.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,7 +41,12 @@ open_file(struct sl_list_reader *reader, struct sl_error *err)
 	reader->shown = sl_span_dup(sl_span_str(is_stdin ? "standard input" : reader->from));
 	if (!reader->shown)
 		return -ENOMEM;
-	reader->fd = is_stdin ? STDIN_FILENO : sl_io_open(AT_FDCWD, reader->from, O_RDONLY, 0, 0);
+	reader->fd = is_stdin ? STDIN_FILENO : sl_io_open_input(reader->from);
+	if (reader->fd == -ETIMEDOUT || reader->fd == -ECANCELED)
+		return sl_fail(err, SL_PHASE_OPEN, reader->fd,
+			"the list '%s' could not be opened before the run ended (a FIFO needs a "
+			"writer)",
+			reader->shown);
 	if (reader->fd < 0)
 		return sl_fail_code(
 			err, SL_PHASE_OPEN, reader->fd, "cannot open the list '%s'", reader->shown);

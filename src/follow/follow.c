@@ -37,6 +37,8 @@ sl_follow_new(struct sl_follow **out, const struct sl_follow_setup *setup, struc
 	follow->state = *state;
 	*state = (struct sl_state){ 0 };
 	follow->open_max = open_max();
+	follow->is_settled = !setup->records;
+	follow->due_ns = SL_FOREVER;
 	follow->buffer = aligned_alloc(4096, SL_PROBE_BUFFER);
 	return follow->buffer ? 0 : -ENOMEM;
 }
@@ -126,12 +128,15 @@ sl_follow_begin(struct sl_follow *follow)
 	sl_state_sweep(&follow->state);
 	follow->round++;
 	follow->has_more = follow->has_lost = false;
+	follow->due_ns = SL_FOREVER;
 	follow->lost_count = follow->fresh_count = 0;
 	follow->argument = 0;
 	sl_walk_free(follow->walk);
 	follow->walk = NULL;
 	int code = find_own_files(follow);
-	return code ? code : sl_follow_index(follow);
+	if (code == 0)
+		code = sl_follow_index(follow);
+	return code || !follow->setup->is_live ? code : sl_follow_look(follow);
 }
 
 /* An entry of the directory that is being walked. */
@@ -176,9 +181,22 @@ is_full(const struct sl_follow *follow)
 	return follow->count >= BATCH || (setup->is_live && follow->bytes >= setup->step);
 }
 
+/* Of its first lines without a stamp. */
+static enum sl_period_side
+first_side(const struct sl_follow *follow, const struct sl_state_log *log)
+{
+	const struct sl_period *period = follow->setup->period;
+	if (!log || log->off == 0 || !period)
+		return SL_PERIOD_UNKNOWN;
+	if (log->next_side != SL_PERIOD_UNKNOWN || !log->has_stamp)
+		return log->next_side;
+	return sl_period_side_of_stamp(period, log->stamp);
+}
+
 static int
 give_items(struct sl_follow *follow, const struct sl_scan_item **items)
 {
+	free(follow->given); /* of the end of a round, which has no commit */
 	follow->given = calloc(follow->count + 1, sizeof(*follow->given));
 	if (!follow->given)
 		return -ENOMEM;
@@ -189,14 +207,14 @@ give_items(struct sl_follow *follow, const struct sl_scan_item **items)
 			.is_found = item->is_found,
 			.found = item->found,
 			.err = item->err,
+			.refused = item->refused,
 			.fd = is_copy ? item->copy_fd : item->fd,
 			.from = is_copy ? 0 : item->from,
 			.until = is_copy ? item->until - item->from : item->until,
 			.skip = item->skip,
 			.lines = item->log ? item->log->lines : 0,
 			.off = item->from + item->skip,
-			.first_side = item->log && item->log->off ? item->log->next_side
-								  : SL_PERIOD_UNKNOWN };
+			.first_side = first_side(follow, item->log) };
 	}
 	*items = follow->given;
 	return 0;
@@ -267,6 +285,28 @@ counts(const struct follow_item *item)
 	}
 }
 
+/* The last stamp of the lines in [item->from, off). Where these are decoded, or none of many has
+ * one, it is not known. */
+SL_SUSPENDS
+static int
+find_stamp(struct sl_follow *follow, const struct follow_item *item, uint64_t off)
+{
+	struct sl_state_log *log = item->log;
+	struct sl_probe probe = sl_follow_probe(follow);
+	bool is_copy = item->copy_fd >= 0;
+	uint64_t from = is_copy ? 0 : item->from, first = from;
+	if (!follow->setup->keeps_stamps || item->bytes == 0)
+		return 0;
+	probe.fd = is_copy ? item->copy_fd : item->fd;
+	int code = item->is_encoded ? 0
+				    : sl_probe_last_stamp(&probe, &from,
+					      is_copy ? off - item->from : off, &log->stamp);
+	bool is_found = code == 1 && log->stamp.ns >= 0;
+	if (item->is_encoded || from > first || code == 1)
+		log->has_stamp = is_found;
+	return SL_MIN(code, 0);
+}
+
 SL_SUSPENDS
 static int
 commit_item(struct sl_follow *follow, struct follow_item *item)
@@ -286,6 +326,8 @@ commit_item(struct sl_follow *follow, struct follow_item *item)
 		probe.fd = item->fd;
 		code = sl_probe_print(&probe, off, &item->print);
 	}
+	if (code == 0)
+		code = find_stamp(follow, item, off);
 	log->off = off;
 	log->file = item->file;
 	if (off > 0)
@@ -294,7 +336,9 @@ commit_item(struct sl_follow *follow, struct follow_item *item)
 	log->lines += item->lines;
 	log->next_side = item->next_side;
 	log->hits += item->hits;
-	log->searched = 0;
+	log->searched = log->held_end = 0;
+	log->held_state = SL_RECORD_PLAIN;
+	log->is_reported = false;
 	if (item->bytes)
 		log->grown_ns = sl_now();
 	follow->has_changed = true;
@@ -323,4 +367,16 @@ bool
 sl_follow_has_more(const struct sl_follow *follow)
 {
 	return follow->has_more;
+}
+
+uint64_t
+sl_follow_due_ns(const struct sl_follow *follow)
+{
+	return follow->due_ns;
+}
+
+void
+sl_follow_settle(struct sl_follow *follow)
+{
+	follow->is_settled = true;
 }

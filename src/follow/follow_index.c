@@ -1,7 +1,11 @@
 /*
- * follow_index.c - finds logs by their files and their paths.
+ * follow_index.c - finds logs by their files and their paths, and looks at the files of all of them
+ * when a round begins: a call of the ring for each would take ten times as long.
  */
 #include "follow_int.h"
+
+#include "sluice/rt/engine.h"
+#include "sluice/rt/offload.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -146,4 +150,48 @@ sl_follow_move(struct sl_follow *follow, struct sl_state_log *log, const char *p
 	free(log->at);
 	log->at = NULL;
 	return 0;
+}
+
+/* ---- a look at all files ---- */
+
+#define LOOKS 1024u /* with one call of the blocking pool: some milliseconds */
+
+struct look_call {
+	const struct sl_follow *follow;
+	struct sl_engine *engine;
+	size_t from, to;
+};
+
+static int
+look(void *arg)
+{
+	const struct look_call *call = arg;
+	for (size_t i = call->from; i < call->to; i++) {
+		struct sl_state_log *log = call->follow->by_path[i].log;
+		if (sl_probe_look(call->engine, sl_state_at(log), &log->seen))
+			log->seen_round = call->follow->round;
+	}
+	return 0;
+}
+
+int
+sl_follow_look(struct sl_follow *follow)
+{
+	struct look_call call = { .follow = follow, .engine = sl_rt_engine(sl_rt_current()) };
+	for (; call.from < follow->indexed; call.from = call.to) {
+		int code = sl_task_cancelled();
+		call.to = SL_MIN(call.from + LOOKS, follow->indexed);
+		if (code == 0)
+			code = sl_blocking_wait(look, &call);
+		if (code)
+			return code;
+	}
+	return 0;
+}
+
+bool
+sl_follow_was_quiet(const struct sl_follow *follow, const struct sl_state_log *log)
+{
+	return log->seen_round == follow->round && !log->has_more && !log->is_held &&
+	       sl_state_is_unchanged(&log->seen, &log->file);
 }

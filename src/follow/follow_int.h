@@ -8,11 +8,14 @@
 #include "sluice/follow/probe.h"
 #include "sluice/follow/siblings.h"
 
+#include <errno.h>
+
 /* A part of a log that is to be scanned, or an input that is passed on as it is (log is NULL). */
 struct follow_item {
 	struct sl_state_log *log;
 	char *path;
 	struct sl_error *err; /* why it is not read, or NULL */
+	int refused;          /* the code with which it could not be opened, or 0 */
 	bool is_found;
 	int found;
 	int fd;       /* of the file, or -1 */
@@ -43,6 +46,8 @@ struct sl_follow {
 	struct sl_state state;
 	uint64_t round;
 	bool has_changed, has_more;
+	bool is_settled;               /* no record is left to a later round */
+	uint64_t due_ns;               /* sl_follow_due_ns */
 	unsigned open_count, open_max; /* files that stay open */
 	unsigned char *buffer;
 
@@ -59,6 +64,10 @@ struct sl_follow {
 	/* Files that are those of logs since this round, and not by their names. */
 	struct sl_state_file *fresh;
 	size_t fresh_count;
+	/* The file that is planned, and its text, all of it: it may be renamed, and compressed,
+	 * before the files beside it are looked at. */
+	struct sl_probe *planned;
+	struct sl_state_log now;
 	struct sl_state_file *own; /* setup->own_files, as far as they exist */
 	size_t own_count;
 
@@ -79,6 +88,14 @@ struct sl_follow {
 int sl_follow_index(struct sl_follow *follow) SL_MUST_CHECK;
 void sl_follow_index_release(struct sl_follow *follow);
 
+/* Look where the file of each log is to be, all at once: most have not changed. Returns 0 or the
+ * cancellation. */
+SL_SUSPENDS
+int sl_follow_look(struct sl_follow *follow) SL_MUST_CHECK;
+
+/* When the round began, the file was where it is to be, and as it was when it was scanned. */
+bool sl_follow_was_quiet(const struct sl_follow *follow, const struct sl_state_log *log);
+
 /* NULL if there is none. Of a path, the one that is not rotated. */
 struct sl_state_log *sl_follow_by_file(
 	const struct sl_follow *follow, const struct sl_state_file *file);
@@ -92,6 +109,14 @@ struct sl_state_log *sl_follow_next_of(
 int sl_follow_move(
 	struct sl_follow *follow, struct sl_state_log *log, const char *path) SL_MUST_CHECK;
 
+/* ---- follow_end.c ---- */
+
+/* *end: of the new lines of the log in this file that are to be scanned; log->off if there are
+ * none. Sets what is left of the log. Returns 0 or a negative code. */
+SL_SUSPENDS
+int sl_follow_end(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe,
+	bool is_complete, uint64_t *end) SL_MUST_CHECK;
+
 /* ---- follow_part.c ---- */
 
 /* It no longer keeps its file open. */
@@ -100,6 +125,19 @@ void sl_follow_close(struct sl_follow *follow, struct sl_state_log *log);
 
 /* A file is that of a log, and the index of the round does not have it. Returns 0 or -ENOMEM. */
 int sl_follow_note_fresh(struct sl_follow *follow, const struct sl_state_file *file) SL_MUST_CHECK;
+
+/* True for what ends the round; other failures are those of one file. */
+static inline bool
+sl_follow_is_fatal(int code)
+{
+	return code == -ECANCELED || code == -ETIMEDOUT || code == -ENOMEM ||
+	       code == SL_E_INTERRUPTED;
+}
+
+/* The file of a log, or what may be one, cannot be read at the moment: an item reports that once,
+ * and the next round looks at it again. Returns 0 or -ENOMEM. */
+int sl_follow_refuse(struct sl_follow *follow, struct sl_state_log *log, const char *path,
+	bool is_found, int refused) SL_MUST_CHECK;
 
 /* Append an item; it takes nothing. NULL if out of memory. */
 struct follow_item *sl_follow_add(struct sl_follow *follow, const char *path) SL_MUST_CHECK;
@@ -137,6 +175,14 @@ int sl_follow_rotated(struct sl_follow *follow, const char *path, const struct s
 SL_SUSPENDS
 int sl_follow_generations(struct sl_follow *follow, const char *path,
 	const struct sl_state_file *now, bool is_found) SL_MUST_CHECK;
+
+/* ---- follow_copy.c ---- */
+
+/* 1 if this new file holds the text of the one that has its name without the suffix of a format, or
+ * had it until now: while that is compressed, both are there. The next round finds only one. */
+SL_SUSPENDS
+int sl_follow_is_copy(
+	struct sl_follow *follow, const char *path, struct sl_probe *probe) SL_MUST_CHECK;
 
 /* ---- follow_plan.c ---- */
 

@@ -3,8 +3,10 @@
  * it.
  *
  * A live log may be truncated while it is read. So its new part is copied to memory, and is an item
- * only if the fingerprints before and behind it are the same before and after the copy. The memory
- * is that of setup->step for each batch.
+ * only if the fingerprint behind it is the same before and after the copy, and that before it is
+ * still the one of the state then: the file may contain another text since it was compared. The
+ * memory is that of setup->step for each batch; a line or record that is longer is scanned in its
+ * file.
  */
 #include "follow_int.h"
 
@@ -14,8 +16,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 struct follow_item *
 sl_follow_add(struct sl_follow *follow, const char *path)
@@ -38,6 +38,24 @@ sl_follow_add(struct sl_follow *follow, const char *path)
 	return item;
 }
 
+int
+sl_follow_refuse(struct sl_follow *follow, struct sl_state_log *log, const char *path,
+	bool is_found, int refused)
+{
+	log->round = follow->round;
+	log->file.mtime_s = log->file.mtime_ns = 0; /* it counts as changed */
+	follow->has_changed = true;
+	if (log->is_reported)
+		return 0;
+	struct follow_item *item = sl_follow_add(follow, path);
+	if (!item)
+		return -ENOMEM;
+	item->is_found = is_found;
+	item->refused = refused;
+	log->is_reported = true;
+	return 0;
+}
+
 void
 sl_follow_close(struct sl_follow *follow, struct sl_state_log *log)
 {
@@ -58,17 +76,41 @@ struct copy_call {
 	bool is_short;
 };
 
+/* One read or write, which may be short. */
+static int
+transfer(const struct copy_call *call, struct sl_op op)
+{
+	int done;
+	do
+		done = call->engine->methods->run_blocking(call->engine, &op);
+	while (done == -EINTR);
+	return done;
+}
+
 static int
 read_some(const struct copy_call *call, uint64_t at, size_t len)
 {
-	struct sl_op op = {
-		.kind = SL_OP_READ, .fd = call->fd, .data = call->buffer, .len = len, .off = at
-	};
-	int got;
-	do
-		got = call->engine->methods->run_blocking(call->engine, &op);
-	while (got == -EINTR);
-	return got;
+	return transfer(call, (struct sl_op){ .kind = SL_OP_READ,
+				      .fd = call->fd,
+				      .data = call->buffer,
+				      .len = len,
+				      .off = at });
+}
+
+static int
+write_all(const struct copy_call *call, uint64_t at, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		int code = transfer(call, (struct sl_op){ .kind = SL_OP_WRITE,
+						  .fd = call->copy_fd,
+						  .data = call->buffer + done,
+						  .len = len - done,
+						  .off = at + done });
+		if (code < 0)
+			return code;
+		done += (size_t)code;
+	}
+	return 0;
 }
 
 static int
@@ -81,28 +123,24 @@ copy(void *arg)
 		call->is_short = got == 0;
 		if (got <= 0)
 			return got;
-		for (int done = 0; done < got;) {
-			off_t off = (off_t)(at - call->from) + done;
-			ssize_t code = pwrite(
-				call->copy_fd, call->buffer + done, (size_t)(got - done), off);
-			if (code < 0 && errno != EINTR)
-				return -errno;
-			done += (int)SL_MAX(code, 0);
-		}
+		int code = write_all(call, at - call->from, (size_t)got);
+		if (code)
+			return code;
 		at += (size_t)got;
 	}
 	return 0;
 }
 
-/* 1 if the item has a copy of what was to be scanned; 0 if the file has changed. */
+/* 1 if the item has a copy of what was to be scanned; 0 if the file has changed: it may have been
+ * truncated since it was compared with the log, and written to up to where that ends. */
 SL_SUSPENDS
 static int
 take_copy(struct sl_follow *follow, struct follow_item *item, struct sl_probe *probe)
 {
 	struct sl_fingerprint after;
-	item->copy_fd = memfd_create("sluice", MFD_CLOEXEC);
+	item->copy_fd = sl_io_memory_file();
 	if (item->copy_fd < 0)
-		return -errno;
+		return item->copy_fd;
 	struct copy_call call = { .engine = sl_rt_engine(sl_rt_current()),
 		.fd = probe->fd,
 		.copy_fd = item->copy_fd,
@@ -112,64 +150,76 @@ take_copy(struct sl_follow *follow, struct follow_item *item, struct sl_probe *p
 	int code = sl_blocking_wait(copy, &call);
 	if (code == 0 && !call.is_short) {
 		code = sl_probe_print(probe, item->until, &after);
-		if (code == 0)
-			return sl_fingerprint_equal(&after, &item->print);
+		if (code == 0 && sl_fingerprint_equal(&after, &item->print))
+			code = sl_probe_may_be(probe, item->log);
 	}
 	return code;
 }
 
 /* ---- parts ---- */
 
-/* Where the new lines end. Of a live log, behind the last newline of a step, or of as many steps as
- * a line needs. */
+/* Until something is scanned, a log is known by how it begins: its file may be truncated, or its
+ * inode be that of another one, before it is looked at again. */
 SL_SUSPENDS
 static int
-find_end(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe,
-	bool is_complete, uint64_t *end)
+note_head(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe)
 {
-	uint64_t size = probe->file.size, to = size;
-	uint64_t from = SL_MAX(log->off, SL_MIN(log->searched, size));
-	bool is_found = false;
-	*end = log->off;
-	while (!is_found) {
-		if (follow->setup->is_live)
-			to = SL_MIN(size, from + follow->setup->step);
-		uint64_t found = to;
-		bool is_all = is_complete && to == size;
-		int code = is_all ? 0 : sl_probe_last_line(probe, from, to, &found);
-		if (code)
-			return code;
-		is_found = is_all || found > from;
-		if (is_found)
-			*end = found;
-		else if (to == size)
-			break;
-		from = to;
+	struct sl_fingerprint seen;
+	if (log->off > 0)
+		return 0;
+	unsigned len = sl_fingerprint_len(probe->file.size, SL_FINGERPRINT_HEAD);
+	int code = sl_probe_print(probe, len, &seen);
+	seen = sl_fingerprint_head(&seen);
+	int is_same = code ? code : sl_probe_may_be(probe, log);
+	if (is_same < 0)
+		return is_same;
+	if (is_same && seen.head_len && !sl_fingerprint_equal(&seen, &log->print)) {
+		log->print = seen;
+		follow->has_changed = true;
 	}
-	if (!is_found)
-		log->searched = size;
-	log->has_more = to < size;
-	follow->has_more = follow->has_more || log->has_more;
 	return 0;
 }
 
+/* 1 if there are new lines, or 0; then, if item->until is behind item->from, the file has
+ * changed. */
+SL_SUSPENDS
+static int
+take_lines(struct sl_follow *follow, struct follow_item *item, struct sl_probe *probe,
+	bool is_complete)
+{
+	struct sl_state_log *log = item->log;
+	int code = sl_follow_end(follow, log, probe, is_complete, &item->until);
+	if (code == 0)
+		code = sl_probe_print(probe, item->until, &item->print);
+	if (code || item->until == item->from || item->print.head_len == 0)
+		return code;
+	if (!follow->setup->is_live || item->until - item->from > follow->setup->step)
+		return sl_probe_may_be(probe, log);
+	return take_copy(follow, item, probe);
+}
+
+/* 1 if there are new lines. */
 SL_SUSPENDS
 static int
 plan_plain(struct sl_follow *follow, struct follow_item *item, struct sl_probe *probe,
 	bool is_complete)
 {
 	struct sl_state_log *log = item->log;
-	bool is_live = follow->setup->is_live;
-	item->from = log->off;
-	int code = find_end(follow, log, probe, is_complete, &item->until);
-	if (code == 0)
-		code = sl_probe_print(probe, item->until, &item->print);
-	if (code || !is_live || item->until == item->from)
-		return code ? code : item->until > item->from;
-	code = item->print.head_len ? take_copy(follow, item, probe) : 0;
-	if (code == 0)
-		log->has_more = follow->has_more = true;
-	return code;
+	item->from = item->until = log->off;
+	int code = sl_probe_may_be(probe, log);
+	if (code == 1) {
+		code = note_head(follow, log, probe);
+		code = code ? code : take_lines(follow, item, probe, is_complete);
+		if (code || item->until == item->from)
+			return code;
+	}
+	if (code)
+		return code;
+	/* The next round, or run, finds out what it is now. */
+	log->has_more = follow->has_more = true;
+	item->until = item->from;
+	item->print = log->print;
+	return 0;
 }
 
 /* 1 if there is text that was not decoded before. */
@@ -190,6 +240,8 @@ plan_encoded(struct follow_item *item, struct sl_probe *probe)
 		return 0;
 	}
 	int code = sl_probe_head(probe, &item->print);
+	if (code == 0 && log->off == 0)
+		log->print = item->print;
 	return code ? code : 1;
 }
 
@@ -239,25 +291,6 @@ sl_follow_note_fresh(struct sl_follow *follow, const struct sl_state_file *file)
 	return 0;
 }
 
-/* Until something is scanned, a log is known by how it begins: its file may be truncated, or its
- * inode be that of another one, before it is looked at again. */
-SL_SUSPENDS
-static int
-note_head(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe)
-{
-	struct sl_fingerprint seen;
-	if (log->off > 0)
-		return 0;
-	unsigned len = sl_fingerprint_len(probe->file.size, SL_FINGERPRINT_HEAD);
-	int code = sl_probe_print(probe, len, &seen);
-	seen = sl_fingerprint_head(&seen);
-	if (code == 0 && seen.head_len && !sl_fingerprint_equal(&seen, &log->print)) {
-		log->print = seen;
-		follow->has_changed = true;
-	}
-	return code;
-}
-
 int
 sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe,
 	const char *path, bool is_found, bool is_complete)
@@ -272,22 +305,28 @@ sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_pro
 	if (code < 0 || !item) {
 		if (item)
 			forget_item(follow);
+		if (log->file.inode == 0)
+			log->file = probe->file;
 		if (probe->fd != log->fd)
 			sl_probe_close(probe);
-		return code;
+		return sl_follow_is_fatal(code)
+			       ? code
+			       : sl_follow_refuse(follow, log, path, is_found, code);
 	}
 	item->log = log;
 	item->is_found = is_found;
 	item->file = probe->file;
 	bool is_plain = code == 0;
-	code = is_plain ? note_head(follow, log, probe) : plan_encoded(item, probe);
-	if (is_plain && code == 0)
-		code = plan_plain(follow, item, probe, is_complete);
+	code = is_plain ? plan_plain(follow, item, probe, is_complete) : plan_encoded(item, probe);
 	if (code < 0 || (is_live && code == 0)) {
-		log->file = probe->file;
+		/* A copy that could not be read is not its file yet. */
+		if (code == 0 || log->file.inode == 0)
+			log->file = probe->file;
 		forget_item(follow);
 		settle_fd(follow, log, probe->fd);
-		return code;
+		return code == 0 || sl_follow_is_fatal(code)
+			       ? code
+			       : sl_follow_refuse(follow, log, path, is_found, code);
 	}
 	item->fd = probe->fd;
 	item->owns_fd = probe->fd != log->fd;

@@ -74,8 +74,7 @@ match_lost(struct sl_follow *follow, const char *path, struct sl_probe *probe,
 /* Nothing was in the log when it was rotated, and its file has another name now, and a text: the
  * file was removed, and this one has its inode. */
 static bool
-is_used_again(
-	const struct sl_state_log *same, const char *path, const struct sl_state_file *file)
+is_used_again(const struct sl_state_log *same, const char *path, const struct sl_state_file *file)
 {
 	return same->at && same->off == 0 && strcmp(same->at, path) != 0 &&
 	       !sl_state_is_unchanged(&same->file, file);
@@ -133,23 +132,52 @@ pass_on(struct sl_follow *follow, const char *path, bool is_found, int found)
 	return 0;
 }
 
-/* The name refers to nothing that can be read: the scan reports it. Its log may have been renamed,
- * and nothing have its name yet. */
+/* Nothing had the name when its last log was rotated: others may have had it since. */
+static bool
+was_vacant(const struct sl_follow *follow, const char *path)
+{
+	size_t next = 0;
+	return !sl_follow_by_path(follow, path) && sl_follow_next_of(follow, path, &next);
+}
+
+/* True and the file that the name refers to, {0} if there is none; false if that is not known: a
+ * failure to open it says nothing of where its log is. */
+SL_SUSPENDS
+static bool
+find_named(const char *path, int refused, struct sl_state_file *now)
+{
+	*now = (struct sl_state_file){ 0 };
+	return refused == -ENOENT || refused == -ENOTDIR || sl_probe_stat(path, now);
+}
+
+/* The name refers to nothing that can be read: the scan reports it, and does not look again, since
+ * what comes into being in the meantime is not in the state. Its log may have been renamed, and
+ * nothing have its name yet. */
 SL_SUSPENDS
 static int
-plan_missing(struct sl_follow *follow, const char *path, bool is_found)
+plan_missing(struct sl_follow *follow, const char *path, bool is_found, int refused)
 {
 	struct sl_state_log *log = sl_follow_by_path(follow, path);
-	const struct sl_state_file nothing = { 0 };
+	struct sl_state_file now;
+	bool is_known = find_named(path, refused, &now);
+	bool is_there = log && sl_state_is_same_file(&now, &log->file);
+	bool is_vacant = was_vacant(follow, path);
+	follow->planned = NULL;
 	int code = 0;
-	if (log && !sl_follow_is_met(follow, log))
-		code = sl_follow_rest(follow, log, &nothing, is_found);
-	if (code == 0)
-		code = sl_follow_rotated(follow, path, &nothing, is_found);
+	if (is_known && log && !is_there && !sl_follow_is_met(follow, log))
+		code = sl_follow_rest(follow, log, &now, is_found);
+	if (is_known && code == 0)
+		code = sl_follow_rotated(follow, path, &now, is_found);
+	if (is_known && code == 0 && is_vacant)
+		code = sl_follow_generations(follow, path, &now, is_found);
 	bool was_reported = follow->setup->is_live && follow->round > 1;
-	if (code || was_reported)
+	bool is_gone = is_found && refused == -ENOENT; /* since the directory was listed */
+	if (code || was_reported || is_gone)
 		return code;
-	return pass_on(follow, path, is_found, SL_WALK_FILE);
+	code = pass_on(follow, path, is_found, SL_WALK_FILE);
+	if (code == 0)
+		follow->items[follow->count - 1].refused = refused;
+	return code;
 }
 
 /* ---- logs ---- */
@@ -164,14 +192,11 @@ is_own(const struct sl_follow *follow, const struct sl_state_file *file)
 }
 
 /* A live log without anything new, which need not be opened. */
-SL_SUSPENDS
 static bool
-is_quiet(const struct sl_follow *follow, const struct sl_state_log *log, const char *path,
-	struct sl_state_file *file)
+is_quiet(const struct sl_follow *follow, const struct sl_state_log *log)
 {
-	if (!follow->setup->is_live || !log || sl_follow_is_met(follow, log) || log->has_more)
-		return false;
-	return sl_probe_stat(path, file) && sl_state_is_unchanged(file, &log->file);
+	return follow->setup->is_live && log && !sl_follow_is_met(follow, log) &&
+	       sl_follow_was_quiet(follow, log);
 }
 
 /* A new log, of which nothing was scanned. */
@@ -219,32 +244,92 @@ may_be_another(const struct sl_state_log *log, const char *path, const struct sl
 	       !sl_state_is_unchanged(&log->file, file);
 }
 
+/* 1 if the name still refers to the file, and that has not been truncated since it was opened: else
+ * it was rotated while others were looked at, and may be among those. */
+SL_SUSPENDS
+static int
+is_still(const char *path, struct sl_probe *probe, const struct sl_state_log *planned)
+{
+	struct sl_state_file now;
+	if (!sl_probe_stat(path, &now) || !sl_state_is_same_file(&now, &probe->file) ||
+		now.size < probe->file.size)
+		return 0;
+	return probe->file.size == 0 ? 1 : sl_probe_holds(probe, planned);
+}
+
+/* What is to be read of other files before one with this name, whose log is `log`, or new. Returns
+ * 1; 0 if the file is to be left to the next round; or a negative code. */
+SL_SUSPENDS
+static int
+plan_before(struct sl_follow *follow, const char *path, const struct sl_state_log *log,
+	struct sl_probe *probe, bool is_found)
+{
+	const struct sl_state_file file = probe->file;
+	bool is_vacant = !log && was_vacant(follow, path);
+	bool is_replaced = !log && (is_vacant || sl_follow_by_path(follow, path));
+	int code = 0;
+	follow->planned = probe;
+	follow->now = (struct sl_state_log){ .off = file.size };
+	if (!log || log != sl_follow_by_path(follow, path))
+		code = sl_probe_print(probe, file.size, &follow->now.print);
+	if (code == 0)
+		code = displace(follow, path, log, &file, is_found);
+	if (code == 0)
+		code = sl_follow_rotated(follow, path, &file, is_found);
+	if (code == 0 && (is_vacant || (log && may_be_another(log, path, &file))))
+		code = sl_follow_generations(follow, path, &file, is_found);
+	if (code || !is_replaced)
+		return code ? code : 1;
+	code = is_still(path, probe, &follow->now);
+	follow->has_more = follow->has_more || code == 0;
+	return code;
+}
+
 SL_SUSPENDS
 static int
 plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bool is_found)
 {
 	struct sl_state_log *log = NULL;
-	bool is_met = false, is_complete = false;
-	const struct sl_state_file file = probe->file;
+	bool is_met = false, is_complete = false, is_left = false;
 	int code = match(follow, path, probe, &log, &is_met);
-	if (code == 0 && !is_met)
-		code = displace(follow, path, log, &file, is_found);
-	if (code == 0 && !is_met)
-		code = sl_follow_rotated(follow, path, &file, is_found);
-	if (code == 0 && log && !is_met && may_be_another(log, path, &file))
-		code = sl_follow_generations(follow, path, &file, is_found);
+	if (code == 0 && !log && !is_met && is_found)
+		code = sl_follow_is_copy(follow, path, probe);
+	if (code == 1) {
+		sl_probe_close(probe);
+		return 0;
+	}
+	if (code == 0 && !is_met) {
+		code = plan_before(follow, path, log, probe, is_found);
+		is_left = code == 0;
+		code = SL_MIN(code, 0);
+	}
 	if (code == 0 && log && !is_met) {
 		is_complete = was_rotated(log, path, probe);
 		if (strcmp(log->path, path) != 0 || log->at)
 			code = sl_follow_move(follow, log, path);
 	}
-	if (code == 0 && !log && !is_met && !(log = add_log(follow, path, &file)))
+	if (code == 0 && !log && !is_met && !is_left &&
+		!(log = add_log(follow, path, &probe->file)))
 		code = -ENOMEM;
-	if (code || is_met || log->is_refused) {
+	/* What it begins with now: it may be truncated before it is read. */
+	if (code == 0 && log && log->off == 0 && log->print.head_len == 0)
+		log->print = sl_fingerprint_head(&follow->now.print);
+	if (code || is_met || is_left || log->is_refused) {
 		sl_probe_close(probe);
 		return code;
 	}
 	return sl_follow_part(follow, log, probe, path, is_found, is_complete);
+}
+
+/* What the file contains could not be read: it is named, and looked at again. */
+static int
+refuse(struct sl_follow *follow, const char *path, const struct sl_state_file *file, bool is_found,
+	int code)
+{
+	struct sl_state_log *log = sl_follow_by_path(follow, path);
+	if (!log)
+		log = add_log(follow, path, file);
+	return log ? sl_follow_refuse(follow, log, path, is_found, code) : -ENOMEM;
 }
 
 int
@@ -256,9 +341,9 @@ sl_follow_plan(struct sl_follow *follow, const char *path, bool is_found, int fo
 	struct sl_state_file file;
 	if (!is_read)
 		return follow->round > 1 ? 0 : pass_on(follow, path, is_found, found);
-	if (is_quiet(follow, log, path, &file)) {
+	if (is_quiet(follow, log)) {
 		log->round = follow->round;
-		return sl_follow_rotated(follow, path, &file, is_found);
+		return sl_follow_rotated(follow, path, &log->seen, is_found);
 	}
 	if (!is_found && strcmp(path, "-") == 0)
 		return pass_on(follow, path, false, SL_WALK_FILE);
@@ -266,11 +351,15 @@ sl_follow_plan(struct sl_follow *follow, const char *path, bool is_found, int fo
 	if (code == -ECANCELED || code == -ETIMEDOUT || code == SL_E_INTERRUPTED)
 		return code;
 	if (code)
-		return plan_missing(follow, path, is_found);
+		return plan_missing(follow, path, is_found, code);
 	if (!probe.is_regular || is_own(follow, &probe.file)) {
 		bool is_skipped = is_found && probe.is_regular;
 		sl_probe_close(&probe);
 		return is_skipped ? 0 : pass_on(follow, path, is_found, found);
 	}
-	return plan_file(follow, path, &probe, is_found);
+	file = probe.file;
+	code = plan_file(follow, path, &probe, is_found);
+	follow->planned = NULL;
+	return code >= 0 || sl_follow_is_fatal(code) ? code
+						     : refuse(follow, path, &file, is_found, code);
 }

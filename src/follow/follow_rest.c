@@ -26,10 +26,7 @@ sl_follow_probe(const struct sl_follow *follow)
 static int
 only_fatal(int code)
 {
-	return code == -ECANCELED || code == -ETIMEDOUT || code == -ENOMEM ||
-			       code == SL_E_INTERRUPTED
-		       ? code
-		       : 0;
+	return sl_follow_is_fatal(code) ? code : 0;
 }
 
 static bool
@@ -55,17 +52,31 @@ is_of_other(struct sl_follow *follow, const struct sl_state_log *log, struct sl_
 	return sl_probe_holds(probe, other);
 }
 
-/* 1 and an open probe if the sibling holds the log. */
+/* A code below this: a candidate that cannot be read at the moment, and why. It may be the file of
+ * the log, unless another user's right is what is missing, which stays so. */
+#define UNREADABLE (-100000)
+
+static int
+of_unreadable(int code, bool is_same)
+{
+	bool is_refused = code == -EACCES || code == -EPERM;
+	if (code >= 0 || sl_follow_is_fatal(code))
+		return SL_MIN(code, 0);
+	return code == -ENOENT || (is_refused && !is_same) ? 0 : UNREADABLE + code;
+}
+
+/* 1 and an open probe if the sibling holds the log; below UNREADABLE. */
 SL_SUSPENDS
 static int
 try_sibling(struct sl_follow *follow, const struct sl_state_log *log,
 	const struct sl_sibling *sibling, struct sl_probe *probe)
 {
 	*probe = sl_follow_probe(follow);
+	bool is_same = sl_state_is_same_file(&sibling->file, &log->file);
 	int code = sl_probe_open(probe, sibling->path);
 	if (code)
-		return only_fatal(code);
-	bool is_same = sl_state_is_same_file(&probe->file, &log->file);
+		return of_unreadable(code, is_same);
+	is_same = sl_state_is_same_file(&probe->file, &log->file);
 	int other = is_of_other(follow, log, probe);
 	if (probe->is_regular && other == 0)
 		code = is_same ? sl_probe_may_be(probe, log) : sl_probe_holds(probe, log);
@@ -73,17 +84,18 @@ try_sibling(struct sl_follow *follow, const struct sl_state_log *log,
 		code = other;
 	if (code != 1)
 		sl_probe_close(probe);
-	return code == 1 ? 1 : only_fatal(code);
+	return code == 1 ? 1 : of_unreadable(code, is_same);
 }
 
 /* Those with its identity first: they need no comparison with all others. 1, *found and an open
- * probe; else 0. */
+ * probe; below UNREADABLE and *found; else 0. */
 SL_SUSPENDS
 static int
 search(struct sl_follow *follow, const struct sl_state_log *log, const struct sl_state_file *now,
 	const struct sl_siblings *siblings, size_t *found, struct sl_probe *probe)
 {
-	int code = 0;
+	int code = 0, unreadable = 0;
+	size_t unread = 0;
 	for (int by_identity = 1; by_identity >= 0 && code == 0; by_identity--) {
 		for (size_t i = 0; i < siblings->count && code == 0; i++) {
 			const struct sl_state_file *file = &siblings->items[i].file;
@@ -92,9 +104,15 @@ search(struct sl_follow *follow, const struct sl_state_log *log, const struct sl
 				continue;
 			code = try_sibling(follow, log, &siblings->items[i], probe);
 			*found = i;
+			if (code >= UNREADABLE)
+				continue;
+			unread = unreadable ? unread : i;
+			unreadable = unreadable ? unreadable : code;
+			code = 0;
 		}
 	}
-	return code;
+	*found = code == 1 ? *found : unread;
+	return code ? code : unreadable;
 }
 
 static int
@@ -121,6 +139,31 @@ is_complete(const struct sl_state_log *log, const struct sl_state_file *now,
 
 /* ---- generations between ---- */
 
+/* The file that was listed under its name, as far as is known: one that was created since may have
+ * its inode. */
+static bool
+is_listed(const struct sl_sibling *sibling, const struct sl_state_file *file)
+{
+	return sl_state_is_same_file(file, &sibling->file) && file->size >= sibling->file.size;
+}
+
+/* 1 if it is the file that is planned, which was renamed since it was opened, and compressed; not
+ * if that was truncated, and its text is only here. */
+SL_SUSPENDS
+static int
+is_of_planned(struct sl_follow *follow, const char *path, struct sl_probe *probe)
+{
+	struct sl_state_file named;
+	if (!follow->planned || follow->now.off == 0 ||
+		(sl_probe_stat(path, &named) &&
+			sl_state_is_same_file(&named, &follow->planned->file)))
+		return 0;
+	int code = sl_probe_is_encoded(probe);
+	if (code == 1)
+		code = sl_probe_holds(probe, &follow->now);
+	return code == 1 ? sl_probe_holds(follow->planned, &follow->now) : code;
+}
+
 /* 1 if the name refers to another file by now. */
 SL_SUSPENDS
 static int
@@ -129,15 +172,30 @@ add_generation(struct sl_follow *follow, const char *path, const struct sl_sibli
 {
 	struct sl_probe probe = sl_follow_probe(follow);
 	int code = sl_probe_open(&probe, sibling->path);
-	bool is_there = code == 0 && sl_state_is_same_file(&probe.file, &sibling->file);
+	bool is_there = code == 0 && is_listed(sibling, &probe.file);
 	if (code == 0 && !is_there)
 		sl_probe_close(&probe);
-	if (!is_there)
-		return code == -ENOENT || code == 0 ? 1 : only_fatal(code);
+	if (!is_there && (code == -ENOENT || code == 0 || sl_follow_is_fatal(code)))
+		return code == -ENOENT || code == 0 ? 1 : code;
+	int refused = code;
+	if (is_there && is_of_planned(follow, path, &probe) == 1) {
+		sl_probe_close(&probe);
+		return 0;
+	}
 	struct sl_state_log *log = sl_state_add(&follow->state, path);
 	code = log ? set_at(log, sibling->path) : -ENOMEM;
+	/* The state may be saved before it is scanned. */
+	if (log)
+		log->file = refused ? sibling->file : probe.file;
+	if (code == 0)
+		code = sl_follow_note_fresh(follow, &log->file);
+	if (code == 0 && refused)
+		return sl_follow_refuse(follow, log, log->at, is_found, refused);
 	if (code) {
-		sl_probe_close(&probe);
+		if (log)
+			sl_state_drop(log);
+		if (is_there)
+			sl_probe_close(&probe);
 		return code;
 	}
 	return sl_follow_part(follow, log, &probe, sibling->path, is_found, is_over);
@@ -168,6 +226,13 @@ is_copy(struct sl_follow *follow, const char *path, const struct sl_siblings *si
 	return code;
 }
 
+/* A file that cannot be read is what its identity shows, if that of a log. */
+static int
+known_unread(int code, const struct sl_state_log *log)
+{
+	return code < 0 && only_fatal(code) == 0 && log ? 1 : only_fatal(code);
+}
+
 /* 1 if the sibling is a log already. Identities alone do not decide: those of removed files are
  * used again soon. 2 if the name refers to another file by now; 3 if nothing of the log was scanned
  * before this round, so that it shows nothing about others. */
@@ -184,15 +249,15 @@ is_known(struct sl_follow *follow, const char *path, const struct sl_siblings *s
 		return 3;
 	int code = sl_probe_open(&probe, sibling->path);
 	if (code)
-		return code == -ENOENT ? 2 : only_fatal(code);
-	if (!sl_state_is_same_file(&probe.file, &sibling->file))
+		return code == -ENOENT ? 2 : known_unread(code, log);
+	if (!is_listed(sibling, &probe.file))
 		code = 2;
 	if (code == 0 && log)
 		code = sl_probe_holds(&probe, log);
 	if (code == 0)
 		code = is_copy(follow, path, siblings, &probe);
 	sl_probe_close(&probe);
-	return code > 0 ? code : only_fatal(code);
+	return code > 0 ? code : known_unread(code, log);
 }
 
 /* The file is that of a log of which nothing was scanned before, and is scanned in this round; not
@@ -302,11 +367,15 @@ take_sibling(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 	struct sl_probe probe;
 	size_t found = 0;
 	int code = search(follow, log, now, siblings, &found, &probe);
-	*is_done = code == 1;
-	if (code != 1)
+	bool is_unreadable = code < UNREADABLE;
+	int refused = code - UNREADABLE;
+	*is_done = code == 1 || is_unreadable;
+	if (!*is_done)
 		return code;
 	const char *path = siblings->items[found].path;
 	code = set_at(log, path);
+	if (is_unreadable)
+		return code ? code : sl_follow_refuse(follow, log, path, is_found, refused);
 	if (code) {
 		sl_probe_close(&probe);
 		return code;
@@ -338,7 +407,7 @@ know_copy(struct sl_follow *follow, const struct sl_state_log *log, const struct
 	size_t found = 0;
 	int code = search(follow, log, now, siblings, &found, &probe);
 	if (code != 1)
-		return code;
+		return code < UNREADABLE ? 0 : code;
 	code = sl_follow_note_fresh(follow, &probe.file);
 	sl_probe_close(&probe);
 	return code;
@@ -451,8 +520,17 @@ SL_SUSPENDS
 static void
 close_quiet(struct sl_follow *follow, struct sl_state_log *log)
 {
-	if (log->fd >= 0 && !log->has_more && sl_now() - log->grown_ns > QUIET_NS)
+	if (log->fd >= 0 && !log->has_more && !log->is_held && sl_now() - log->grown_ns > QUIET_NS)
 		sl_follow_close(follow, log);
+}
+
+/* Of a file that has not changed: nothing is left of it, or an unfinished line that this run has
+ * looked at, which counts once the name refers to a file that is written to. */
+static bool
+has_nothing_new(const struct sl_state_log *log, const struct sl_state_file *now)
+{
+	return log->off >= log->file.size || log->is_encoded ||
+	       (now->size == 0 && log->settled_ns != 0);
 }
 
 SL_SUSPENDS
@@ -461,12 +539,15 @@ take_rotated(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 	bool is_found)
 {
 	struct sl_state_file file;
-	bool is_there = sl_probe_stat(log->at, &file) && sl_state_is_same_file(&file, &log->file) &&
-			!is_fresh(follow, &file);
 	log->round = follow->round;
 	close_quiet(follow, log);
+	if (sl_follow_was_quiet(follow, log) && !is_fresh(follow, &log->file) &&
+		has_nothing_new(log, now))
+		return 0;
+	bool is_there = sl_probe_stat(log->at, &file) && sl_state_is_same_file(&file, &log->file) &&
+			!is_fresh(follow, &file);
 	if (is_there && sl_state_is_unchanged(&file, &log->file) && !log->has_more &&
-		(now->size == 0 || log->off >= file.size || log->is_encoded))
+		!log->is_held && has_nothing_new(log, now))
 		return 0;
 	if (!is_there)
 		return sl_follow_rest(follow, log, now, is_found);

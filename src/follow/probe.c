@@ -11,8 +11,12 @@
 /* Input that is decoded with one call of the blocking pool. */
 #define SLICE_READS 64u
 
-static struct sl_state_file
-file_of(const struct statx *st)
+/* The last record is looked for in so many bytes at the end, then in more. */
+#define RECORD_WINDOW ((uint64_t)SL_PROBE_BUFFER)
+#define RECORD_GROWTH 8u
+
+struct sl_state_file
+sl_probe_file(const struct statx *st)
 {
 	return (struct sl_state_file){ .dev_major = st->stx_dev_major,
 		.dev_minor = st->stx_dev_minor,
@@ -22,17 +26,15 @@ file_of(const struct statx *st)
 		.mtime_ns = st->stx_mtime.tv_nsec };
 }
 
-#define MASK (STATX_TYPE | STATX_INO | STATX_SIZE | STATX_MTIME)
-
 int
 sl_probe_take(struct sl_probe *probe, int fd)
 {
 	struct statx st = { 0 };
-	int code = sl_io_stat(fd, "", AT_EMPTY_PATH, MASK, &st);
+	int code = sl_io_stat(fd, "", AT_EMPTY_PATH, SL_PROBE_MASK, &st);
 	if (code)
 		return code;
 	probe->fd = fd;
-	probe->file = file_of(&st);
+	probe->file = sl_probe_file(&st);
 	probe->is_regular = S_ISREG(st.stx_mode);
 	probe->is_sniffed = false;
 	return 0;
@@ -55,9 +57,24 @@ bool
 sl_probe_stat(const char *path, struct sl_state_file *file)
 {
 	struct statx st = { 0 };
-	if (sl_io_stat(AT_FDCWD, path, 0, MASK, &st) != 0 || !S_ISREG(st.stx_mode))
+	if (sl_io_stat(AT_FDCWD, path, 0, SL_PROBE_MASK, &st) != 0 || !S_ISREG(st.stx_mode))
 		return false;
-	*file = file_of(&st);
+	*file = sl_probe_file(&st);
+	return true;
+}
+
+bool
+sl_probe_look(struct sl_engine *engine, const char *path, struct sl_state_file *file)
+{
+	struct statx st = { 0 };
+	struct sl_op op = { .kind = SL_OP_STAT,
+		.dir_fd = AT_FDCWD,
+		.path = path,
+		.mask = SL_PROBE_MASK,
+		.statx = &st };
+	if (engine->methods->run_blocking(engine, &op) < 0 || !S_ISREG(st.stx_mode))
+		return false;
+	*file = sl_probe_file(&st);
 	return true;
 }
 
@@ -275,5 +292,82 @@ sl_probe_last_line(struct sl_probe *probe, uint64_t from, uint64_t to, uint64_t 
 		}
 		to = begin;
 	}
+	return 0;
+}
+
+/* Feeds [at, to) to the search. */
+SL_SUSPENDS
+static int
+search_records(struct sl_probe *probe, struct sl_record_search *search, uint64_t at, uint64_t to)
+{
+	while (at < to) {
+		size_t len = (size_t)SL_MIN(to - at, (uint64_t)SL_PROBE_BUFFER);
+		int got = sl_io_read_full(probe->fd, probe->buffer, len, at);
+		if (got <= 0)
+			return got;
+		sl_record_search_add(search, sl_span((const char *)probe->buffer, (size_t)got));
+		at += (uint64_t)got;
+	}
+	return 0;
+}
+
+int
+sl_probe_last_record(struct sl_probe *probe, uint64_t from, uint64_t to,
+	enum sl_record_state *state, uint64_t *begin)
+{
+	struct sl_record_search search;
+	uint64_t at, window = RECORD_WINDOW;
+	int code;
+	do {
+		at = to - SL_MIN(to - from, window);
+		if (at == from)
+			sl_record_search_begin(&search, at, *state);
+		else
+			sl_record_search_begin_inside(&search, at);
+		code = search_records(probe, &search, at, to);
+		window *= RECORD_GROWTH;
+	} while (code == 0 && at > from && search.last == SL_RECORD_SEARCH_NONE);
+	*begin = search.last;
+	*state = search.state;
+	return code;
+}
+
+/* In the lines of the text, the last one first. True and *stamp, or *begin: of the first line, if
+ * the text does not begin with one. */
+static bool
+find_stamp(struct sl_span text, bool is_inside, size_t *begin, struct sl_timestamp *stamp)
+{
+	const char *first = is_inside ? memchr(text.data, '\n', text.len - 1) : text.data;
+	const char *end = text.data + text.len;
+	if (is_inside && first)
+		first++;
+	*begin = first ? (size_t)(first - text.data) : 0;
+	while (first && end > first) {
+		const char *newline = memrchr(first, '\n', (size_t)(end - first - 1));
+		const char *line = newline ? newline + 1 : first;
+		size_t len = SL_MIN((size_t)(end - line), (size_t)SL_PERIOD_LINE_MAX);
+		if (sl_timestamp_find(sl_span(line, len), stamp))
+			return true;
+		end = line;
+	}
+	return false;
+}
+
+int
+sl_probe_last_stamp(struct sl_probe *probe, uint64_t *from, uint64_t to, struct sl_timestamp *stamp)
+{
+	uint64_t least = to - SL_MIN(to - *from, (uint64_t)SL_PROBE_STAMP_MAX);
+	while (to > least) {
+		uint64_t at = to - SL_MIN(to - least, (uint64_t)SL_PROBE_BUFFER);
+		size_t begin;
+		int got = sl_io_read_full(probe->fd, probe->buffer, (size_t)(to - at), at);
+		if (got <= 0)
+			return got;
+		struct sl_span text = sl_span((const char *)probe->buffer, (size_t)got);
+		if (find_stamp(text, at > *from, &begin, stamp))
+			return 1;
+		to = at + begin;
+	}
+	*from = least;
 	return 0;
 }

@@ -37,6 +37,23 @@ generation(const char *name, const char *other)
 									      : NULL;
 }
 
+static bool
+is_suffix(const char *text)
+{
+	static const char *const suffixes[] = { ".gz", ".zst", ".xz", ".bz2" };
+	bool is_found = false;
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
+		is_found = is_found || strcmp(text, suffixes[i]) == 0;
+	return is_found;
+}
+
+bool
+sl_rotation_is_compressed(const char *name, const char *other)
+{
+	size_t len = strlen(name);
+	return strncmp(name, other, len) == 0 && is_suffix(other + len);
+}
+
 bool
 sl_rotation_may_be(const char *name, const char *other)
 {
@@ -84,12 +101,10 @@ sl_rotation_age(const char *name, const char *other)
 	unsigned digits = rest ? read_digits(&rest, &age.number) : 0;
 	if (digits == 0 || is_digit(*rest))
 		return (struct sl_rotation_age){ 0 };
-	static const char *const ends[] = { "", ".gz", ".zst", ".xz", ".bz2" };
 	const char *dot = strrchr(name, '.');
 	size_t extension = dot && strncmp(rest, dot, strlen(dot)) == 0 ? strlen(dot) : 0;
-	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
-		age.is_known = age.is_known || strcmp(rest, ends[i]) == 0 ||
-			       strcmp(rest + extension, ends[i]) == 0;
+	age.is_known = *rest == '\0' || rest[extension] == '\0' || is_suffix(rest) ||
+		       is_suffix(rest + extension);
 	age.is_date = digits >= DATE_DIGITS;
 	if (age.is_date)
 		age.number = to_full_length(age.number, digits);

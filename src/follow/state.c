@@ -10,8 +10,13 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define VERSION_FIRST 1 /* it had no stamps */
+
 #define FLAG_ENCODED 'c'
 #define FLAG_ROTATED 'r'
+#define FLAG_NO_YEAR 'y'
+
+#define ZONE_MAX 86400u /* seconds: more than there are */
 
 struct sl_state_log *
 sl_state_add(struct sl_state *state, const char *path)
@@ -105,13 +110,37 @@ add_hash(struct sl_buf *out, const char *key, unsigned len, uint64_t hash)
 static void
 add_flags(struct sl_buf *out, const struct sl_state_log *log)
 {
+	size_t begin;
 	sl_buf_add_str(out, " flags=");
+	begin = out->len;
 	if (log->is_encoded)
 		sl_buf_add_char(out, FLAG_ENCODED);
 	if (log->at)
 		sl_buf_add_char(out, FLAG_ROTATED);
-	if (!log->is_encoded && !log->at)
+	if (log->has_stamp && !log->stamp.has_year)
+		sl_buf_add_char(out, FLAG_NO_YEAR);
+	if (out->len == begin)
 		sl_buf_add_char(out, '-');
+}
+
+static void
+add_time(struct sl_buf *out, const char *key, uint64_t s, uint64_t ns)
+{
+	add_number(out, key, s);
+	sl_buf_printf(out, ".%09llu", (unsigned long long)ns);
+}
+
+static void
+add_stamp(struct sl_buf *out, const struct sl_state_log *log)
+{
+	uint64_t ns = (uint64_t)log->stamp.ns;
+	if (!log->has_stamp) {
+		sl_buf_add_str(out, " stamp=-");
+		return;
+	}
+	add_time(out, " stamp=", ns / SL_NS_PER_S, ns % SL_NS_PER_S);
+	if (log->stamp.has_zone)
+		sl_buf_printf(out, "%+d", (int)log->stamp.zone_s);
 }
 
 static void
@@ -122,13 +151,13 @@ add_log(struct sl_buf *out, const struct sl_state_log *log)
 	add_number(out, " lines=", log->lines);
 	add_number(out, " errors=", log->hits);
 	add_number(out, " size=", file->size);
-	add_number(out, " modified=", file->mtime_s);
-	sl_buf_printf(out, ".%09llu", (unsigned long long)file->mtime_ns);
+	add_time(out, " modified=", file->mtime_s, file->mtime_ns);
 	sl_buf_printf(out, " file=%u:%u:%llu", file->dev_major, file->dev_minor,
 		(unsigned long long)file->inode);
 	add_hash(out, " head=", log->print.head_len, log->print.head);
 	add_hash(out, " tail=", log->print.tail_len, log->print.tail);
 	add_flags(out, log);
+	add_stamp(out, log);
 	sl_buf_add_str(out, " path=");
 	add_path(out, log->path);
 	if (log->at) {
@@ -160,6 +189,7 @@ sl_state_write(const struct sl_state *state, struct sl_buf *out)
 struct reader {
 	struct sl_span text; /* that is left */
 	size_t line;         /* number of the line that was taken last */
+	uint64_t version;
 	const char *begin, *name;
 	struct sl_error *err;
 };
@@ -185,20 +215,20 @@ read_version(struct reader *reader)
 {
 	const size_t magic = strlen(SL_STATE_MAGIC);
 	struct sl_span line;
-	uint64_t version;
 	bool is_ours = take_line(reader, &line) && line.len > magic &&
 		       memcmp(line.data, SL_STATE_MAGIC, magic) == 0 &&
-		       sl_parse_u64(line.data + magic, line.len - magic, &version);
+		       sl_parse_u64(line.data + magic, line.len - magic, &reader->version);
 	if (!is_ours)
 		return sl_fail(reader->err, SL_PHASE_READ, SL_E_USAGE,
 			"'%s' was not written by --state: its first line is not '" SL_STATE_MAGIC
 			"%d' (use another name)",
 			reader->name, SL_STATE_VERSION);
-	if (version != SL_STATE_VERSION)
+	if (reader->version < VERSION_FIRST || reader->version > SL_STATE_VERSION)
 		return sl_fail(reader->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
 			"'%s' has version %llu of its format, and this sluice supports only "
-			"version %d (use the sluice that wrote it, or another name)",
-			reader->name, (unsigned long long)version, SL_STATE_VERSION);
+			"versions %d to %d (use the sluice that wrote it, or another name)",
+			reader->name, (unsigned long long)reader->version, VERSION_FIRST,
+			SL_STATE_VERSION);
 	return 0;
 }
 
@@ -240,27 +270,71 @@ take_hash(struct sl_span *text, const char *key, unsigned most, unsigned *len, u
 	       sl_parse_hex(digits.data, digits.len, hash);
 }
 
+struct flags {
+	bool is_encoded, is_rotated, has_no_year;
+};
+
 static bool
-take_flags(struct sl_span *text, struct sl_state_log *log, bool *is_rotated)
+take_flags(struct sl_span *text, struct flags *flags)
 {
-	struct sl_span flags;
-	if (!take_key(text, "flags=") || !sl_span_take_until(text, ' ', &flags))
+	struct sl_span letters;
+	if (!take_key(text, "flags=") || !sl_span_take_until(text, ' ', &letters))
 		return false;
-	*is_rotated = false;
-	for (size_t i = 0; i < flags.len; i++) {
-		if (flags.data[i] == FLAG_ENCODED)
-			log->is_encoded = true;
-		else if (flags.data[i] == FLAG_ROTATED)
-			*is_rotated = true;
-		else if (flags.data[i] != '-' || flags.len != 1)
+	*flags = (struct flags){ 0 };
+	for (size_t i = 0; i < letters.len; i++) {
+		if (letters.data[i] == FLAG_ENCODED)
+			flags->is_encoded = true;
+		else if (letters.data[i] == FLAG_ROTATED)
+			flags->is_rotated = true;
+		else if (letters.data[i] == FLAG_NO_YEAR)
+			flags->has_no_year = true;
+		else if (letters.data[i] != '-' || letters.len != 1)
 			return false;
 	}
-	return flags.len > 0;
+	return letters.len > 0;
 }
 
-/* NULL if an escape is not complete, there is a NUL, or nothing; or out of memory. */
-static char *
-read_path(struct sl_span escaped)
+/* "+3600" at the end of a stamp, which is removed. */
+static bool
+take_zone(struct sl_span *text, struct sl_timestamp *stamp)
+{
+	size_t at = 0;
+	uint64_t zone_s;
+	while (at < text->len && text->data[at] != '+' && text->data[at] != '-')
+		at++;
+	stamp->has_zone = at < text->len;
+	if (!stamp->has_zone)
+		return true;
+	if (!sl_parse_u64(text->data + at + 1, text->len - at - 1, &zone_s) || zone_s > ZONE_MAX)
+		return false;
+	stamp->zone_s = text->data[at] == '-' ? -(int32_t)zone_s : (int32_t)zone_s;
+	text->len = at;
+	return true;
+}
+
+static bool
+take_stamp(struct sl_span *text, const struct flags *flags, struct sl_state_log *log)
+{
+	struct sl_timestamp *stamp = &log->stamp;
+	struct sl_span value;
+	uint64_t s, ns;
+	if (!take_key(text, "stamp=") || !sl_span_take_until(text, ' ', &value))
+		return false;
+	if (value.len == 1 && value.data[0] == '-')
+		return !flags->has_no_year;
+	log->has_stamp = take_zone(&value, stamp) && take_number(&value, "", '.', &s) &&
+			 sl_parse_u64(value.data, value.len, &ns) && ns < SL_NS_PER_S &&
+			 s < INT64_MAX / SL_NS_PER_S;
+	if (!log->has_stamp)
+		return false;
+	stamp->ns = (int64_t)(s * SL_NS_PER_S + ns);
+	stamp->has_year = !flags->has_no_year;
+	return true;
+}
+
+/* -EINVAL if an escape is not complete, there is a NUL, or nothing; -ENOMEM. */
+static int
+read_path(struct sl_span escaped, char **out)
 {
 	struct sl_buf path = { 0 };
 	bool is_good = escaped.len > 0;
@@ -277,10 +351,10 @@ read_path(struct sl_span escaped)
 		is_good = is_good && code != 0;
 		sl_buf_add_char(&path, (char)code);
 	}
-	if (is_good)
-		return sl_buf_detach(&path);
+	bool is_out = path.failed;
+	*out = is_good && !is_out ? sl_buf_detach(&path) : NULL;
 	sl_buf_release(&path);
-	return NULL;
+	return *out ? 0 : is_out || is_good ? -ENOMEM : -EINVAL;
 }
 
 static bool
@@ -295,7 +369,8 @@ take_file(struct sl_span *text, struct sl_state_file *file)
 }
 
 static bool
-take_fields(struct sl_span *text, struct sl_state_log *log, bool *is_rotated)
+take_fields(const struct reader *reader, struct sl_span *text, struct sl_state_log *log,
+	struct flags *flags)
 {
 	struct sl_fingerprint *print = &log->print;
 	return take_number(text, "offset=", ' ', &log->off) &&
@@ -303,7 +378,9 @@ take_fields(struct sl_span *text, struct sl_state_log *log, bool *is_rotated)
 	       take_number(text, "errors=", ' ', &log->hits) && take_file(text, &log->file) &&
 	       take_hash(text, "head=", SL_FINGERPRINT_HEAD, &print->head_len, &print->head) &&
 	       take_hash(text, "tail=", SL_FINGERPRINT_TAIL, &print->tail_len, &print->tail) &&
-	       take_flags(text, log, is_rotated) && take_key(text, "path=");
+	       take_flags(text, flags) &&
+	       (reader->version == VERSION_FIRST || take_stamp(text, flags, log)) &&
+	       take_key(text, "path=");
 }
 
 static int
@@ -311,17 +388,18 @@ read_log(struct reader *reader, struct sl_state *state)
 {
 	struct sl_state_log read = { 0 };
 	struct sl_span line, path;
-	bool is_rotated = false;
+	struct flags flags = { 0 };
 	if (!take_line(reader, &line))
 		return fail(reader, "a line is missing");
-	if (!take_fields(&line, &read, &is_rotated))
+	if (!take_fields(reader, &line, &read, &flags))
 		return fail(reader, "a field is missing or wrong");
-	if (sl_span_take_until(&line, '\t', &path) != is_rotated)
+	if (sl_span_take_until(&line, '\t', &path) != flags.is_rotated)
 		return fail(reader, "a path is missing");
-	read.path = read_path(is_rotated ? path : line);
-	read.at = is_rotated ? read_path(line) : NULL;
-	bool is_good = read.path && (read.at || !is_rotated);
-	struct sl_state_log *log = is_good ? sl_state_add(state, read.path) : NULL;
+	read.is_encoded = flags.is_encoded;
+	int code = read_path(flags.is_rotated ? path : line, &read.path);
+	if (code == 0 && flags.is_rotated)
+		code = read_path(line, &read.at);
+	struct sl_state_log *log = code == 0 ? sl_state_add(state, read.path) : NULL;
 	if (log) {
 		char *own = log->path;
 		*log = read;
@@ -331,7 +409,7 @@ read_log(struct reader *reader, struct sl_state *state)
 	}
 	free(read.path);
 	free(read.at);
-	if (!is_good)
+	if (code == -EINVAL)
 		return fail(reader, "a path is wrong");
 	return log ? 0 : -ENOMEM;
 }

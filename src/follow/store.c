@@ -3,6 +3,7 @@
  */
 #include "sluice/follow/store.h"
 
+#include "sluice/follow/probe.h"
 #include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"
 
@@ -10,63 +11,121 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define READ_LEN (256u * 1024u)
+#define WRITE_LEN ((size_t)16 * 1024 * 1024) /* for one operation */
 #define TRIES 16u /* another process may replace the file at the same time, but not for ever */
+
+/* ---- operations on a thread ---- */
+
+static int
+run(struct sl_engine *engine, struct sl_op op)
+{
+	int result;
+	do
+		result = engine->methods->run_blocking(engine, &op);
+	while (result == -EINTR && op.kind != SL_OP_CLOSE);
+	return result;
+}
+
+static int
+open_path(struct sl_engine *engine, const char *path, int flags)
+{
+	return run(engine, (struct sl_op){ .kind = SL_OP_OPEN,
+				   .dir_fd = AT_FDCWD,
+				   .path = path,
+				   .flags = (uint32_t)flags,
+				   .mode = 0666 });
+}
+
+static void
+close_fd(struct sl_engine *engine, int *fd)
+{
+	if (*fd >= 0)
+		(void)run(engine, (struct sl_op){ .kind = SL_OP_CLOSE, .fd = *fd });
+	*fd = -1;
+}
+
+/* `path` "": the descriptor itself. */
+static int
+stat_at(struct sl_engine *engine, int fd, const char *path, struct statx *st)
+{
+	return run(engine, (struct sl_op){ .kind = SL_OP_STAT,
+				   .dir_fd = fd,
+				   .path = path,
+				   .flags = *path ? 0 : AT_EMPTY_PATH,
+				   .mask = SL_PROBE_MASK | STATX_MODE,
+				   .statx = st });
+}
+
+static int
+on_fd(struct sl_engine *engine, enum sl_op_kind kind, int fd)
+{
+	return run(engine, (struct sl_op){ .kind = kind, .fd = fd });
+}
 
 /* ---- opening ---- */
 
 struct open_call {
+	struct sl_engine *engine;
 	struct sl_store *store;
 	struct sl_buf text;
 	bool is_other; /* it is not a regular file */
 };
 
-static struct sl_state_file
-file_of(const struct stat *st)
-{
-	return (struct sl_state_file){
-		.dev_major = major(st->st_dev), .dev_minor = minor(st->st_dev), .inode = st->st_ino
-	};
-}
-
-/* 1 if the name refers to another file by now. */
+/* The file is locked, and the name refers to it; 1 if to another file by now. */
 static int
 lock(struct open_call *call)
 {
 	struct sl_store *store = call->store;
-	struct stat st, named;
-	store->fd = open(store->name, O_RDWR | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0666);
-	if (store->fd < 0 || fstat(store->fd, &st) < 0)
-		return -errno;
-	call->is_other = !S_ISREG(st.st_mode);
+	struct statx st = { 0 }, named = { 0 };
+	int code = stat_at(call->engine, store->fd, "", &st);
+	if (code < 0)
+		return code;
+	call->is_other = !S_ISREG(st.stx_mode);
 	if (call->is_other)
 		return -EINVAL;
-	if (flock(store->fd, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ? SL_E_IN_USE : -errno;
-	store->file = file_of(&st);
-	bool is_named = stat(store->name, &named) == 0;
-	struct sl_state_file now = is_named ? file_of(&named) : (struct sl_state_file){ 0 };
-	return is_named && sl_state_is_same_file(&now, &store->file) ? 0 : 1;
+	code = on_fd(call->engine, SL_OP_LOCK, store->fd);
+	if (code < 0)
+		return code == -EWOULDBLOCK ? SL_E_IN_USE : code;
+	store->file = sl_probe_file(&st);
+	code = stat_at(call->engine, AT_FDCWD, store->name, &named);
+	if (code < 0)
+		return code == -ENOENT ? 1 : code;
+	struct sl_state_file now = sl_probe_file(&named);
+	return sl_state_is_same_file(&now, &store->file) ? 0 : 1;
+}
+
+static int
+open_locked(struct open_call *call)
+{
+	struct sl_store *store = call->store;
+	store->fd = open_path(
+		call->engine, store->name, O_RDWR | O_CREAT | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	int code = store->fd < 0 ? store->fd : lock(call);
+	if (code)
+		close_fd(call->engine, &store->fd);
+	return code;
 }
 
 static int
 read_all(struct open_call *call)
 {
 	struct sl_buf *text = &call->text;
-	ssize_t got;
+	int got;
 	do {
 		if (!sl_buf_reserve(text, READ_LEN))
 			return -ENOMEM;
-		got = pread(call->store->fd, text->data + text->len, READ_LEN, (off_t)text->len);
+		got = run(call->engine, (struct sl_op){ .kind = SL_OP_READ,
+						.fd = call->store->fd,
+						.data = text->data + text->len,
+						.len = READ_LEN,
+						.off = text->len });
 		text->len += got > 0 ? (size_t)got : 0;
 	} while (got > 0 && text->len <= SL_STATE_MAX);
 	if (got < 0)
-		return -errno;
+		return got;
 	return got > 0 ? -EFBIG : 0;
 }
 
@@ -76,17 +135,12 @@ open_file(void *arg)
 	struct open_call *call = arg;
 	struct sl_store *store = call->store;
 	int code = 1;
-	for (unsigned i = 0; i < TRIES && code == 1; i++) {
-		code = lock(call);
-		if (code && store->fd >= 0) {
-			(void)close(store->fd);
-			store->fd = -1;
-		}
-	}
+	for (unsigned i = 0; i < TRIES && code == 1; i++)
+		code = open_locked(call);
 	if (code)
 		return code == 1 ? SL_E_IN_USE : code;
-	store->path = realpath(store->name, NULL);
-	return store->path ? read_all(call) : -errno;
+	code = call->engine->methods->real_path(call->engine, store->name, &store->path);
+	return code ? code : read_all(call);
 }
 
 static int
@@ -108,7 +162,7 @@ int
 sl_store_open(
 	struct sl_store *store, const char *name, struct sl_state *state, struct sl_error *err)
 {
-	struct open_call call = { .store = store };
+	struct open_call call = { .engine = sl_rt_engine(sl_rt_current()), .store = store };
 	*store = (struct sl_store){ .name = name, .fd = -1, .is_open = true };
 	*state = (struct sl_state){ 0 };
 	int code = sl_blocking_wait(open_file, &call);
@@ -123,44 +177,90 @@ sl_store_open(
 /* ---- saving ---- */
 
 struct save_call {
+	struct sl_engine *engine;
 	struct sl_store *store;
 	struct sl_span text;
 	char *temporary;
 	int fd;
 };
 
+static int
+write_all(struct save_call *call)
+{
+	for (size_t done = 0; done < call->text.len;) {
+		union {
+			const char *in;
+			void *out;
+		} data = { .in = call->text.data + done }; /* the engine reads only */
+		int code =
+			run(call->engine, (struct sl_op){ .kind = SL_OP_WRITE,
+						  .fd = call->fd,
+						  .data = data.out,
+						  .len = SL_MIN(call->text.len - done, WRITE_LEN),
+						  .off = done });
+		if (code < 0)
+			return code;
+		done += (size_t)code;
+	}
+	return 0;
+}
+
 /* The temporary file has its whole content, and is locked. */
 static int
 prepare(struct save_call *call)
 {
-	struct stat st;
-	if (fstat(call->store->fd, &st) < 0)
-		return -errno;
-	call->fd = open(call->temporary,
-		O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+	struct statx st = { 0 };
+	int code = stat_at(call->engine, call->store->fd, "", &st);
+	if (code < 0)
+		return code;
+	call->fd = open_path(call->engine, call->temporary,
+		O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (call->fd < 0)
-		return -errno;
-	if (fchmod(call->fd, st.st_mode & 07777) < 0 || flock(call->fd, LOCK_EX | LOCK_NB) < 0)
-		return -errno;
-	int code = sl_blocking_write(call->fd, call->text);
-	return code == 0 && fsync(call->fd) < 0 ? -errno : code;
+		return call->fd;
+	code = run(call->engine,
+		(struct sl_op){
+			.kind = SL_OP_SET_MODE, .fd = call->fd, .mode = st.stx_mode & 07777u });
+	if (code == 0)
+		code = on_fd(call->engine, SL_OP_LOCK, call->fd);
+	if (code == 0)
+		code = write_all(call);
+	return code == 0 ? on_fd(call->engine, SL_OP_SYNC, call->fd) : code;
 }
 
 static int
-sync_directory(const char *path)
+sync_directory(struct sl_engine *engine, const char *path)
 {
 	char *directory = strdup(path);
 	if (!directory)
 		return -ENOMEM;
 	char *slash = strrchr(directory, '/');
 	slash[slash == directory] = '\0'; /* the path is absolute */
-	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open_path(engine, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(directory);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	/* Some file systems cannot sync a directory: then there is nothing to sync. */
-	int code = fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
-	(void)close(fd);
+	int code = on_fd(engine, SL_OP_SYNC, fd);
+	close_fd(engine, &fd);
+	return code == -EINVAL ? 0 : code;
+}
+
+/* The temporary file gets the name. */
+static int
+replace(struct save_call *call)
+{
+	struct statx st = { 0 };
+	int code = prepare(call);
+	if (code == 0)
+		code = stat_at(call->engine, call->fd, "", &st);
+	if (code == 0)
+		code = run(call->engine, (struct sl_op){ .kind = SL_OP_RENAME,
+						 .dir_fd = AT_FDCWD,
+						 .path = call->temporary,
+						 .dir_fd2 = AT_FDCWD,
+						 .path2 = call->store->path });
+	if (code == 0)
+		call->store->file = sl_probe_file(&st);
 	return code;
 }
 
@@ -169,24 +269,21 @@ save(void *arg)
 {
 	struct save_call *call = arg;
 	struct sl_store *store = call->store;
-	struct stat st;
 	if (asprintf(&call->temporary, "%s.%ld.tmp", store->path, (long)getpid()) < 0) {
 		call->temporary = NULL;
 		return -ENOMEM;
 	}
-	int code = prepare(call);
-	if (code == 0 && (fstat(call->fd, &st) < 0 || rename(call->temporary, store->path) < 0))
-		code = -errno;
+	int code = replace(call);
 	if (code) {
-		if (call->fd >= 0)
-			(void)close(call->fd);
-		(void)unlink(call->temporary);
+		close_fd(call->engine, &call->fd);
+		(void)run(call->engine, (struct sl_op){ .kind = SL_OP_UNLINK,
+						.dir_fd = AT_FDCWD,
+						.path = call->temporary });
 		return code;
 	}
-	(void)close(store->fd);
+	close_fd(call->engine, &store->fd);
 	store->fd = call->fd;
-	store->file = file_of(&st);
-	return sync_directory(store->path);
+	return sync_directory(call->engine, store->path);
 }
 
 int
@@ -194,7 +291,10 @@ sl_store_save(struct sl_store *store, const struct sl_state *state, struct sl_er
 {
 	struct sl_buf text = { 0 };
 	sl_state_write(state, &text);
-	struct save_call call = { .store = store, .text = sl_buf_span(&text), .fd = -1 };
+	struct save_call call = { .engine = sl_rt_engine(sl_rt_current()),
+		.store = store,
+		.text = sl_buf_span(&text),
+		.fd = -1 };
 	int code = text.failed ? -ENOMEM : sl_blocking_wait(save, &call);
 	free(call.temporary);
 	sl_buf_release(&text);

@@ -1,5 +1,6 @@
 #include "sluice/follow/watch.h"
 
+#include "sluice/base/log.h"
 #include "sluice/rt/io.h"
 
 #include <errno.h>
@@ -13,17 +14,31 @@
 		IN_DELETE_SELF | IN_MOVE_SELF)
 #define READ_LEN 4096u
 
+/* A limit is reached, once. */
+static void
+warn(struct sl_watch *watch, const char *limit)
+{
+	if (!watch->has_warned)
+		sl_log_warn("changes are looked for once a second only, since the kernel's limit "
+			    "of inotify is reached (raise %s)",
+			limit);
+	watch->has_warned = true;
+}
+
 void
 sl_watch_open(struct sl_watch *watch)
 {
-	*watch = (struct sl_watch){ .fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK) };
+	*watch = (struct sl_watch){ .fd = sl_io_watch_open() };
+	if (watch->fd == -EMFILE)
+		warn(watch, "fs.inotify.max_user_instances");
 }
 
 void
 sl_watch_add(struct sl_watch *watch, const char *directory)
 {
-	if (watch->fd >= 0)
-		(void)inotify_add_watch(watch->fd, directory, EVENTS | IN_ONLYDIR);
+	if (watch->fd >= 0 &&
+		sl_io_watch_add(watch->fd, directory, EVENTS | IN_ONLYDIR) == -ENOSPC)
+		warn(watch, "fs.inotify.max_user_watches");
 }
 
 void

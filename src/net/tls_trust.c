@@ -13,7 +13,6 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/pem.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,21 +143,13 @@ read_all(int fd, struct sl_buf *text)
 	return got > 0 ? -EFBIG : got;
 }
 
-/* Opening a FIFO waits for its writer, maybe forever: the run goes on to its end without it. */
 int
 sl_tls_trust_read(struct sl_buf *pem, const char *cacert, struct sl_error *err)
 {
-	struct sl_op open_op = {
-		.kind = SL_OP_OPEN, .dir_fd = AT_FDCWD, .path = cacert, .flags = O_RDONLY | O_NOCTTY
-	};
 	*pem = (struct sl_buf){ 0 };
-	int code = sl_io_batch_abandonable(&open_op, 1);
-	if (code == 0)
-		code = SL_MIN(open_op.result, 0);
-	if (code == 0) {
-		code = read_all(open_op.result, pem);
-		(void)sl_io_close(open_op.result);
-	}
+	int fd = sl_io_open_input(cacert);
+	int code = fd < 0 ? fd : read_all(fd, pem);
+	(void)sl_io_close(fd);
 	if (code == -EFBIG)
 		return sl_fail(err, SL_PHASE_TLS, SL_E_TLS,
 			"'%s' is too large for a file of certificates: it has more than %u MiB",

@@ -60,6 +60,7 @@ sl_op_kind_name(enum sl_op_kind kind)
 		[SL_OP_GET_XATTR] = "get attribute",
 		[SL_OP_SET_XATTR] = "set attribute",
 		[SL_OP_HAS_HOLE] = "has hole",
+		[SL_OP_LIST] = "list",
 		[SL_OP_HAS_WRITER] = "has writer",
 		[SL_OP_CALL] = "call",
 	};
@@ -96,6 +97,7 @@ sl_op_family(enum sl_op_kind kind)
 	case SL_OP_SET_ACL:
 	case SL_OP_GET_XATTR:
 	case SL_OP_SET_XATTR:
+	case SL_OP_LIST:
 		return SL_FAMILY_TRANSFER;
 	case SL_OP_ALLOCATE:
 	case SL_OP_TRUNCATE:
@@ -250,7 +252,7 @@ poll_blocking(const struct sl_op *op)
 	return count < 0 ? count : entry.revents;
 }
 
-/* One call for each kind; -1 and errno on failure. */
+/* long: one call for each kind; -1 and errno on failure. */
 static long
 call(const struct sl_op *op)
 {
@@ -314,6 +316,8 @@ call(const struct sl_op *op)
 		return fsetxattr(op->fd, op->attribute, op->data, op->len, 0);
 	case SL_OP_HAS_HOLE:
 		return has_hole_blocking(op);
+	case SL_OP_LIST:
+		return syscall(SYS_getdents64, op->fd, op->data, op->len);
 	case SL_OP_HAS_WRITER:
 		return has_writer_blocking(op);
 	case SL_OP_CALL: /* not a system call: sl_op_run_blocking */

@@ -136,6 +136,7 @@ uring_carries(struct sl_engine *engine, const struct sl_op *op)
 	case SL_OP_GET_XATTR:
 	case SL_OP_SET_XATTR:
 	case SL_OP_HAS_HOLE:
+	case SL_OP_LIST:
 	case SL_OP_HAS_WRITER:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
@@ -254,6 +255,7 @@ prepare(struct io_uring_sqe *sqe, struct slot *slot, const struct sl_op *op)
 	case SL_OP_GET_XATTR:
 	case SL_OP_SET_XATTR:
 	case SL_OP_HAS_HOLE:
+	case SL_OP_LIST:
 	case SL_OP_HAS_WRITER:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
@@ -396,6 +398,7 @@ may_need_thread(const struct sl_op *op)
 	case SL_OP_GET_XATTR:
 	case SL_OP_SET_XATTR:
 	case SL_OP_HAS_HOLE:
+	case SL_OP_LIST:
 	case SL_OP_HAS_WRITER:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
@@ -587,6 +590,10 @@ static const struct sl_engine_methods uring_methods = {
 	.get_option = uring_get_option,
 	.set_option = uring_set_option,
 	.duplicate = uring_duplicate,
+	.memory_file = sl_engine_memory_file,
+	.watch_open = sl_engine_watch_open,
+	.watch_add = sl_engine_watch_add,
+	.real_path = sl_engine_real_path,
 	.submit = uring_submit,
 	.cancel = uring_cancel,
 	.wait = uring_wait,

@@ -362,3 +362,24 @@ sl_io_is_same_inode(const struct statx *a, const struct statx *b)
 	return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major &&
 	       a->stx_dev_minor == b->stx_dev_minor;
 }
+
+int
+sl_io_memory_file(void)
+{
+	struct sl_engine *engine = sl_rt_current()->engine;
+	return engine->methods->memory_file(engine);
+}
+
+int
+sl_io_watch_open(void)
+{
+	struct sl_engine *engine = sl_rt_current()->engine;
+	return engine->methods->watch_open(engine);
+}
+
+int
+sl_io_watch_add(int fd, const char *path, uint32_t events)
+{
+	struct sl_engine *engine = sl_rt_current()->engine;
+	return engine->methods->watch_add(engine, fd, path, events);
+}

@@ -6,6 +6,7 @@
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -338,4 +339,14 @@ sl_io_batch_abandonable(struct sl_op *ops, size_t op_count)
 	if (!code)
 		count_batch(rt, ops, op_count);
 	return code;
+}
+
+int
+sl_io_open_input(const char *path)
+{
+	struct sl_op op = {
+		.kind = SL_OP_OPEN, .dir_fd = AT_FDCWD, .path = path, .flags = O_RDONLY | O_NOCTTY
+	};
+	int code = sl_io_batch_abandonable(&op, 1);
+	return code ? code : op.result;
 }

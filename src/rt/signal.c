@@ -70,12 +70,13 @@ unblock(int code)
 
 /* The number of a signal that is pending, 0 if there is none, or a negative code. */
 static int
-take_pending(void)
+take_pending(pid_t *sender)
 {
 	struct signalfd_siginfo info = { 0 };
 	ssize_t got = read(signal_fd, &info, sizeof(info));
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	*sender = (pid_t)info.ssi_pid;
 	return got == (ssize_t)sizeof(info) ? (int)info.ssi_signo : -EIO;
 }
 
@@ -83,22 +84,23 @@ take_pending(void)
  * idle time, and not a read. */
 SL_SUSPENDS
 static int
-read_signal(void)
+read_signal(pid_t *sender)
 {
-	int code = take_pending();
+	int code = take_pending(sender);
 	while (code == 0) {
 		int events = io_poll_reserved(signal_fd, POLLIN);
-		code = events < 0 ? events : take_pending();
+		code = events < 0 ? events : take_pending(sender);
 	}
 	return code;
 }
 
 int
-sl_signal_wait(void)
+sl_signal_wait(pid_t *sender)
 {
+	pid_t unwanted;
 	int code = task_check();
 	for (int i = 0; i < ATTEMPTS && signal_fd >= 0 && !code; i++) {
-		int signo = read_signal();
+		int signo = read_signal(sender ? sender : &unwanted);
 		if (signo > 0)
 			return signo;
 		code = task_check();

@@ -21,6 +21,14 @@ find_stamp(const struct sl_period *period, struct sl_span line, struct sl_timest
 }
 
 enum sl_period_side
+sl_period_side_of_stamp(const struct sl_period *period, struct sl_timestamp stamp)
+{
+	if (!stamp.has_year)
+		sl_timestamp_settle(&stamp, period->latest_ns);
+	return is_inside(period, &stamp) ? SL_PERIOD_INSIDE : SL_PERIOD_OUTSIDE;
+}
+
+enum sl_period_side
 sl_period_side_of(const struct sl_period *period, struct sl_span line)
 {
 	struct sl_timestamp stamp;

@@ -172,6 +172,8 @@ list_item(struct scan *scan, const struct sl_scan_item *item)
 		job->join.spec.first_side = item->first_side;
 	if (item->is_found)
 		take_found(job, item->found, item->err);
+	if (item->refused)
+		sl_input_refuse(job->input, item->refused);
 	if (item->fd >= 0)
 		sl_input_lend(job->input, item->fd, item->from, item->until);
 	job->input->may_block = true; /* its type is not known */

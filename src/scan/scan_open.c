@@ -251,7 +251,8 @@ sniff_some(struct batch *batch, size_t *next)
 		return 0;
 	int code = sl_input_read_first(inputs, count, batch->first, SL_SNIFF_WINDOW, lens);
 	for (size_t i = 0; i < count && code == 0; i++)
-		sl_scan_sniff(jobs[i], batch->first + i * SL_SNIFF_WINDOW, lens[i]);
+		if (jobs[i]->input->err.code == 0)
+			sl_scan_sniff(jobs[i], batch->first + i * SL_SNIFF_WINDOW, lens[i]);
 	return code;
 }
 

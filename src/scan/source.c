@@ -133,6 +133,12 @@ fail_open(struct sl_input *input, int code)
 		sl_code_text(code), hint);
 }
 
+void
+sl_input_refuse(struct sl_input *input, int code)
+{
+	(void)fail_open(input, code);
+}
+
 static bool
 can_be_direct(const struct statx *st)
 {

@@ -11,6 +11,7 @@
 #include "sluice/scan/walk.h"
 
 #include "sluice/base/text.h"
+#include "sluice/rt/listing.h"
 #include "sluice/rt/offload.h"
 
 #include <dirent.h>
@@ -58,7 +59,7 @@ struct walk_entry {
 
 /* A directory that is open, and those of its entries that were read and not yet passed on. */
 struct level {
-	DIR *dir;
+	struct sl_listing dir;
 	size_t path_len; /* of the walk's path when this directory is the last in it */
 	struct sl_buf names;
 	struct walk_entry *entries;
@@ -68,11 +69,11 @@ struct level {
 };
 
 struct file_id {
-	dev_t device;
-	ino_t inode;
+	uint64_t device, inode;
 };
 
 struct sl_walk {
+	struct sl_engine *engine;
 	struct sl_buf path;
 	struct level levels[SL_WALK_DEPTH];
 	size_t depth; /* levels open; 0 before the first directory and after the last */
@@ -86,6 +87,24 @@ struct sl_walk {
 };
 
 /* ---- in the blocking pool ---- */
+
+static int
+run(const struct sl_walk *walk, struct sl_op op)
+{
+	return walk->engine->methods->run_blocking(walk->engine, &op);
+}
+
+/* `path` "": the descriptor itself. */
+static int
+stat_at(const struct sl_walk *walk, int fd, const char *path, uint32_t flags, struct statx *st)
+{
+	return run(walk, (struct sl_op){ .kind = SL_OP_STAT,
+				 .dir_fd = fd,
+				 .path = path,
+				 .flags = flags,
+				 .mask = STATX_TYPE | STATX_INO,
+				 .statx = st });
+}
 
 /* The path of the open file `fd`, without links in it. NULL if it is unknown. */
 static char *
@@ -117,9 +136,10 @@ compare_ids(const void *a, const void *b)
 
 /* A file outside the directory: KIND_LINK when a link leads to it for the first time. */
 static enum kind
-remember_file(struct sl_walk *walk, const struct stat *st)
+remember_file(struct sl_walk *walk, const struct statx *st)
 {
-	struct file_id wanted = { st->st_dev, st->st_ino };
+	uint64_t device = (uint64_t)st->stx_dev_major << 32 | st->stx_dev_minor;
+	struct file_id wanted = { device, st->stx_ino };
 	if (tfind(&wanted, &walk->linked, compare_ids))
 		return KIND_NONE;
 	if (walk->linked_count == SL_WALK_LINKS)
@@ -138,10 +158,10 @@ remember_file(struct sl_walk *walk, const struct stat *st)
 static enum kind
 kind_of_target(struct sl_walk *walk, int fd)
 {
-	struct stat st;
-	if (fstat(fd, &st) != 0)
+	struct statx st = { 0 };
+	if (stat_at(walk, fd, "", AT_EMPTY_PATH, &st) != 0)
 		return KIND_LINK_UNKNOWN;
-	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+	if (!S_ISDIR(st.stx_mode) && !S_ISREG(st.stx_mode))
 		return KIND_SPECIAL;
 	char *path = walk->real_path ? real_path_of(fd) : NULL;
 	if (!path)
@@ -150,7 +170,7 @@ kind_of_target(struct sl_walk *walk, int fd)
 	free(path);
 	if (is_met)
 		return KIND_NONE;
-	return S_ISDIR(st.st_mode) ? KIND_LINK_TO_DIRECTORY : remember_file(walk, &st);
+	return S_ISDIR(st.stx_mode) ? KIND_LINK_TO_DIRECTORY : remember_file(walk, &st);
 }
 
 static enum kind
@@ -158,12 +178,15 @@ kind_of_link(struct sl_walk *walk, int directory, const char *name)
 {
 	if (!walk->follow)
 		return KIND_LINK_LEFT_OUT;
-	int fd = openat(directory, name, O_PATH | O_CLOEXEC);
+	int fd = run(walk, (struct sl_op){ .kind = SL_OP_OPEN,
+				   .dir_fd = directory,
+				   .path = name,
+				   .flags = O_PATH | O_CLOEXEC });
 	/* Any other failure is reported when it is opened as a file. */
 	if (fd < 0)
-		return errno == ENOENT || errno == ELOOP ? KIND_LINK_TO_NOTHING : KIND_LINK;
+		return fd == -ENOENT || fd == -ELOOP ? KIND_LINK_TO_NOTHING : KIND_LINK;
 	enum kind kind = kind_of_target(walk, fd);
-	close(fd);
+	(void)run(walk, (struct sl_op){ .kind = SL_OP_CLOSE, .fd = fd });
 	return kind;
 }
 
@@ -175,14 +198,19 @@ kind_of_mode(mode_t mode)
 
 /* By d_type where the file system fills it in. A link is KIND_LINK, wherever it leads. */
 static enum kind
-kind_of(DIR *dir, const struct dirent *found)
+kind_of(const struct sl_walk *walk, const struct sl_listing *dir,
+	const struct sl_listing_entry *found)
 {
-	struct stat st = { .st_mode = (mode_t)DTTOIF(found->d_type) };
-	/* A failure is reported when it is opened as a file. */
-	if (found->d_type == DT_UNKNOWN &&
-		fstatat(dirfd(dir), found->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return errno == ENOENT ? KIND_NONE : KIND_FILE;
-	return S_ISLNK(st.st_mode) ? KIND_LINK : kind_of_mode(st.st_mode);
+	struct statx st = { 0 };
+	mode_t mode = (mode_t)DTTOIF(found->type);
+	if (found->type == DT_UNKNOWN) {
+		int code = stat_at(walk, dir->fd, found->name, AT_SYMLINK_NOFOLLOW, &st);
+		/* A failure is reported when it is opened as a file. */
+		if (code)
+			return code == -ENOENT ? KIND_NONE : KIND_FILE;
+		mode = st.stx_mode;
+	}
+	return S_ISLNK(mode) ? KIND_LINK : kind_of_mode(mode);
 }
 
 static bool
@@ -204,12 +232,12 @@ is_left_out(const struct sl_walk_rules *rules, const char *name, bool is_directo
 }
 
 static bool
-add_entry(struct sl_walk *walk, struct level *level, const struct dirent *found)
+add_entry(struct sl_walk *walk, struct level *level, const struct sl_listing_entry *found)
 {
-	const char *name = found->d_name;
+	const char *name = found->name;
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return true;
-	enum kind kind = kind_of(level->dir, found);
+	enum kind kind = kind_of(walk, &level->dir, found);
 	if (kind == KIND_NONE || is_left_out(&walk->rules, name, kind == KIND_DIRECTORY))
 		return true;
 	level->entries[level->count++] = (struct walk_entry){ level->names.len, kind };
@@ -233,8 +261,8 @@ resolve_links(struct sl_walk *walk, struct level *level)
 	for (size_t i = 0; i < level->count; i++) {
 		struct walk_entry entry = level->entries[i];
 		if (entry.kind == KIND_LINK)
-			entry.kind = kind_of_link(
-				walk, dirfd(level->dir), level->names.data + entry.name);
+			entry.kind =
+				kind_of_link(walk, level->dir.fd, level->names.data + entry.name);
 		if (entry.kind != KIND_NONE)
 			level->entries[kept++] = entry;
 	}
@@ -254,14 +282,14 @@ read_batch(void *arg)
 	if (!level->entries)
 		return -ENOMEM;
 	while (level->count < SL_WALK_BATCH) {
-		errno = 0;
-		const struct dirent *found = readdir(level->dir);
-		if (!found) {
-			level->failure = -errno;
+		struct sl_listing_entry found;
+		int code = sl_listing_next(&level->dir, &found);
+		if (code <= 0) {
+			level->failure = code;
 			level->at_end = true;
 			break;
 		}
-		if (!add_entry(walk, level, found))
+		if (!add_entry(walk, level, &found))
 			return -ENOMEM;
 	}
 	if (level->count)
@@ -275,7 +303,7 @@ struct open_call {
 	struct sl_walk *walk;
 	int parent; /* AT_FDCWD for the first directory, which may be a link */
 	const char *name;
-	DIR *dir;
+	struct sl_listing dir;
 };
 
 static int
@@ -284,18 +312,11 @@ open_directory(void *arg)
 	struct open_call *call = arg;
 	bool is_first = call->parent == AT_FDCWD;
 	int nofollow = is_first ? 0 : O_NOFOLLOW;
-	int fd = openat(call->parent, call->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | nofollow);
-	if (fd < 0)
-		return -errno;
-	call->dir = fdopendir(fd);
-	if (!call->dir) {
-		int code = -errno;
-		close(fd);
-		return code;
-	}
-	if (is_first)
-		call->walk->real_path = real_path_of(fd);
-	return 0;
+	int code =
+		sl_listing_open(&call->dir, call->walk->engine, call->parent, call->name, nofollow);
+	if (code == 0 && is_first)
+		call->walk->real_path = real_path_of(call->dir.fd);
+	return code;
 }
 
 /* ---- in the task ---- */
@@ -311,7 +332,7 @@ static void
 leave(struct sl_walk *walk)
 {
 	struct level *level = top_of(walk);
-	closedir(level->dir); /* of a directory that was only read: nothing to wait for */
+	sl_listing_close(&level->dir);
 	sl_buf_release(&level->names);
 	free(level->entries);
 	*level = (struct level){ 0 };
@@ -352,6 +373,7 @@ sl_walk_new(
 	*out = walk;
 	if (!walk)
 		return -ENOMEM;
+	walk->engine = sl_rt_engine(sl_rt_current());
 	walk->follow = follow;
 	walk->rules = *rules;
 	sl_buf_add_str(&walk->path, directory);
@@ -444,7 +466,7 @@ step(struct sl_walk *walk, const char **path, struct sl_error *err)
 		return SL_WALK_LINK;
 	if (entry->kind != KIND_DIRECTORY)
 		return fail_skipped(walk, entry->kind, err);
-	int code = enter(walk, dirfd(level->dir), name);
+	int code = enter(walk, level->dir.fd, name);
 	return code ? directory_failed(walk, path, code, err) : SL_WALK_END;
 }
 

@@ -248,6 +248,18 @@ test_list_streams() {
 	is_gen 2 10 2
 }
 
+# a FIFO that no program opens for writing does not keep the run beyond its deadline
+test_list_without_writer() {
+	mkfifo pipe
+	for list in "-i pipe" "--sums pipe $ORIGIN/gen/10/1"; do
+		# shellcheck disable=SC2086 # several words
+		get --deadline 100ms $list
+		expect 2 "the list 'pipe' could not be opened before the run ended (a FIFO needs a writer)"
+		! grep -q "did not stop" err || fail "the run was abandoned"
+	done
+	absent 1
+}
+
 # a list that ends within an error has begun what was in front of it; the rest counts as one failed input
 test_list_compressed() {
 	printf '%s\n' "$ORIGIN/gen/10/1" "$ORIGIN/gen/10/2" | gzip >list

@@ -121,6 +121,100 @@ test_state_empty_and_inode_used_again() {
 	new ''
 }
 
+# logs that were found and not scanned, because the results could not be written, are found again
+test_state_rotated_again_before_it_is_scanned() {
+	printf 'error 1\n' >log
+	new 'log:1:error 1\n'
+	gzip <log >log.2.gz
+	printf 'error 2\n' | gzip >log.1.gz
+	rm log
+	printf 'error 3\n' >log
+	"$S" scan --follow --state state log >/dev/full 2>err
+	grep -q 'no space left' err || fail "it can be written"
+	mv log.2.gz log.4.gz
+	mv log.1.gz log.3.gz
+	gzip <log >log.2.gz
+	rm log
+	printf 'error 4\n' >log
+	scan -p --no-filename -N --state state log
+	printf 'error 2\nerror 3\nerror 4\n' | cmp - <(sort out) || fail "$(cat out)"
+	new ''
+}
+
+# nothing had the name of the log in a run, and what had it then was rotated before the next one
+test_state_rotated_while_absent() {
+	printf 'error 1\n' >log
+	new 'log:1:error 1\n'
+	mv log log.1
+	new ''
+	mv log.1 log.2
+	printf 'error 2\n' >log.1
+	printf 'error 3\n' >log
+	new 'log.1:1:error 2\nlog:1:error 3\n'
+	new ''
+}
+
+# the last record is left to the next run if its file has been changed just now: lines of it may follow
+test_state_records() {
+	printf 'failed\n' >log
+	touch -d '+30 seconds' log
+	scan -p --records -e error --state state log
+	expect 1
+	printf '\tat error\nnext\n' >>log
+	touch -d '+30 seconds' log
+	scan -p --records -e error --state state log
+	printf 'log-1-failed\nlog:2:\tat error\n' | cmp - out || fail "other lines than those of the record"
+	printf 'error\n\tat x\n' >>log
+	touch -d '1 minute ago' log
+	scan -p --records -e error --state state log
+	printf 'log:4:error\nlog-5-\tat x\n' | cmp - out || fail "the last record was left out"
+	grep -q 'offset=[0-9]* lines=5 errors=2 ' state || fail "$(cat state)"
+	scan -p --records -e error --state state log
+	expect 1
+}
+
+# a record that was left, of a log that was rotated since, while nothing is in the next one
+test_state_record_of_rotated() {
+	printf 'error 1\n' >log
+	touch -d '+30 seconds' log
+	scan -p --records --state state log
+	expect 1
+	mv log log.1
+	: >log
+	touch -d '1 minute ago' log.1
+	scan -p --records --state state log
+	printf 'log.1:1:error 1\n' | cmp - out || fail "the last record of the rotated log was left out"
+	printf 'error 2\n' >>log
+	touch -d '+30 seconds' log
+	scan -p --records --state state log
+	expect 1
+	mv log log.2
+	: >log
+	scan -p --records --state state log
+	expect 1
+	new 'log.2:1:error 2\n'
+	new ''
+}
+
+# lines before the first time stamp of a run belong to the last one of the run before, whatever that counted, also if the
+# log was compressed since
+test_state_stamp() {
+	printf '2026-10-18 18:00:01 error 1\n2026-10-18 18:00:03 fine\n' >log
+	scan --state state log
+	printf '\tat error 2\n' >>log
+	scan -p --since '2026-10-18 18:00:02' --state state log
+	printf 'log:3:\tat error 2\n' | cmp - out || fail "the stamp is not known"
+	printf '\tat error 3\n' >>log
+	scan -p --since '2026-10-18 18:00:04' --state state log
+	expect 1
+	printf '\tat error 4\n' >>log
+	mv log log.1
+	gzip log.1
+	: >log
+	scan -p --since '2026-10-18 18:00:02' --state state log
+	printf 'log.1.gz:5:\tat error 4\n' | cmp - out || fail "the stamp of the compressed log is not known"
+}
+
 # what -m leaves is new the next time
 test_state_limited() {
 	printf 'error 1\nfine\nerror 2\nfine\n' >log
@@ -267,6 +361,24 @@ test_follow_rotations() {
 		cmp - printed || fail "$(cat printed)"
 }
 
+# the last record is printed when nothing has been added to it for a while, and at the end of a run without --state
+test_follow_records() {
+	printf 'error 1\nfailed\n\tat error 2\n' >log
+	touch -d '+30 seconds' log
+	follow --records -e error log
+	until_true 20 has_lines 3
+	stop_following
+	grep -q 'lines=3 errors=2 ' state || fail "$(cat state)"
+	touch -d '+30 seconds' log
+	"$S" scan --follow --records -e error log >again 2>err &
+	follower=$!
+	until_true 20 test -s again
+	stop_following
+	printf 'log:1:error 1\nlog-2-failed\nlog:3:\tat error 2\n' >expected
+	cmp expected printed
+	cmp expected again || fail "$(cat again)"
+}
+
 # new files in directories, and in new directories
 test_follow_directory() {
 	mkdir logs
@@ -282,6 +394,22 @@ test_follow_directory() {
 	until_true 20 has_lines 3
 	stop_following
 	printf 'logs/a.log:1:error 1\nlogs/new/b.log:1:error 2\nlogs/a.log:1:error 3\n' | cmp - printed || fail "$(cat printed)"
+}
+
+# directories that the kernel does not watch are looked at all the same
+test_follow_without_watches() {
+	local limited='echo 1 >/proc/sys/user/max_inotify_watches && exec "$0" "$@"'
+	unshare -Ur sh -c "$limited" true || skip "no user namespaces here"
+	mkdir logs logs/a
+	printf 'error 1\n' >logs/a/log
+	unshare -Ur sh -c "$limited" "$S" scan --follow logs >printed 2>err &
+	follower=$!
+	trap 'kill -KILL $follower 2>/dev/null' EXIT
+	until_true 20 has_lines 1
+	printf 'error 2\n' >>logs/a/log
+	until_true 20 has_lines 2
+	stop_following
+	grep -q 'once a second.*max_user_watches' err || fail "$(cat err)"
 }
 
 # what cannot be followed, and options that make no sense with it
@@ -302,8 +430,10 @@ test_state_kinds() {
 	for options in "" --records "-m 2" "--since 2026-01-01" "--records --since 2026-01-01"; do
 		rm -f log state
 		printf '2026-10-18 18:00:01 error %d\n\tat x\n' 1 2 >log
+		touch -d '1 minute ago' log
 		scan --state state log
 		printf '2026-10-18 18:00:01 error %d\n\tat x\n' 3 4 >>log
+		touch -d '1 minute ago' log # its last record is complete
 		# shellcheck disable=SC2086
 		scan --state state --top 3 $options log
 		expect_out "first log:5, last log:7"

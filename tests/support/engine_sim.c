@@ -91,7 +91,7 @@ disk_delay(struct sim *sim)
 static bool
 is_stream(const struct sim_fd *fd)
 {
-	return fd && (fd->socket || fd->source || fd->sink);
+	return fd && (fd->socket || fd->source || fd->sink || fd->watcher);
 }
 
 static struct sim_fd *
@@ -539,6 +539,32 @@ engine_duplicate(struct sl_engine *engine, int fd)
 	return sim_fd_duplicate(sim, fd);
 }
 
+static int
+engine_memory_file(struct sl_engine *engine)
+{
+	return sim_memory_file(world(engine));
+}
+
+static int
+engine_watch_open(struct sl_engine *engine)
+{
+	return sim_watch_open(world(engine));
+}
+
+static int
+engine_watch_add(struct sl_engine *engine, int fd, const char *path, uint32_t events)
+{
+	return sim_watch_add(world(engine), fd, path, events);
+}
+
+/* There are links only where tests put them, and then without this. */
+static int
+engine_real_path(struct sl_engine *engine, const char *path, char **out)
+{
+	(void)engine;
+	return asprintf(out, "%s%s", *path == '/' ? "" : "/", path) < 0 ? -ENOMEM : 0;
+}
+
 static void
 engine_wake(struct sl_engine *engine)
 {
@@ -590,6 +616,10 @@ const struct sl_engine_methods sim_engine_methods = {
 	.get_option = engine_get_option,
 	.set_option = engine_set_option,
 	.duplicate = engine_duplicate,
+	.memory_file = engine_memory_file,
+	.watch_open = engine_watch_open,
+	.watch_add = engine_watch_add,
+	.real_path = engine_real_path,
 	.submit = engine_submit,
 	.cancel = engine_cancel,
 	.wait = engine_wait,

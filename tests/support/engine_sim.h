@@ -62,6 +62,13 @@ struct sim_options {
 	bool no_xattrs;        /* extended attributes other than ACLs are refused */
 	bool no_noreplace;     /* RENAME_NOREPLACE is not supported (-EINVAL) */
 	bool no_link;          /* hard links are not supported (-EPERM) */
+	bool reuse_inodes;     /* a new file gets the number of one that is gone, as on ext4 */
+	/* inotify */
+	bool no_watch;               /* there is none (-EMFILE) */
+	unsigned watch_limit;        /* directories that can be watched; 0 = no limit */
+	size_t watch_queue;          /* events that wait; then one says that others are lost */
+	uint64_t watch_late_ns;      /* the longest time an event takes */
+	unsigned watch_lost_percent; /* of events that never come, as on network file systems */
 	bool tolerant; /* breaches are counted, not fatal: for tests of the simulator itself */
 };
 
@@ -206,6 +213,10 @@ void sim_cut(struct sim *sim, const char *path, size_t size);
 /* Bytes of the file from `off` on cannot be read: -EIO, as from a bad sector. */
 void sim_damage(struct sim *sim, const char *path, uint64_t off);
 void sim_remove(struct sim *sim, const char *path);
+/* What has the name `to` is replaced. In one directory. */
+void sim_rename(struct sim *sim, const char *path, const char *to);
+/* The content of a file, or the names in a directory, get durable. */
+void sim_make_durable(struct sim *sim, const char *path);
 void sim_set_owner(struct sim *sim, const char *path, uint32_t uid, uint32_t gid);
 /* In the form of its extended attribute. */
 void sim_set_acl(struct sim *sim, const char *path, const void *acl, size_t len);

@@ -28,7 +28,7 @@ bool
 sim_op_is_input(const struct sl_op *op)
 {
 	return (op->kind == SL_OP_RECV || op->kind == SL_OP_READ || op->kind == SL_OP_GET_ACL ||
-		       op->kind == SL_OP_GET_XATTR) &&
+		       op->kind == SL_OP_GET_XATTR || op->kind == SL_OP_LIST) &&
 	       op->len > 0;
 }
 

@@ -155,6 +155,7 @@ copy_inode(struct sim *to, struct sim_inode *inode)
 	copy->mode = inode->mode;
 	copy->owner = inode->owner;
 	copy->ino = inode->ino;
+	copy->is_ino_reused = inode->is_ino_reused;
 	copy->mtime_ns = inode->mtime_ns;
 	copy->birth_ns = inode->birth_ns;
 	copy->data = copy_bytes(inode->data, inode->size);

@@ -84,6 +84,7 @@ sim_directory_change(struct sim *sim, struct sim_inode *directory, const char *r
 	count_names(sim, directory, add, -1);
 	sim_set_name(&directory->entries, remove, add, inode);
 	directory->mtime_ns = sim_wall_now(sim);
+	sim_watch_renamed(sim, directory, remove, add);
 }
 
 static void

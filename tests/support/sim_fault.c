@@ -47,6 +47,7 @@ likely_fault(struct sim *sim, enum sl_op_kind kind)
 		[SL_OP_GET_XATTR] = { EIO, ERANGE, ENOMEM, EACCES },
 		[SL_OP_SET_XATTR] = { EPERM, EOPNOTSUPP, ENOSPC, EIO },
 		[SL_OP_HAS_HOLE] = { EINVAL, EIO, EINVAL, EIO },
+		[SL_OP_LIST] = { EIO, ENOENT, ENOMEM, EIO },
 		[SL_OP_HAS_WRITER] = { EINVAL, EACCES, ENOMEM, ENOLCK },
 	};
 	return -codes[kind][sim_below(sim, 4)];

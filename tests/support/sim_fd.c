@@ -93,8 +93,10 @@ free_source(struct sim_flow *source)
 void
 sim_fd_close(struct sim *sim, struct sim_fd *fd)
 {
-	if (fd->inode || fd->socket)
+	if (fd->inode || fd->socket || fd->watcher)
 		sim->fd_open--;
+	if (fd->watcher)
+		sim_watch_close(fd->watcher);
 	if (fd->inode)
 		release_inode(sim, fd);
 	else
@@ -141,6 +143,8 @@ events_of(const struct sim_fd *fd)
 		return sim_flow_events(fd->source);
 	if (fd->sink)
 		return sim_sink_events(fd->sink);
+	if (fd->watcher)
+		return sim_watch_events(fd->watcher);
 	return POLLIN | POLLOUT;
 }
 
@@ -170,6 +174,10 @@ sim_stream_try(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 	}
 	if ((is_read || is_write) && job->copy.len == 0) {
 		sim_job_finish(sim, job, 0);
+		return true;
+	}
+	if (kind == SL_OP_READ && fd->watcher) {
+		sim_watch_read(sim, fd->watcher, job);
 		return true;
 	}
 	if (is_read)

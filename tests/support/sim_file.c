@@ -151,6 +151,7 @@ write_at(struct sim *sim, struct sim_fd *fd, const struct sim_job *job, uint64_t
 		set_size(inode, sl_size(end));
 	memcpy(inode->data + off, op->data, n);
 	inode->mtime_ns = sim_wall_now(sim);
+	sim_watch_modified(sim, inode);
 	return sl_int(n);
 }
 
@@ -280,6 +281,14 @@ open_unnamed(struct sim *sim, const struct sim_job *job)
 		return -ENOTDIR;
 	struct sim_inode *inode = sim_inode_new(sim, S_IFREG | (op->mode & 07777));
 	return new_descriptor(sim, inode, (int)op->flags)->number;
+}
+
+int
+sim_memory_file(struct sim *sim)
+{
+	if (sim_fd_full(sim))
+		return -EMFILE;
+	return new_descriptor(sim, sim_inode_new(sim, S_IFREG | 0600), O_RDWR)->number;
 }
 
 static int
@@ -775,6 +784,8 @@ run_on_descriptor(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 		return do_get_xattr(job, &fd->inode->owner);
 	case SL_OP_SET_XATTR:
 		return sim->options.no_xattrs ? -EOPNOTSUPP : do_set_xattr(&fd->inode->owner, op);
+	case SL_OP_LIST:
+		return sim_list_directory(sim, fd, job);
 	case SL_OP_SET_MODE:
 		set_mode(fd->inode, op->mode);
 		return 0;

@@ -15,12 +15,29 @@
 #define MAX_NAME 255
 #define MAX_PATH 4096
 
+/* The number of a file that is gone for good: no power cut brings it back. */
+static uint64_t
+next_ino(struct sim *sim)
+{
+	sl_list_each(node, &sim->inodes)
+	{
+		struct sim_inode *gone = sl_list_item(node, struct sim_inode, link);
+		if (!sim->options.reuse_inodes || gone->is_ino_reused || gone->names > 0 ||
+			gone->opens > 0 || !gone->parent || gone->parent == gone ||
+			!sl_list_is_empty(&gone->parent->changes))
+			continue;
+		gone->is_ino_reused = true;
+		return gone->ino;
+	}
+	return 100 + sim->next_ino++;
+}
+
 struct sim_inode *
 sim_inode_new(struct sim *sim, uint32_t mode)
 {
 	struct sim_inode *inode = calloc(1, sizeof(*inode));
 	sl_assert(inode);
-	inode->ino = 100 + sim->next_ino++;
+	inode->ino = next_ino(sim);
 	inode->mode = inode->stable_mode = mode;
 	inode->owner.uid = geteuid();
 	inode->owner.gid = getegid();
@@ -285,6 +302,7 @@ sim_append(struct sim *sim, const char *path, const void *data, size_t len)
 	if (len)
 		memcpy(inode->data + old, data, len);
 	inode->mtime_ns = sim_wall_now(sim);
+	sim_watch_modified(sim, inode);
 }
 
 void
@@ -293,6 +311,7 @@ sim_cut(struct sim *sim, const char *path, size_t size)
 	struct sim_inode *inode = must_find(sim, path);
 	sl_assert(sim_inode_resize(sim, inode, size) == 0);
 	inode->mtime_ns = sim_wall_now(sim);
+	sim_watch_modified(sim, inode);
 }
 
 void
@@ -309,6 +328,22 @@ sim_remove(struct sim *sim, const char *path)
 	struct sim_place place;
 	sl_assert(sim_walk(sim, AT_FDCWD, path, 0, SIM_NAME, &place) == 0 && place.inode);
 	sim_directory_change(sim, place.directory, place.last, NULL, NULL);
+}
+
+void
+sim_rename(struct sim *sim, const char *path, const char *to)
+{
+	struct sim_place place, target;
+	sl_assert(sim_walk(sim, AT_FDCWD, path, 0, SIM_NAME, &place) == 0 && place.inode);
+	sl_assert(sim_walk(sim, AT_FDCWD, to, 0, SIM_NAME, &target) == 0 &&
+		  target.directory == place.directory);
+	sim_directory_change(sim, place.directory, place.last, target.last, place.inode);
+}
+
+void
+sim_make_durable(struct sim *sim, const char *path)
+{
+	sim_disk_sync(must_find(sim, path));
 }
 
 void

@@ -22,7 +22,9 @@ sim_options(uint64_t seed)
 		.late_percent = 50,
 		.capacity = SL_GIB,
 		.dio_align = 4096,
-		.fd_limit = 256 };
+		.fd_limit = 256,
+		.watch_queue = 16384,
+		.watch_late_ns = SL_NS_PER_MS };
 }
 
 struct sim *
@@ -43,6 +45,7 @@ sim_new(const struct sim_options *options)
 	sl_list_init(&sim->threads);
 	sl_list_init(&sim->idle);
 	sl_list_init(&sim->inodes);
+	sl_list_init(&sim->watchers);
 	sl_list_init(&sim->servers);
 	sl_list_init(&sim->peers);
 	const char *trace_wanted = getenv("SLUICE_SIM_TRACE");

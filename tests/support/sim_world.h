@@ -6,7 +6,8 @@
  *   sim_fault.c   which operations fail              sim_net.c   sockets, servers
  *   sim_world.c   birth and end                      sim_path.c  inodes, names, walking
  *   sim_disk.c    what is durable, power cuts        sim_file.c  operations on files
- *   sim_thread.c  calls that stand for threads
+ *   sim_thread.c  calls that stand for threads       sim_list.c  entries of directories
+ *   sim_watch.c   changes in directories
  */
 #ifndef SLUICE_TESTS_SUPPORT_SIM_WORLD_H
 #define SLUICE_TESTS_SUPPORT_SIM_WORLD_H
@@ -180,6 +181,7 @@ struct sim_fd {
 	struct sim_socket *socket;
 	struct sim_flow *source;
 	struct sim_sink *sink;
+	struct sim_watcher *watcher;
 };
 
 #define SIM_FD_FIRST 1000 /* far from real descriptors, so that a mix-up shows */
@@ -217,6 +219,21 @@ void sim_sink_free(struct sim_sink *sink);
 struct sim_sink *sim_sink_new(struct sim *sim, int fd, size_t room, uint64_t rate);
 bool sim_sink_write(struct sim *sim, struct sim_sink *sink, struct sim_job *job);
 short sim_sink_events(const struct sim_sink *sink);
+
+/* ---- changes in directories: see sim_watch.c ---- */
+
+int sim_watch_open(struct sim *sim);
+int sim_watch_add(struct sim *sim, int fd, const char *path, uint32_t mask);
+void sim_watch_close(struct sim_watcher *watcher);
+short sim_watch_events(const struct sim_watcher *watcher);
+void sim_watch_read(struct sim *sim, struct sim_watcher *watcher, struct sim_job *job);
+
+/* Events for those that watch the directory, or that of the file. */
+void sim_watch_tell(struct sim *sim, const struct sim_inode *directory, const char *name,
+	uint32_t mask, uint32_t cookie);
+void sim_watch_modified(struct sim *sim, const struct sim_inode *inode);
+void sim_watch_renamed(
+	struct sim *sim, const struct sim_inode *directory, const char *remove, const char *add);
 
 /* ---- network ---- */
 
@@ -278,6 +295,7 @@ struct sim_inode {
 	uint32_t stable_mode;
 	struct sim_owner stable_owner;
 	uint64_t stable_mtime_ns;
+	bool is_ino_reused;
 	bool lost;     /* a sync failed: what was dirty then will never be written */
 	int lost_code; /* of the failed syncfs that lost it, which the file's own sync reports */
 	struct sim_fd *locked_by;
@@ -332,6 +350,8 @@ uint64_t sim_inode_allocate(struct sim *sim, struct sim_inode *inode, uint64_t e
 void sim_inode_drop_if_unused(struct sim *sim, struct sim_inode *inode);
 
 int sim_file_run(struct sim *sim, struct sim_job *job);
+int sim_list_directory(struct sim *sim, struct sim_fd *fd, struct sim_job *job);
+int sim_memory_file(struct sim *sim);
 void sim_file_fault(struct sim *sim, const struct sim_job *job); /* a sync that failed */
 
 void sim_disk_sync(struct sim_inode *inode);
@@ -419,6 +439,8 @@ struct sim {
 
 	struct sl_list inodes;
 	struct sim_inode *root;
+	struct sl_list watchers;
+	uint32_t watch_cookie;
 	bool aborted; /* sim_abort_journal */
 	uint64_t next_ino, used;
 	unsigned boot; /* power cuts so far */

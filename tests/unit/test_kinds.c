@@ -388,6 +388,38 @@ Test(kinds, digests_share_a_budget)
 	sl_kinds_free(sum);
 }
 
+/* What a digest has taken is still its own when it becomes smaller. */
+Test(kinds, a_digest_that_is_full_keeps_those_that_it_has_taken)
+{
+	enum { TAKEN = 3, EACH = 50, MORE = 4000 };
+	struct sl_kinds_budget budget = { .max = 16 * SL_MIB };
+	struct sl_kinds *first = sl_kinds_new(SL_KINDS_BYTES_MIN), *sum = sl_kinds_new(SIZE);
+	sl_kinds_share(first, &budget);
+	for (unsigned i = 0; i < TAKEN; i++) {
+		struct sl_kinds *next = sl_kinds_new(SL_KINDS_BYTES_MIN);
+		sl_kinds_share(next, &budget);
+		for (unsigned line = 0; line < EACH; line++)
+			add(next, "a frequent error", 0, line);
+		struct sl_kinds_place behind = { .line = i * EACH };
+		cr_assert_eq(sl_kinds_take(first, next, behind), 0);
+	}
+	for (unsigned i = 0; i < MORE; i++) {
+		char line[128] = "";
+		for (unsigned word = 0; word < 3; word++)
+			add_number_in_words(line, i * 7 + word * 100003);
+		add(first, line, 0, TAKEN * EACH + i);
+	}
+	cr_assert(sl_kinds_dropped(first) > 0);
+	cr_assert_eq(sl_kinds_lines(first), TAKEN * EACH + MORE);
+	cr_assert_eq(sl_kinds_merge(sum, first, (struct sl_kinds_place){ 0 }), 0);
+	cr_assert_eq(sum_of(sum), TAKEN * EACH + MORE);
+	size_t count;
+	cr_assert_eq(sl_kinds_sort(sum, &count)->count, TAKEN * EACH);
+	sl_kinds_free(first);
+	cr_assert_eq((size_t)budget.used, 0);
+	sl_kinds_free(sum);
+}
+
 Test(kinds, a_full_digest_groups_before_it_drops)
 {
 	struct sl_kinds *kinds = sl_kinds_new(SL_KINDS_BYTES_MIN);

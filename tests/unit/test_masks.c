@@ -44,6 +44,26 @@ Test(masks, values_are_masked)
 		{ "eth0 node-12 log4j task_0001", "eth<num> node-<num> log<num>j task_<num>" },
 		{ "blk_-123 rdd_1_2", "blk_<num> rdd_<num>_<num>" },
 		{ "5th 3x", "<num>th <num>x" },
+		/* the message of a line of klog, but not what else is quoted behind a bracket */
+		{ "E1 reflector.go:12] \"Failed to watch\" err=\"no route\" pod=\"a/b\"",
+			"E<num> reflector.go:<num>] \"Failed to watch\" err=\"no route\" "
+			"pod=\"a/b\"" },
+		{ "a.cc:7] \"one, two.\" \"x\"", "a.cc:<num>] \"one, two.\" \"<text>\"" },
+		{ "[x:7] \"a b\" 1", "[x:<num>] \"<text>\" <num>" },
+		{ "go:7] \"a b\" .go:] \"c\" ] \"d\"",
+			"go:<num>] \"<text>\" .go:] \"<text>\" ] \"<text>\"" },
+		/* quotation marks behind backslashes */
+		{ "err=\"Get \\\"http://a/b\\\": no route, retried.\" n=1",
+			"err=\"Get \\\"<url>\\\": no route, retried.\" n=<num>" },
+		{ "msg=\"user \\\"a.b\\\" cannot, or \\\"c\\\"\" \"d\"",
+			"msg=\"user \\\"<text>\\\" cannot, or \\\"<text>\\\"\" \"<text>\"" },
+		{ "said \"he: \\\"no.\\\" to me\" 7", "said \"<text>\" <num>" },
+		{ "in \"C:\\a\\\" to \"D:\\b\\\" 7", "in \"<text>\" to \"<text>\" <num>" },
+		{ "in \"C:\\\\a\\\\\" as \"x\"", "in \"<text>\" as \"<text>\"" },
+		{ "empty \\\"\\\" and \\\" alone, or a", "empty \\\"\\\" and \\\" alone, or a" },
+		{ "no \"\" nor \"\" or x=\"\" y=\"\"", "no \"\" nor \"\" or x=\"\" y=\"\"" },
+		{ "a \\\"b c\" d", "a \\\"b c\" d" },
+		{ "\\\"", "\\\"" },
 		/* of a request, method and status make the kind */
 		{ "10.0.0.1 - bob \"GET /a?b=1 HTTP/1.1\" 502 157 \"-\"",
 			"<ip> - bob \"GET <path> HTTP/<num>\" 502 <num> \"<text>\"" },

@@ -2,6 +2,7 @@
  * The real scan pipeline in the simulated world, under many seeds: each line of each input is
  * counted, or the input is named as not fully read.
  */
+#include "support/compress.h"
 #include "support/engine_sim.h"
 #include "support/run.h"
 
@@ -1294,5 +1295,27 @@ Test(scenario_scan, interrupted_reads_are_repeated)
 		check(scene);
 		expect_all_ok(scene);
 		tear_down(scene);
+	}
+}
+
+/* What its first bytes are decides how it is read: they are read once, or it is named. */
+Test(scenario_scan, a_compressed_file_is_not_taken_for_text_after_a_failure)
+{
+	struct sim_seeds seeds = sim_seeds(12);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		bool hit = true;
+		for (uint64_t n = 1; hit; n++) {
+			struct scene *scene = build(seed);
+			struct sl_buf data = { 0 };
+			struct log *log = add(scene, "z", 30000);
+			compress_add(&data, SL_CODEC_GZIP, log->data, log->len);
+			sim_put_file(scene->sim, "z", data.data, data.len, 0644);
+			sim_fail_nth(scene->sim, n, -EIO, KIND(SL_OP_READ));
+			run(scene);
+			check(scene);
+			hit = sim_faults(scene->sim) > 0;
+			sl_buf_release(&data);
+			tear_down(scene);
+		}
 	}
 }

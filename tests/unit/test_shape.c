@@ -76,7 +76,7 @@ Test(shape, of_an_empty_line_and_of_the_longest)
 static const char *const parts[] = { " ", " ", " ", "\"", "'", "=", ",", ".", ":", "-", "/", "[",
 	"]", "(", ")", "+", "_", "T", "Z", "Jun", "Sun", "Dec", "GET ", " HTTP/1.1\"", "0x", "a",
 	"fe", "x", "z", "ms", "error", "://", "\t", "\x1b[", "m", "\xc2\xb5s", "::", "C:\\", "UTC",
-	"\x01" };
+	"\x01", "\\", "\\\"", ".go:", "] \"" };
 
 struct line {
 	char text[LINE];

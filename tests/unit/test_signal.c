@@ -36,7 +36,7 @@ wait_for_all(void *arg)
 	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGWINCH, SIGCONT };
 	for (size_t i = 0; i < SL_COUNT_OF(signals); i++) {
 		kill(getpid(), signals[i]);
-		cr_assert_eq(sl_signal_wait(), signals[i]);
+		cr_assert_eq(sl_signal_wait(NULL), signals[i]);
 	}
 	return 0;
 }
@@ -50,7 +50,7 @@ Test(signal, each_is_taken_by_the_task_that_waits)
 static int
 wait_task(void *arg)
 {
-	*(int *)arg = sl_signal_wait();
+	*(int *)arg = sl_signal_wait(NULL);
 	return 0;
 }
 
@@ -97,10 +97,10 @@ cancelled_wait(void *arg)
 	cr_assert_eq(sl_group_leave(&group), -ECANCELED);
 	cr_assert_eq(got, -ECANCELED);
 	sl_deadline_begin(&scope, sl_deadline_in(SL_NS_PER_MS));
-	cr_assert_eq(sl_signal_wait(), -ETIMEDOUT);
+	cr_assert_eq(sl_signal_wait(NULL), -ETIMEDOUT);
 	sl_deadline_end(&scope);
 	kill(getpid(), SIGINT);
-	cr_assert_eq(sl_signal_wait(), SIGINT, "nothing was lost");
+	cr_assert_eq(sl_signal_wait(NULL), SIGINT, "nothing was lost");
 	return 0;
 }
 
@@ -219,10 +219,10 @@ count_nothing_as_read(void *arg)
 	(void)arg;
 	const struct sl_stats *stats = sl_rt_stats(sl_rt_current());
 	raise(SIGUSR1);
-	cr_assert_eq(sl_signal_wait(), SIGUSR1);
+	cr_assert_eq(sl_signal_wait(NULL), SIGUSR1);
 	struct sl_deadline scope;
 	sl_deadline_begin(&scope, sl_deadline_in(SL_NS_PER_MS));
-	cr_assert_eq(sl_signal_wait(), -ETIMEDOUT);
+	cr_assert_eq(sl_signal_wait(NULL), -ETIMEDOUT);
 	sl_deadline_end(&scope);
 	cr_assert_eq(stats->op[SL_OP_READ].count, 0);
 	cr_assert_eq(stats->op[SL_OP_POLL].count, 1);
@@ -241,7 +241,7 @@ simulated_wait(void *arg)
 	(void)arg;
 	struct sl_deadline scope;
 	sl_deadline_begin(&scope, sl_deadline_in(SL_NS_PER_S));
-	cr_assert_eq(sl_signal_wait(), -ETIMEDOUT);
+	cr_assert_eq(sl_signal_wait(NULL), -ETIMEDOUT);
 	sl_deadline_end(&scope);
 	return 0;
 }
@@ -260,7 +260,7 @@ ignored_stays(void *arg)
 	(void)arg;
 	kill(getpid(), SIGHUP);
 	kill(getpid(), SIGUSR1);
-	cr_assert_eq(sl_signal_wait(), SIGUSR1);
+	cr_assert_eq(sl_signal_wait(NULL), SIGUSR1);
 	return 0;
 }
 

@@ -25,7 +25,12 @@ fill(struct sl_state *state)
 			.lines = 64,
 			.hits = 3,
 			.file = { 8, 1, 1234, 5121, 1769900000, 12 },
-			.print = { 1024, 256, 0x123456789abcdef, UINT64_MAX } });
+			.print = { 1024, 256, 0x123456789abcdef, UINT64_MAX },
+			.stamp = { .ns = 1769899999000000005,
+				.zone_s = -12600,
+				.has_zone = true,
+				.has_year = true },
+			.has_stamp = true });
 	add(state, "a b\t\n\\\x7f\xff.log", "a b\t\n\\\x7f\xff.log.2.gz",
 		&(struct sl_state_log){ .off = UINT64_MAX,
 			.lines = UINT64_MAX,
@@ -33,21 +38,25 @@ fill(struct sl_state *state)
 			.file = { UINT32_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
 				999999999 },
 			.print = { 7, 0, 1, 0 },
-			.is_encoded = true });
+			.is_encoded = true,
+			.stamp = { .ns = 7 },
+			.has_stamp = true });
 	add(state, "-", NULL, &(struct sl_state_log){ .is_encoded = true });
 }
 
 static const char written[] =
-	"sluice state 1\n"
+	"sluice state 2\n"
 	"offset=5120 lines=64 errors=3 size=5121 modified=1769900000.000000012 file=8:1:1234 "
-	"head=1024:0123456789abcdef tail=256:ffffffffffffffff flags=- path=/var/log/app.log\n"
+	"head=1024:0123456789abcdef tail=256:ffffffffffffffff flags=- "
+	"stamp=1769899999.000000005-12600 path=/var/log/app.log\n"
 	"offset=18446744073709551615 lines=18446744073709551615 errors=18446744073709551615 "
 	"size=18446744073709551615 modified=18446744073709551615.999999999 "
 	"file=4294967295:4294967295:18446744073709551615 head=7:0000000000000001 "
-	"tail=0:0000000000000000 flags=cr path=a b\\x09\\x0a\\\\\\x7f\xff.log\ta "
+	"tail=0:0000000000000000 flags=cry stamp=0.000000007 path=a "
+	"b\\x09\\x0a\\\\\\x7f\xff.log\ta "
 	"b\\x09\\x0a\\\\\\x7f\xff.log.2.gz\n"
 	"offset=0 lines=0 errors=0 size=0 modified=0.000000000 file=0:0:0 "
-	"head=0:0000000000000000 tail=0:0000000000000000 flags=c path=-\n";
+	"head=0:0000000000000000 tail=0:0000000000000000 flags=c stamp=- path=-\n";
 
 Test(state, is_text_without_control_bytes)
 {
@@ -77,6 +86,9 @@ Test(state, what_is_written_is_read)
 	cr_assert(sl_state_is_unchanged(&again.logs[0]->file, &state.logs[0]->file));
 	cr_assert(sl_fingerprint_equal(&again.logs[0]->print, &state.logs[0]->print));
 	cr_assert_eq(again.logs[2]->fd, -1);
+	cr_assert_eq(again.logs[0]->stamp.zone_s, -12600);
+	cr_assert(again.logs[0]->stamp.has_year && !again.logs[1]->stamp.has_year);
+	cr_assert_not(again.logs[2]->has_stamp);
 	sl_state_write(&again, &more);
 	cr_assert_str_eq(more.data, text.data);
 	sl_state_release(&state);
@@ -127,13 +139,55 @@ Test(state, each_changed_byte_is_noticed)
 	sl_buf_release(&text);
 }
 
+/* The format of earlier releases had no stamps. */
+Test(state, version_1_is_read)
+{
+	static const char text[] =
+		"sluice state 1\n"
+		"offset=51 lines=2 errors=1 size=60 modified=1769900000.000000012 file=8:1:9 "
+		"head=51:0000000000000001 tail=51:0000000000000002 flags=r path=log\tlog.1\n";
+	struct sl_state state;
+	struct sl_buf whole = { 0 };
+	struct sl_error err = { 0 };
+	sl_buf_printf(&whole, "%send 1 %08x\n", text, sl_crc32c(0, text, sizeof(text) - 1));
+	cr_assert_eq(sl_state_read(&state, sl_buf_span(&whole), "f", &err), 0, "%s", err.text);
+	cr_assert_eq(state.count, 1);
+	cr_assert_eq(state.logs[0]->off, 51);
+	cr_assert_str_eq(state.logs[0]->at, "log.1");
+	cr_assert_not(state.logs[0]->has_stamp);
+	sl_state_release(&state);
+	sl_buf_release(&whole);
+}
+
+/* Each of them with a checksum that is right. */
+Test(state, wrong_stamps_are_refused)
+{
+	static const char *const stamps[] = { "", "x", "1", "1.", ".1", "1.5x", "1.1000000000",
+		"9999999999.0", "1.0+", "1.0+x", "1.0+86401", "-1.0", "1.0-7-7" };
+	for (size_t i = 0; i < SL_COUNT_OF(stamps); i++) {
+		struct sl_state state;
+		struct sl_buf text = { 0 };
+		struct sl_error err = { 0 };
+		sl_buf_printf(&text,
+			"sluice state 2\noffset=1 lines=1 errors=1 size=1 modified=1.0 file=1:1:1 "
+			"head=1:1 tail=1:1 flags=- stamp=%s path=log\n",
+			stamps[i]);
+		sl_buf_printf(&text, "end 1 %08x\n", sl_crc32c(0, text.data, text.len));
+		cr_expect_eq(sl_state_read(&state, sl_buf_span(&text), "f", &err), SL_E_USAGE,
+			"'%s'", stamps[i]);
+		cr_expect(strstr(err.text, "a field is missing or wrong"));
+		sl_state_release(&state);
+		sl_buf_release(&text);
+	}
+}
+
 Test(state, another_version_is_named)
 {
 	struct sl_state read;
 	struct sl_error err = { 0 };
-	cr_assert_eq(sl_state_read(&read, sl_span_str("sluice state 2\nwhatever\n"), "f", &err),
+	cr_assert_eq(sl_state_read(&read, sl_span_str("sluice state 3\nwhatever\n"), "f", &err),
 		SL_E_UNSUPPORTED);
-	cr_assert(strstr(err.text, "version 2"));
+	cr_assert(strstr(err.text, "version 3"));
 }
 
 Test(state, what_is_dropped_is_not_written)

@@ -3,7 +3,8 @@
  *
  *  INT, TERM, HUP   the command is cancelled (SL_E_INTERRUPTED) and has SL_RUN_GRACE_NS to end.
  *                   Then the tasks that still run are logged, and the process ends by that signal.
- *                   A second signal ends it at once, unless it is the same within 0.1 s.
+ *                   A second signal ends it at once, unless it is the first repetition of the
+ *                   same one by the same process: timeout(1) sends its signal twice.
  *  TSTP, CONT       the progress is erased and the process stops; it is drawn again afterwards
  *  USR1             the table of tasks is printed
  */

@@ -19,12 +19,17 @@
  * more: of a log that was rotated, once its name refers to a file that is not empty, and of what is
  * compressed. Text that is compressed, or UTF-16, is decoded from its beginning if its file has
  * changed.
+ *
+ * Where records are scanned, the last one of a log is left as well until another one begins, or its
+ * file has not grown for SL_FOLLOW_HOLD_NS, or as above: lines may still come that belong to it.
  */
 #ifndef SLUICE_FOLLOW_FOLLOW_H
 #define SLUICE_FOLLOW_FOLLOW_H
 
 #include "sluice/follow/state.h"
 #include "sluice/scan/scan.h"
+
+#define SL_FOLLOW_HOLD_NS SL_NS_PER_S
 
 struct sl_follow_setup {
 	const char *const *paths; /* files and directories; "-" is passed on */
@@ -34,7 +39,10 @@ struct sl_follow_setup {
 	/* Skipped where they are found in directories, as in sl_scan_setup. */
 	const char *const *own_files;
 	size_t own_count;
-	uint64_t window_max; /* memory for the window of a decoder */
+	uint64_t window_max;            /* memory for the window of a decoder */
+	bool records;                   /* are scanned, not lines */
+	bool keeps_stamps;              /* the state has them, for other runs */
+	const struct sl_period *period; /* that is scanned, or NULL */
 	/*
 	 * Rounds follow each other: inputs without new lines have no items; the rest of a log is
 	 * left to the next round if it is longer than `step`; files stay open, so that their rest
@@ -82,5 +90,12 @@ bool sl_follow_take_change(struct sl_follow *follow);
 
 /* Lines were left to the next round. */
 bool sl_follow_has_more(const struct sl_follow *follow);
+
+/* When the first of the records that were left in the round will be complete, if its file does not
+ * grow; SL_FOREVER if none was left. */
+uint64_t sl_follow_due_ns(const struct sl_follow *follow);
+
+/* No more rounds follow but the next: records are complete as they are. */
+void sl_follow_settle(struct sl_follow *follow);
 
 #endif

@@ -5,11 +5,19 @@
 #ifndef SLUICE_FOLLOW_PROBE_H
 #define SLUICE_FOLLOW_PROBE_H
 
+#include "sluice/follow/record_search.h"
 #include "sluice/follow/state.h"
+#include "sluice/rt/engine.h"
 #include "sluice/rt/task.h"
 #include "sluice/scan/sniff.h"
 
+#include <sys/stat.h>
+
 #define SL_PROBE_BUFFER (64u * 1024u)
+
+/* What is asked of a file, and what is kept of the answer. */
+#define SL_PROBE_MASK (STATX_TYPE | STATX_INO | STATX_SIZE | STATX_MTIME)
+struct sl_state_file sl_probe_file(const struct statx *st);
 
 struct sl_probe {
 	int fd; /* -1 = none */
@@ -35,6 +43,9 @@ int sl_probe_take(struct sl_probe *probe, int fd) SL_MUST_CHECK;
  * file. */
 SL_SUSPENDS
 bool sl_probe_stat(const char *path, struct sl_state_file *file);
+
+/* The same, by a call that blocks, from any thread. */
+bool sl_probe_look(struct sl_engine *engine, const char *path, struct sl_state_file *file);
 
 SL_SUSPENDS
 void sl_probe_close(struct sl_probe *probe);
@@ -68,5 +79,19 @@ int sl_probe_may_be(struct sl_probe *probe, const struct sl_state_log *log) SL_M
 SL_SUSPENDS
 int sl_probe_last_line(
 	struct sl_probe *probe, uint64_t from, uint64_t to, uint64_t *end) SL_MUST_CHECK;
+
+/* Where the last record of the lines in [from, to) begins, which follow lines of a record in this
+ * state; SL_RECORD_SEARCH_NONE if all of them belong to that. Sets *state to that behind them. */
+SL_SUSPENDS
+int sl_probe_last_record(struct sl_probe *probe, uint64_t from, uint64_t to,
+	enum sl_record_state *state, uint64_t *begin) SL_MUST_CHECK;
+
+/* 1 and *stamp of the last line of [*from, to) that has one; else 0, and *from is where the lines
+ * begin that were looked at: only the last SL_PROBE_STAMP_MAX bytes are. */
+SL_SUSPENDS
+int sl_probe_last_stamp(struct sl_probe *probe, uint64_t *from, uint64_t to,
+	struct sl_timestamp *stamp) SL_MUST_CHECK;
+
+#define SL_PROBE_STAMP_MAX SL_MIB
 
 #endif

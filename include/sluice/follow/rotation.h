@@ -15,6 +15,9 @@
 /* True if `other`, in the same directory, may be a rotated `name`. */
 bool sl_rotation_may_be(const char *name, const char *other);
 
+/* True if `other` is `name` and the suffix of a compressed format. */
+bool sl_rotation_is_compressed(const char *name, const char *other);
+
 /* The generation of a rotated log. */
 struct sl_rotation_age {
 	bool is_known; /* a number or a date, and nothing else before the suffix of a format */

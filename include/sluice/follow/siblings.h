@@ -23,7 +23,8 @@ struct sl_siblings {
 	size_t count;
 };
 
-/* Regular files, without links; those with a known age in the order of it, the newest first. The
+/* Regular files, without links, and without those that others of them are being compressed to;
+ * those with a known age in the order of it, the newest first. The
  * directory may be rotated meanwhile: it is listed until two lists agree, a few times at most.
  * Returns 0, -ENOMEM or the cancellation; a directory that cannot be read has none. */
 SL_SUSPENDS

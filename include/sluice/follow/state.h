@@ -1,17 +1,19 @@
 /*
  * state.h - how far logs were scanned, and its text in the file of --state. Pure.
  *
- *	sluice state 1
+ *	sluice state 2
  *	offset=5120 lines=64 errors=3 size=5120 modified=1769900000.123456789 file=8:1:1234
- *	  head=1024:0123456789abcdef tail=256:0123456789abcdef flags=- path=/var/log/app.log
+ *	  head=1024:0123456789abcdef tail=256:0123456789abcdef flags=-
+ *	  stamp=1769900000.000000000+3600 path=/var/log/app.log
  *	...
  *	end 1 89abcdef
  *
  * A log has one line (broken above): bytes of its text that were scanned, after decompression;
  * lines and error lines among them; size and modification time of its file when it was scanned;
  * device and inode; fingerprint (fingerprint.h), number of bytes and hash; flags, of which `c` is
- * compressed or UTF-16 and `r` rotated; its path, and of a rotated log after a tab that of its
- * file.
+ * compressed or UTF-16, `r` rotated and `y` that the stamp has no year (timestamp.h); the last time
+ * stamp, and its zone in seconds if that is known, or -; its path, and of a rotated log after a tab
+ * that of its file. Version 1 had no stamps.
  * In paths, backslashes are \\, and control bytes, tabs among them, \xNN. The last line has the
  * number of logs and the CRC-32C of all lines before it: a file that was cut or changed is noticed.
  */
@@ -20,10 +22,11 @@
 
 #include "sluice/base/error.h"
 #include "sluice/follow/fingerprint.h"
+#include "sluice/logline/record.h"
 #include "sluice/scan/period.h"
 
 #define SL_STATE_MAGIC "sluice state "
-#define SL_STATE_VERSION 1
+#define SL_STATE_VERSION 2
 #define SL_STATE_MAX (256 * SL_MIB) /* bytes of a file: a million logs */
 
 struct sl_state_file {
@@ -41,16 +44,27 @@ struct sl_state_log {
 	uint64_t lines, hits;
 	struct sl_fingerprint print;
 	bool is_encoded; /* compressed, or UTF-16 */
+	/* The last of those lines that have one; `begin` and `end` are not stored, nor unit_ns. */
+	struct sl_timestamp stamp;
+	bool has_stamp;
 
 	/* Not stored. */
 	bool is_dropped;
-	uint64_t round;                /* in which it was met last */
-	int fd;                        /* of its file, kept open; -1 = none */
-	uint64_t searched;             /* no newline is between `off` and here */
-	uint64_t grown_ns;             /* when it had new lines last, or was rotated */
-	bool has_more;                 /* its file has lines that were left to the next round */
-	enum sl_period_side next_side; /* of a line behind `off` that has no stamp */
-	bool is_refused;               /* its content cannot be scanned, as far as it is known */
+	uint64_t round;            /* in which it was met last */
+	uint64_t seen_round;       /* in which there was last, when it began, a file where ... */
+	struct sl_state_file seen; /* ... its own is to be: this one */
+	int fd;                    /* of its file, kept open; -1 = none */
+	uint64_t searched;         /* no newline is between `off` and here */
+	uint64_t held_end;         /* of records: the lines from `off` to here are one, ... */
+	enum sl_record_state held_state; /* ... behind which is this state */
+	uint64_t settled_ns;             /* its last record is complete then, if ... */
+	uint64_t settled_size;           /* ... its file still has this size; 0 = not looked at */
+	bool is_held;                    /* the last record was left until then */
+	uint64_t grown_ns;               /* when it had new lines last, or was rotated */
+	bool has_more;                   /* its file has lines that were left to the next round */
+	enum sl_period_side next_side;   /* of a line behind `off` that has no stamp */
+	bool is_reported;                /* that its file cannot be read */
+	bool is_refused;                 /* its content cannot be scanned, as far as it is known */
 };
 
 /* {0} is empty. */

@@ -1,7 +1,8 @@
 /*
  * watch.h - waits until something changes in directories (inotify), or for a time at most: on
- * network file systems the kernel does not report what other machines do, and it limits the number
- * of directories.
+ * network file systems the kernel does not report what other machines do. It also limits the number
+ * of directories: one warning says that this limit is reached, and changes in further directories
+ * are found by the caller, which looks at everything once a second.
  */
 #ifndef SLUICE_FOLLOW_WATCH_H
 #define SLUICE_FOLLOW_WATCH_H
@@ -11,9 +12,10 @@
 struct sl_watch {
 	int fd;     /* -1: nothing is reported */
 	char *last; /* directory that was added last */
+	bool has_warned;
 };
 
-/* It always succeeds: what the kernel refuses is not reported. To be closed. */
+/* It always succeeds: of what the kernel refuses, nothing is reported later. To be closed. */
 void sl_watch_open(struct sl_watch *watch);
 
 /* From here on changes in the directory of this file are reported; also if it is known already,

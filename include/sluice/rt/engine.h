@@ -63,10 +63,12 @@ enum sl_op_kind {
 			    extended attribute; 0 = none; -ERANGE if it is longer */
 	SL_OP_SET_ACL, /* fd, data, len: the mode follows. Without data the ACL is removed, and the
 			    mode stays; none to remove, or a file system without ACLs, is success */
-	SL_OP_GET_XATTR,  /* fd, attribute, data, len -> bytes of the extended attribute; 0 = none,
+	SL_OP_GET_XATTR, /* fd, attribute, data, len -> bytes of the extended attribute; 0 = none,
 			    or a file system without them; -ERANGE if it is longer */
-	SL_OP_SET_XATTR,  /* fd, attribute, data, len */
-	SL_OP_HAS_HOLE,   /* fd, off, length: 1 if some of these bytes were never written, else 0 */
+	SL_OP_SET_XATTR, /* fd, attribute, data, len */
+	SL_OP_HAS_HOLE,  /* fd, off, length: 1 if some of these bytes were never written, else 0 */
+	SL_OP_LIST, /* fd of a directory, data, len -> bytes of entries as of getdents64(2), from
+			     the descriptor's position on; 0 at the end */
 	SL_OP_HAS_WRITER, /* fd, opened for reading only: 1 if the file is open for writing by any
 			     process, else 0; -EINVAL, -EACCES... where that is not known */
 	SL_OP_CALL,       /* fn, arg, free_arg -> what fn returned; on a thread, or what stands for
@@ -81,7 +83,8 @@ enum sl_op_family {
 	SL_FAMILY_SOCKET,
 	SL_FAMILY_CONNECT,
 	SL_FAMILY_ACCEPT,
-	SL_FAMILY_TRANSFER, /* SEND, RECV, READ, WRITE, GET_ACL, SET_ACL, GET_XATTR, SET_XATTR */
+	SL_FAMILY_TRANSFER, /* SEND, RECV, READ, WRITE, GET_ACL, SET_ACL, GET_XATTR, SET_XATTR,
+			       LIST */
 	SL_FAMILY_EXTENT,   /* ALLOCATE, TRUNCATE, HAS_HOLE */
 	SL_FAMILY_TIME,
 	SL_FAMILY_OWNER,
@@ -210,6 +213,19 @@ struct sl_engine_methods {
 	 * blocks. */
 	int (*duplicate)(struct sl_engine *engine, int fd);
 
+	/* A new file in memory, without a name, open for reading and writing, close-on-exec; or a
+	 * negative errno. Never blocks. */
+	int (*memory_file)(struct sl_engine *engine);
+
+	/* inotify(7): a descriptor, close-on-exec and non-blocking, that is read as a stream; and
+	 * what it is to report. Descriptors or negative errnos. */
+	int (*watch_open)(struct sl_engine *engine);
+	int (*watch_add)(struct sl_engine *engine, int fd, const char *path, uint32_t events);
+
+	/* The absolute path of what `path` leads to, without links, on the heap. From any thread;
+	 * may block. Returns 0 or a negative errno. */
+	int (*real_path)(struct sl_engine *engine, const char *path, char **out);
+
 	/* Take the operation. At most engine->slots are out at once (the caller's semaphores see to
 	 * it). Never fails: what the kernel refuses comes back as a result. */
 	void (*submit)(struct sl_engine *engine, struct sl_op *op);
@@ -259,5 +275,11 @@ bool sl_op_is_stream(const struct sl_op *op);
 /* Run an operation by plain system calls, blocking; of the real engines, and for engines that lack
  * a kind. Returns what op->result would be. */
 int sl_op_run_blocking(struct sl_op *op);
+
+/* The methods of these names, by plain system calls; of the real engines. */
+int sl_engine_memory_file(struct sl_engine *engine);
+int sl_engine_watch_open(struct sl_engine *engine);
+int sl_engine_watch_add(struct sl_engine *engine, int fd, const char *path, uint32_t events);
+int sl_engine_real_path(struct sl_engine *engine, const char *path, char **out);
 
 #endif

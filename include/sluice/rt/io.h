@@ -144,6 +144,14 @@ int sl_io_set_mode(int fd, uint32_t mode) SL_MUST_CHECK;
 SL_SUSPENDS
 int sl_io_set_time(int fd, uint64_t time_ns) SL_MUST_CHECK;
 
+/* A new file in memory, without a name: a descriptor or a negative errno. Does not suspend. */
+int sl_io_memory_file(void) SL_MUST_CHECK;
+
+/* inotify(7): a descriptor for sl_io_poll and sl_io_read_stream, and what it is to report; or
+ * negative errnos. Neither suspends. */
+int sl_io_watch_open(void) SL_MUST_CHECK;
+int sl_io_watch_add(int fd, const char *path, uint32_t events);
+
 /*
  * Carry out `count` prepared file operations (READ, WRITE, and OPEN and below in sl_op_kind) and
  * wait for all of them, whatever happens; results are in ops[i].result. They run in order in a
@@ -166,6 +174,14 @@ int sl_io_batch(struct sl_op *ops, size_t count) SL_MUST_CHECK;
  */
 SL_SUSPENDS
 int sl_io_batch_abandonable(struct sl_op *ops, size_t count) SL_MUST_CHECK;
+
+/*
+ * Open for reading a file that the user has named, and that may be a FIFO: to open one waits for
+ * its writer, maybe forever, which ends at the deadlines in force and at a cancellation as above.
+ * Returns a descriptor.
+ */
+SL_SUSPENDS
+int sl_io_open_input(const char *path) SL_MUST_CHECK;
 
 #define SL_IO_SLOW_OPS 3
 #define SL_IO_REMOVALS 2

@@ -6,6 +6,8 @@
 
 #include "sluice/rt/task.h"
 
+#include <sys/types.h>
+
 /* Ignore PIPE and XFSZ: writes fail instead. Call first in main. */
 void sl_signal_ignore_write_errors(void);
 
@@ -17,10 +19,14 @@ void sl_signal_ignore_write_errors(void);
  */
 void sl_signal_block(void);
 
-/* Wait for the next of the blocked signals. Returns its number; -ECANCELED or -ETIMEDOUT. If
- * signals cannot be read they get their default actions back, and it waits until cancelled. */
+/*
+ * Wait for the next of the blocked signals. Returns its number; -ECANCELED or -ETIMEDOUT. If
+ * signals cannot be read they get their default actions back, and it waits until cancelled.
+ * *sender, unless NULL: the process that sent it; 0 = the kernel, as for a key, or a process of
+ * another PID namespace.
+ */
 SL_SUSPENDS
-int sl_signal_wait(void) SL_MUST_CHECK;
+int sl_signal_wait(pid_t *sender) SL_MUST_CHECK;
 
 /* End the process by `signo`, so that the parent sees that signal: default action, unblocked,
  * raised. */

@@ -63,6 +63,10 @@ struct sl_period_part {
 /* By the stamp of the line; UNKNOWN if it has none. */
 enum sl_period_side sl_period_side_of(const struct sl_period *period, struct sl_span line);
 
+/* By a stamp. */
+enum sl_period_side sl_period_side_of_stamp(
+	const struct sl_period *period, struct sl_timestamp stamp);
+
 /* The same, and if the period is sorted, *order of this stamp alone; else {0}. */
 enum sl_period_side sl_period_look(
 	const struct sl_period *period, struct sl_span line, struct sl_period_order *order);

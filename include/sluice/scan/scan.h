@@ -37,6 +37,8 @@ struct sl_scan_item {
 	/* As from sl_walk_next: SL_WALK_FILE, or why it is not read, with *err. */
 	int found;
 	const struct sl_error *err;
+	int refused; /* the code with which the path could not be opened: it is reported, and not
+			opened again; 0 = none */
 	/* A regular file that is read in place of `path`, and stays the caller's; -1 = none, and
 	 * the path is opened and read as a whole. */
 	int fd;

@@ -157,6 +157,9 @@ int sl_input_new(struct sl_input **out, const char *path, bool is_found) SL_MUST
  */
 void sl_input_lend(struct sl_input *input, int fd, uint64_t from, uint64_t until);
 
+/* Before it is opened: it is not, since it could not be with this code. */
+void sl_input_refuse(struct sl_input *input, int code);
+
 /* It is read by these functions, whatever its path is. Before it is opened. */
 void sl_input_set_remote(struct sl_input *input, const struct sl_input_remote *remote);
 

@@ -1,0 +1,129 @@
+/*
+ * `sluice scan --state` and --follow in the simulated world, while other programs write logs and
+ * rotate them between any two of its operations, and runs end, or are killed, at any of them: in
+ * the end every line has come once, and after kills not more often than the state is behind.
+ */
+#include "support/follow_scene.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#define RUNS 8u
+
+static struct sim_options
+options_of(uint64_t seed)
+{
+	struct sim_options options = sim_options(seed);
+	options.reuse_inodes = seed % 2;
+	options.watch_late_ns = seed % 3 ? SL_NS_PER_MS : 3 * SL_NS_PER_S;
+	options.watch_queue = seed % 5 == 0 ? 2 : 1000;
+	options.watch_lost_percent = seed % 7 == 0 ? 50 : 0;
+	options.no_watch = seed % 11 == 0;
+	return options;
+}
+
+static uint64_t
+below(struct follow_scene *scene, uint64_t bound)
+{
+	return sl_random_below(&scene->random, bound);
+}
+
+/* Before a run: a copy that is made of a log when that is seen for the first time is another log to
+ * it, and one without --follow reads files in place. */
+static void
+settle(struct follow_scene *scene)
+{
+	if (!scene->is_live || scene->is_directory || rotator_is_copying(&scene->rotator))
+		rotator_settle(&scene->rotator);
+}
+
+/* A run of any kind that a scene may have. */
+static void
+run_some(struct follow_scene *scene, bool is_live)
+{
+	scene->is_live = is_live;
+	scene->ending = is_live ? FOLLOW_TERM : FOLLOW_NONE;
+	scene->gap = 1 + below(scene, below(scene, 2) ? 4 : 40);
+	/* What a copy is made of is truncated: a run without --follow may be reading it. */
+	scene->rotator.no_copies = !is_live;
+	/* In a directory, rotated logs are inputs by themselves, and the list of these is older. */
+	scene->rotator.rotate_percent = scene->is_directory ? 0 : ROTATOR_PERCENT;
+	settle(scene);
+	follow_scene_run(scene, below(scene, 600));
+	sim_check(scene->sim, scene->code == 0, "a run: %s", scene->err.text);
+}
+
+static void
+act_between(struct follow_scene *scene)
+{
+	scene->rotator.no_copies = false;
+	scene->rotator.rotate_percent = ROTATOR_PERCENT;
+	for (uint64_t i = below(scene, 60); i > 0; i--)
+		rotator_act(&scene->rotator);
+}
+
+static void
+run_scene(uint64_t seed, bool is_directory)
+{
+	struct sim_options options = options_of(seed);
+	struct follow_scene *scene = follow_scene_new(&options);
+	scene->is_directory = is_directory;
+	for (uint64_t runs = 1 + below(scene, RUNS); runs > 0; runs--) {
+		run_some(scene, below(scene, 2));
+		follow_scene_check(scene, 0, false);
+		act_between(scene);
+	}
+	follow_scene_finish(scene);
+	follow_scene_check(scene, 0, true);
+	sim_check(scene->sim, scene->lines == follow_scene_lines(scene),
+		"%llu lines were counted, not %llu", (unsigned long long)scene->lines,
+		(unsigned long long)follow_scene_lines(scene));
+	follow_scene_free(scene);
+}
+
+Test(scenario_follow, each_line_comes_once_over_runs_and_rotations)
+{
+	struct sim_seeds seeds = follow_scene_seeds(60);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
+		run_scene(seed, false);
+}
+
+Test(scenario_follow, in_a_directory_each_line_comes_once_over_runs)
+{
+	struct sim_seeds seeds = follow_scene_seeds(60);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
+		run_scene(seed, true);
+}
+
+/* A run that may be killed, or the power cut. */
+static void
+run_to_a_kill(struct follow_scene *scene)
+{
+	scene->is_live = below(scene, 4) > 0;
+	scene->ending = FOLLOW_KILL;
+	scene->how = (enum sim_crash)below(scene, SIM_CRASHES);
+	scene->gap = 1 + below(scene, below(scene, 2) ? 4 : 40);
+	scene->rotator.no_copies = !scene->is_live;
+	settle(scene);
+	follow_scene_run(scene, below(scene, 300));
+}
+
+Test(scenario_follow, after_kills_no_line_is_missing)
+{
+	struct sim_seeds seeds = follow_scene_seeds(60);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct sim_options options = options_of(seed);
+		struct follow_scene *scene = follow_scene_new(&options);
+		for (uint64_t runs = 1 + below(scene, RUNS); runs > 0; runs--) {
+			/* Logs are rotated again once a run has ended by itself. */
+			if (below(scene, 2))
+				run_to_a_kill(scene);
+			run_some(scene, below(scene, 2));
+			follow_scene_check(scene, scene->kills, false);
+			act_between(scene);
+		}
+		follow_scene_finish(scene);
+		follow_scene_check(scene, scene->kills, true);
+		follow_scene_free(scene);
+	}
+}
