@@ -208,6 +208,13 @@ is_on(const struct sl_command *command, const struct oracle *oracle, const char 
 	return flag_wanted(command, oracle, option->offset, usual);
 }
 
+static bool
+has_context(const struct sl_command *command, const struct oracle *oracle)
+{
+	return value_of(command, oracle, "after-context") ||
+	       value_of(command, oracle, "before-context") || value_of(command, oracle, "context");
+}
+
 /* What `sluice scan` is to write. */
 struct scan_output {
 	bool print, count, quiet, lists, json;
@@ -225,12 +232,38 @@ scan_output(const struct sl_command *command, const struct oracle *oracle)
 	};
 	bool implied = is_on(command, oracle, "line-number", false) ||
 		       is_on(command, oracle, "only-matching", false) ||
-		       value_of(command, oracle, "after-context") ||
-		       value_of(command, oracle, "before-context") ||
-		       value_of(command, oracle, "context");
-	out.print = is_on(command, oracle, "print", false) || (implied && !out.json);
+		       has_context(command, oracle);
+	out.print = is_on(command, oracle, "print", false) || (implied && !out.json) ||
+		    is_on(command, oracle, "follow", false);
 	out.print = out.print && !out.count && !out.quiet && !out.lists;
 	return out;
+}
+
+static bool
+has_follow_conflict(const struct sl_command *command, const struct oracle *oracle)
+{
+	struct scan_output out = scan_output(command, oracle);
+	const char *top = value_of(command, oracle, "top");
+	bool has_stdin = false;
+	if (!is_on(command, oracle, "follow", false))
+		return false;
+	for (size_t i = 0; i < oracle->operand_count; i++)
+		has_stdin = has_stdin || strcmp(oracle->operands[i], "-") == 0;
+	return has_stdin || oracle->operand_count == 0 || out.count || out.quiet || out.lists ||
+	       is_on(command, oracle, "by-pattern", false) ||
+	       value_of(command, oracle, "histogram") || value_of(command, oracle, "digest-out") ||
+	       value_of(command, oracle, "digest-base") || (top && strtoull(top, NULL, 10) > 0) ||
+	       value_of(command, oracle, "max-count") || has_context(command, oracle);
+}
+
+/* It is for a period, which --state and --follow do not look for. */
+static bool
+has_sorted_conflict(const struct sl_command *command, const struct oracle *oracle)
+{
+	bool has_period = value_of(command, oracle, "since") || value_of(command, oracle, "until");
+	return value_of(command, oracle, "sorted") &&
+	       (!has_period || value_of(command, oracle, "state") ||
+		       is_on(command, oracle, "follow", false));
 }
 
 static bool
@@ -255,7 +288,8 @@ has_scan_conflict(const struct sl_command *command, const struct oracle *oracle)
 	       (value_of(command, oracle, "level") && has_patterns) ||
 	       (value_of(command, oracle, "histogram") && no_table) ||
 	       (value_of(command, oracle, "digest-out") && (out.quiet || out.lists)) ||
-	       (has_kinds && no_table);
+	       (has_kinds && no_table) || has_follow_conflict(command, oracle) ||
+	       has_sorted_conflict(command, oracle);
 }
 
 static bool
@@ -280,12 +314,7 @@ has_get_conflict(const struct sl_command *command, const struct oracle *oracle)
 	       ((adopts || appends) && (!resumes || keeps || renames || is_stdout)) ||
 	       (is_on(command, oracle, "keep-journal", false) && !resumes) ||
 	       (output && (renames || is_on(command, oracle, "tree", false))) ||
-	       (has_scan_options && !scans) ||
-	       (is_on(command, oracle, "records", false) &&
-		       (is_on(command, oracle, "print", false) ||
-			       value_of(command, oracle, "since") ||
-			       value_of(command, oracle, "until"))) ||
-	       (scans && is_on(command, oracle, "dry-run", false));
+	       (has_scan_options && !scans) || (scans && is_on(command, oracle, "dry-run", false));
 }
 
 /* ---- what was parsed ---- */

@@ -15,6 +15,7 @@
 #define SIZE 40000u
 #define CHUNK 4096u
 #define CHUNKS 12u
+#define STEP (CHUNK / SL_TEE_RANGES) /* of what begins there a chunk has no more gaps */
 
 struct scene {
 	struct sl_random random;
@@ -69,7 +70,7 @@ static void
 put_some(struct scene *scene)
 {
 	for (uint64_t count = sl_random_below(&scene->random, 12); count > 0; count--) {
-		size_t off = (size_t)sl_random_below(&scene->random, SIZE);
+		size_t off = (size_t)sl_random_below(&scene->random, SIZE / STEP) * STEP;
 		size_t most = SL_MIN((size_t)CHUNK, SIZE - off);
 		put(scene, off, 1 + (size_t)sl_random_below(&scene->random, most));
 	}
@@ -149,7 +150,8 @@ overlap_main(void *arg)
 
 Test(tee, chunks_that_overlap_are_passed_once_and_another_version_begins_again)
 {
-	for (uint64_t seed = 1; seed <= 200; seed++)
+	struct sim_seeds seeds = sim_seeds(200);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		run(seed, overlap_main);
 }
 
@@ -210,7 +212,8 @@ part_main(void *arg)
 
 Test(tee, what_is_left_in_a_part_is_read_once_and_what_was_wrong_begins_again)
 {
-	for (uint64_t seed = 1; seed <= 60; seed++)
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		run(seed, part_main);
 }
 
@@ -320,7 +323,8 @@ grown_main(void *arg)
 
 Test(tee, of_a_file_that_has_grown_the_consumer_gets_what_it_wants)
 {
-	for (uint64_t seed = 1; seed <= 20; seed++)
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		run(seed, grown_main);
 }
 

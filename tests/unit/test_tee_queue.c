@@ -105,7 +105,8 @@ queue_main(void *arg)
 
 Test(tee_queue, chunks_come_out_in_order_and_never_take_the_last_of_the_pool)
 {
-	for (uint64_t seed = 1; seed <= 50; seed++) {
+	struct sim_seeds seeds = sim_seeds(50);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sl_random random;
 		sl_random_init(&random, seed);
 		struct sim *sim = sim_plain(seed);
