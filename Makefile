@@ -107,8 +107,8 @@ $(SUPPORT): $(patsubst %.c,$(B)/%.o,$(SUPPORT_SRC))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 # Each instruction set has a file and a flag of its own; base/cpu.h decides at run time which is called.
-$(B)/src/scan/match_avx2.o: ISA := $(if $(filter x86_64,$(MACHINE)),-mavx2 -mbmi -mbmi2 -mpopcnt)
-$(B)/src/scan/match_avx512.o: ISA := $(if $(filter x86_64,$(MACHINE)),-mavx512f -mavx512bw -mbmi -mbmi2 -mpopcnt)
+$(B)/src/match/match_avx2.o: ISA := $(if $(filter x86_64,$(MACHINE)),-mavx2 -mbmi -mbmi2 -mpopcnt)
+$(B)/src/match/match_avx512.o: ISA := $(if $(filter x86_64,$(MACHINE)),-mavx512f -mavx512bw -mbmi -mbmi2 -mpopcnt)
 
 $(B)/tests/unit/%.o: OPT := $(TEST_OPT_$(VARIANT))
 

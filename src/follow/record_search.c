@@ -1,6 +1,6 @@
 #include "sluice/follow/record_search.h"
 
-#include "sluice/scan/pattern.h"
+#include "sluice/match/pattern.h"
 
 #include <string.h>
 

@@ -22,7 +22,7 @@
  */
 #include "sluice/scan/block.h"
 
-#include "sluice/scan/lines.h"
+#include "sluice/match/lines.h"
 
 static size_t
 edge_of(const struct sl_match_plan *plan)

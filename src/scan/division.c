@@ -2,7 +2,7 @@
 
 #include "sluice/digest/kinds.h"
 #include "sluice/scan/history.h"
-#include "sluice/scan/pattern.h"
+#include "sluice/match/pattern.h"
 
 #define CONSUMERS_A_WORKER 2u /* so that a worker has its next piece when it finishes one */
 #define CONSUMERS_MAX 128u

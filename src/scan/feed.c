@@ -13,7 +13,7 @@
  */
 #include "feed_int.h"
 
-#include "sluice/scan/lines.h"
+#include "sluice/match/lines.h"
 #include "sluice/scan/steps.h"
 
 #include <errno.h>

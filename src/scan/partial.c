@@ -19,7 +19,7 @@
  */
 #include "sluice/scan/partial.h"
 
-#include "sluice/scan/lines.h"
+#include "sluice/match/lines.h"
 
 #include <errno.h>
 

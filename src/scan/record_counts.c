@@ -9,8 +9,8 @@
  */
 #include "sluice/scan/record_counts.h"
 
-#include "sluice/scan/lines.h"
-#include "sluice/scan/pattern.h"
+#include "sluice/match/lines.h"
+#include "sluice/match/pattern.h"
 
 void
 sl_record_counts_init(struct sl_record_counts *counts)

@@ -1,7 +1,7 @@
 #include "sluice/scan/sample.h"
 
 #include "sluice/logline/level.h"
-#include "sluice/scan/match_pass.h"
+#include "sluice/match/match_pass.h"
 
 static void
 add_line(struct sl_sample *sample, const struct sl_match_plan *plan, const unsigned char *text,

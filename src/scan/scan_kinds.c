@@ -19,7 +19,7 @@
 #include "scan_int.h"
 
 #include "sluice/rt/offload.h"
-#include "sluice/scan/lines.h"
+#include "sluice/match/lines.h"
 #include "sluice/scan/steps.h"
 
 #include <errno.h>

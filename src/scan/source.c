@@ -6,7 +6,7 @@
 
 #include "sluice/base/text.h"
 #include "sluice/rt/io.h"
-#include "sluice/scan/match_plan.h"
+#include "sluice/match/match_plan.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
  */
 #include "sluice/base/clock.h"
 #include "sluice/base/cpu.h"
-#include "sluice/scan/match.h"
+#include "sluice/match/match.h"
 
 #include <inttypes.h>
 #include <stdio.h>

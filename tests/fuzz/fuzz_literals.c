@@ -8,8 +8,8 @@
  */
 #include "fuzz/fuzz.h"
 #include "sluice/base/cpu.h"
-#include "sluice/scan/match.h"
-#include "sluice/scan/match_plans.h"
+#include "sluice/match/match.h"
+#include "sluice/match/match_plans.h"
 #include "support/oracle.h"
 
 #define MOST 80u

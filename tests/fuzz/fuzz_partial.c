@@ -8,7 +8,7 @@
 #include "fuzz/fuzz.h"
 #include "sluice/base/cpu.h"
 #include "sluice/scan/join.h"
-#include "sluice/scan/lines.h"
+#include "sluice/match/lines.h"
 #include "sluice/scan/partials.h"
 #include "support/oracle.h"
 

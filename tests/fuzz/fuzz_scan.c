@@ -9,7 +9,7 @@
 #include "sluice/base/cpu.h"
 #include "sluice/base/random.h"
 #include "sluice/scan/block.h"
-#include "sluice/scan/lines.h"
+#include "sluice/match/lines.h"
 #include "support/oracle.h"
 
 #define MOST_LITERALS 7

@@ -5,8 +5,8 @@
 #ifndef TESTS_SUPPORT_AB_PATTERN_H
 #define TESTS_SUPPORT_AB_PATTERN_H
 
-#include "sluice/scan/matcher.h"
-#include "sluice/scan/pattern.h"
+#include "sluice/match/matcher.h"
+#include "sluice/match/pattern.h"
 
 struct ab_pattern {
 	struct sl_pattern *pattern;

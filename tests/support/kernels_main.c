@@ -8,7 +8,7 @@
 #include "sluice/base/cpu.h"
 #include "sluice/base/crc32c.h"
 #include "sluice/base/random.h"
-#include "sluice/scan/match.h"
+#include "sluice/match/match.h"
 #include "support/oracle.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "sluice/base/cpu.h"
 #include "sluice/base/random.h"
 #include "sluice/scan/join.h"
-#include "sluice/scan/lines.h"
+#include "sluice/match/lines.h"
 #include "support/oracle.h"
 
 #include <criterion/criterion.h>

@@ -2,7 +2,7 @@
  * Literals that stand as whole words, as whole lines, or anywhere, against a naive search.
  */
 #include "sluice/base/random.h"
-#include "sluice/scan/lexicon.h"
+#include "sluice/match/lexicon.h"
 #include "support/guard.h"
 
 #include <criterion/criterion.h>

@@ -1,7 +1,7 @@
 #include "sluice/base/cpu.h"
 #include "sluice/base/random.h"
-#include "sluice/scan/lines.h"
-#include "sluice/scan/match.h"
+#include "sluice/match/lines.h"
+#include "sluice/match/match.h"
 #include "support/oracle.h"
 
 #include <criterion/criterion.h>

@@ -9,8 +9,8 @@
 #include "sluice/base/cpu.h"
 #include "sluice/base/error.h"
 #include "sluice/base/random.h"
-#include "sluice/scan/match.h"
-#include "sluice/scan/match_plans.h"
+#include "sluice/match/match.h"
+#include "sluice/match/match_plans.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "sluice/base/cpu.h"
-#include "sluice/scan/match.h"
-#include "sluice/scan/pattern.h"
+#include "sluice/match/match.h"
+#include "sluice/match/pattern.h"
 #include "sluice/scan/sample.h"
 
 #include <criterion/criterion.h>

@@ -5,7 +5,7 @@
 #include "sluice/base/cpu.h"
 #include "sluice/base/random.h"
 #include "sluice/scan/join.h"
-#include "sluice/scan/lines.h"
+#include "sluice/match/lines.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

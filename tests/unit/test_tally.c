@@ -3,7 +3,7 @@
  */
 #include "sluice/base/cpu.h"
 #include "sluice/base/random.h"
-#include "sluice/scan/tally.h"
+#include "sluice/match/tally.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

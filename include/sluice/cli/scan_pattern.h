@@ -6,8 +6,8 @@
 
 #include "sluice/cli/options.h"
 #include "sluice/cli/pattern_source.h"
-#include "sluice/scan/pattern.h"
-#include "sluice/scan/tally.h"
+#include "sluice/match/pattern.h"
+#include "sluice/match/tally.h"
 
 /* In its owner's memory; {0} before init. */
 struct sl_scan_pattern {

@@ -23,7 +23,7 @@
 #ifndef SLUICE_SCAN_BLOCK_H
 #define SLUICE_SCAN_BLOCK_H
 
-#include "sluice/scan/matcher.h"
+#include "sluice/match/matcher.h"
 #include "sluice/scan/period.h"
 
 #define SL_BLOCK_EDGE (SL_MATCH_LITERAL_LEN - 1)

@@ -18,7 +18,7 @@
 #define SLUICE_SCAN_CONTEXT_H
 
 #include "sluice/scan/history.h"
-#include "sluice/scan/lines.h"
+#include "sluice/match/lines.h"
 
 struct sl_context_rule {
 	uint64_t before, after; /* lines before and after each that matches */

@@ -15,7 +15,7 @@
 #ifndef SLUICE_SCAN_EVENT_H
 #define SLUICE_SCAN_EVENT_H
 
-#include "sluice/scan/matcher.h"
+#include "sluice/match/matcher.h"
 #include "sluice/scan/summary.h"
 
 struct sl_input;

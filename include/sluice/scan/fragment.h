@@ -12,7 +12,7 @@
 #ifndef SLUICE_SCAN_FRAGMENT_H
 #define SLUICE_SCAN_FRAGMENT_H
 
-#include "sluice/scan/matcher.h"
+#include "sluice/match/matcher.h"
 
 /* What is kept of a line. */
 struct sl_fragment_rule {

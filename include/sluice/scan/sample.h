@@ -9,7 +9,7 @@
 #ifndef SLUICE_SCAN_SAMPLE_H
 #define SLUICE_SCAN_SAMPLE_H
 
-#include "sluice/scan/match_plan.h"
+#include "sluice/match/match_plan.h"
 
 #define SL_SAMPLE_INPUTS 64u
 #define SL_SAMPLE_BYTES 16384u /* of an input */

@@ -27,7 +27,7 @@
 #include "sluice/scan/meter.h"
 #include "sluice/scan/source.h"
 #include "sluice/scan/summary.h"
-#include "sluice/scan/tally.h"
+#include "sluice/match/tally.h"
 #include "sluice/scan/walk.h"
 
 /* An input that the caller has listed. */

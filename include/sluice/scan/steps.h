@@ -6,7 +6,7 @@
 #define SLUICE_SCAN_STEPS_H
 
 #include "sluice/rt/offload.h"
-#include "sluice/scan/matcher.h"
+#include "sluice/match/matcher.h"
 
 /* Time after which a step ends, with a pattern that takes long: a signal is handled, and other
  * pieces have their turn. */

@@ -1,6 +1,6 @@
 /*
- * pattern_sink.h - how many lines each pattern matches (scan/tally.h), at the end of the scan: as a
- * table, or as JSON lines.
+ * pattern_sink.h - how many lines each pattern matches (match/tally.h), at the end of the scan: as
+ * a table, or as JSON lines.
  *
  * Lines are tallied by the scan, as far as it can (sl_scan_setup.tally). Else they are where sinks
  * run, on the thread of the runtime; one that takes long, on a worker.
@@ -9,7 +9,7 @@
 #define SLUICE_SINK_PATTERN_SINK_H
 
 #include "sluice/scan/event.h"
-#include "sluice/scan/tally.h"
+#include "sluice/match/tally.h"
 #include "sluice/sink/results.h"
 
 enum sl_pattern_sink_form {

@@ -7,7 +7,7 @@
 
 #include "pattern_int.h"
 
-#include "sluice/scan/matcher.h"
+#include "sluice/match/matcher.h"
 
 /* The leftmost match that begins at `from` or later; UNDECIDED if there is none, and what follows a
  * line that goes on may be one. Takes time linear in the line. */

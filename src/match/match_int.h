@@ -5,7 +5,7 @@
 #define SLUICE_SCAN_MATCH_INT_H
 
 #include "sluice/base/cpu.h"
-#include "sluice/scan/match_pass.h"
+#include "sluice/match/match_pass.h"
 
 #define SL_MATCH_HEAD sizeof(uint64_t) /* bytes of a literal that are compared at once */
 #define SL_MATCH_FOLD 0x20u            /* the bit in which ASCII letters differ by case */

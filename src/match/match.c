@@ -49,7 +49,7 @@
  * them, match_pass.c is what happens at a candidate, match_ISA.c are the
  * loops. Only this file refers to all of them.
  */
-#include "sluice/scan/match.h"
+#include "sluice/match/match.h"
 
 #include "match_int.h"
 

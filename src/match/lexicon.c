@@ -11,7 +11,7 @@
  * That is done at each place where a match may begin: behind a byte that is not a word character,
  * or at the beginning of the line.
  */
-#include "sluice/scan/lexicon.h"
+#include "sluice/match/lexicon.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -10,10 +10,10 @@
  * Literals decide about a line that holds one, or, in a plan that is a prefilter, make it a
  * candidate: a line that is still to be confirmed (block.h).
  */
-#ifndef SLUICE_SCAN_MATCH_PLAN_H
-#define SLUICE_SCAN_MATCH_PLAN_H
+#ifndef SLUICE_MATCH_MATCH_PLAN_H
+#define SLUICE_MATCH_MATCH_PLAN_H
 
-#include "sluice/scan/match_grams.h"
+#include "sluice/match/match_grams.h"
 
 #define SL_MATCH_LITERALS 64 /* one bit each in a word */
 #define SL_MATCH_LITERAL_LEN \

@@ -5,7 +5,7 @@
 #ifndef SLUICE_SCAN_PATTERN_ATOM_INT_H
 #define SLUICE_SCAN_PATTERN_ATOM_INT_H
 
-#include "sluice/scan/literal_set.h"
+#include "sluice/match/literal_set.h"
 
 struct sl_atom_reader {
 	struct sl_span text;

@@ -20,7 +20,7 @@
  * Whatever the reader is not sure of makes it give up: the expression is then matched on every
  * line, as it would be without this file.
  */
-#include "sluice/scan/pattern_literals.h"
+#include "sluice/match/pattern_literals.h"
 
 #include "pattern_atom_int.h"
 

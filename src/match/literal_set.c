@@ -1,4 +1,4 @@
-#include "sluice/scan/literal_set.h"
+#include "sluice/match/literal_set.h"
 
 #include "match_int.h"
 

@@ -3,11 +3,11 @@
  * literals, what matches only a few literals becomes those, and of other expressions the literals
  * are found that they need (pattern_literals.c).
  */
-#include "sluice/scan/pattern_parts.h"
+#include "sluice/match/pattern_parts.h"
 
 #include "pattern_int.h"
 
-#include "sluice/scan/pattern_literals.h"
+#include "sluice/match/pattern_literals.h"
 
 #include <errno.h>
 #include <stdlib.h>

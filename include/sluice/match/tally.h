@@ -8,10 +8,10 @@
  * Lines can be counted by several threads, and in any order: each thread has a counter, and what is
  * counted of a part of the lines becomes that of the tally once the part is merged.
  */
-#ifndef SLUICE_SCAN_TALLY_H
-#define SLUICE_SCAN_TALLY_H
+#ifndef SLUICE_MATCH_TALLY_H
+#define SLUICE_MATCH_TALLY_H
 
-#include "sluice/scan/matcher.h"
+#include "sluice/match/matcher.h"
 
 /* Patterns that are more than strings; each has a matcher. */
 #define SL_TALLY_EXPRESSIONS_MAX 1000u

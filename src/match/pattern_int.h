@@ -5,9 +5,9 @@
 #ifndef SLUICE_SCAN_PATTERN_INT_H
 #define SLUICE_SCAN_PATTERN_INT_H
 
-#include "sluice/scan/match_plans.h"
-#include "sluice/scan/pattern.h"
-#include "sluice/scan/pattern_parts.h"
+#include "sluice/match/match_plans.h"
+#include "sluice/match/pattern.h"
+#include "sluice/match/pattern_parts.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>

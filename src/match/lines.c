@@ -1,4 +1,4 @@
-#include "sluice/scan/lines.h"
+#include "sluice/match/lines.h"
 
 #define KERNEL_LEN 512u /* bytes from which a kernel counts newlines faster */
 

@@ -4,10 +4,10 @@
  *
  * Pure. A set owns its bytes. `failed` in its buffer means that memory ran out.
  */
-#ifndef SLUICE_SCAN_LITERAL_SET_H
-#define SLUICE_SCAN_LITERAL_SET_H
+#ifndef SLUICE_MATCH_LITERAL_SET_H
+#define SLUICE_MATCH_LITERAL_SET_H
 
-#include "sluice/scan/match_plan.h"
+#include "sluice/match/match_plan.h"
 
 #define SL_LITERAL_SET_MAX 64u /* literals */
 

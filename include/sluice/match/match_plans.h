@@ -4,10 +4,10 @@
  *
  * Pure: no I/O.
  */
-#ifndef SLUICE_SCAN_MATCH_PLANS_H
-#define SLUICE_SCAN_MATCH_PLANS_H
+#ifndef SLUICE_MATCH_MATCH_PLANS_H
+#define SLUICE_MATCH_MATCH_PLANS_H
 
-#include "sluice/scan/match_plan.h"
+#include "sluice/match/match_plan.h"
 
 /* {0} is empty. In its owner's memory. */
 struct sl_match_plans {

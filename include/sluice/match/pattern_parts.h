@@ -4,10 +4,10 @@
  *
  * Pure. Texts are the user's, or in the parts' own memory.
  */
-#ifndef SLUICE_SCAN_PATTERN_PARTS_H
-#define SLUICE_SCAN_PATTERN_PARTS_H
+#ifndef SLUICE_MATCH_PATTERN_PARTS_H
+#define SLUICE_MATCH_PATTERN_PARTS_H
 
-#include "sluice/scan/pattern.h"
+#include "sluice/match/pattern.h"
 
 /* Patterns, or literals of them: their texts are the user's, or in parts.bytes. */
 struct sl_pattern_list {

@@ -5,8 +5,8 @@
  * For thousands of literals. Constant once made; any number of threads may use it. Pure: no I/O; no
  * byte outside of the data is read.
  */
-#ifndef SLUICE_SCAN_MATCH_GRAMS_H
-#define SLUICE_SCAN_MATCH_GRAMS_H
+#ifndef SLUICE_MATCH_MATCH_GRAMS_H
+#define SLUICE_MATCH_MATCH_GRAMS_H
 
 #include "sluice/base/bytes.h"
 

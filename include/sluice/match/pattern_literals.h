@@ -4,10 +4,10 @@
  *
  * Pure.
  */
-#ifndef SLUICE_SCAN_PATTERN_LITERALS_H
-#define SLUICE_SCAN_PATTERN_LITERALS_H
+#ifndef SLUICE_MATCH_PATTERN_LITERALS_H
+#define SLUICE_MATCH_PATTERN_LITERALS_H
 
-#include "sluice/scan/literal_set.h"
+#include "sluice/match/literal_set.h"
 
 enum sl_pattern_need {
 	SL_PATTERN_NEEDS_NONE,    /* none are known */

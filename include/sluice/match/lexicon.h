@@ -9,10 +9,10 @@
  *
  * A lexicon is constant once made, and any number of threads may use it.
  */
-#ifndef SLUICE_SCAN_LEXICON_H
-#define SLUICE_SCAN_LEXICON_H
+#ifndef SLUICE_MATCH_LEXICON_H
+#define SLUICE_MATCH_LEXICON_H
 
-#include "sluice/scan/match_plan.h"
+#include "sluice/match/match_plan.h"
 
 /* What has to surround a match. */
 enum sl_bounds {

@@ -4,10 +4,10 @@
  * Of a line is matched what comes before its newline or CRLF, and in an input's first line what
  * comes after a byte order mark: sl_subject_of() cuts it out. Limits are those of pattern.h. Pure.
  */
-#ifndef SLUICE_SCAN_MATCHER_H
-#define SLUICE_SCAN_MATCHER_H
+#ifndef SLUICE_MATCH_MATCHER_H
+#define SLUICE_MATCH_MATCHER_H
 
-#include "sluice/scan/pattern.h"
+#include "sluice/match/pattern.h"
 
 struct sl_matcher;
 

@@ -4,7 +4,7 @@
 #ifndef SLUICE_SCAN_MATCH_GRAMS_INT_H
 #define SLUICE_SCAN_MATCH_GRAMS_INT_H
 
-#include "sluice/scan/match_grams.h"
+#include "sluice/match/match_grams.h"
 
 #define SL_GRAMS_GRAM 8u   /* bytes of a gram at most: those of a word */
 #define SL_GRAMS_STRIDE 8u /* bits of a byte of `places` */

@@ -4,10 +4,10 @@
  * match_plan.h compiles the literals, match_pass.h is the pass over a block; match.c describes how
  * they work.
  */
-#ifndef SLUICE_SCAN_MATCH_H
-#define SLUICE_SCAN_MATCH_H
+#ifndef SLUICE_MATCH_MATCH_H
+#define SLUICE_MATCH_MATCH_H
 
-#include "sluice/scan/match_pass.h"
+#include "sluice/match/match_pass.h"
 
 /* The fastest kernel that a CPU with these features (sl_cpu_features()) can run. Never NULL. */
 const struct sl_match_kernel *sl_match_choose(unsigned features);

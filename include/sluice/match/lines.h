@@ -4,10 +4,10 @@
  * Only lines that begin and end in the block are marked; the first and last partial lines are the
  * caller's to join.
  */
-#ifndef SLUICE_SCAN_LINES_H
-#define SLUICE_SCAN_LINES_H
+#ifndef SLUICE_MATCH_LINES_H
+#define SLUICE_MATCH_LINES_H
 
-#include "sluice/scan/match_pass.h"
+#include "sluice/match/match_pass.h"
 
 struct sl_line {
 	const unsigned char *text; /* in the block */

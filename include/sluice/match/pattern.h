@@ -30,13 +30,13 @@
  * checked: it is undecided unless it matches there, whatever follows. A line that a literal decides
  * never is, however long.
  */
-#ifndef SLUICE_SCAN_PATTERN_H
-#define SLUICE_SCAN_PATTERN_H
+#ifndef SLUICE_MATCH_PATTERN_H
+#define SLUICE_MATCH_PATTERN_H
 
 #include "sluice/base/error.h"
 #include "sluice/logline/level.h"
-#include "sluice/scan/lexicon.h"
-#include "sluice/scan/match.h"
+#include "sluice/match/lexicon.h"
+#include "sluice/match/match.h"
 
 #define SL_PATTERN_LINE_MAX (1024u * 1024u)    /* bytes of a line that checks see */
 #define SL_PATTERN_MATCH_LIMIT 1000000u        /* steps of PCRE2 at one position of a line */

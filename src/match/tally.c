@@ -3,10 +3,10 @@
  * each other pattern is compiled alone and asked about the line. Parts list the rows that they have
  * counted, so that merging and clearing them takes no longer than counting has.
  */
-#include "sluice/scan/tally.h"
+#include "sluice/match/tally.h"
 
-#include "sluice/scan/lexicon.h"
-#include "sluice/scan/pattern_parts.h"
+#include "sluice/match/lexicon.h"
+#include "sluice/match/pattern_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>

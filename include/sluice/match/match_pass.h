@@ -8,10 +8,10 @@
  * A line is what ends with '\n' or with the input; a carriage return or NUL is a byte like any
  * other.
  */
-#ifndef SLUICE_SCAN_MATCH_PASS_H
-#define SLUICE_SCAN_MATCH_PASS_H
+#ifndef SLUICE_MATCH_MATCH_PASS_H
+#define SLUICE_MATCH_MATCH_PASS_H
 
-#include "sluice/scan/match_plan.h"
+#include "sluice/match/match_plan.h"
 
 /* What one pass over a block finds. A line is closed if it begins after and ends with a newline of
  * the block. */

@@ -9,7 +9,7 @@
 
 #include "pattern_int.h"
 
-#include "sluice/scan/matcher.h"
+#include "sluice/match/matcher.h"
 
 /* Lines of at most so many bytes are nearly all, and take no look at the clock. */
 #define SL_SEARCHER_SHORT 4096u

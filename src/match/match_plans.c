@@ -14,7 +14,7 @@
  * Literals that share a plan of Teddy are neighbours in sorted order, so that those of a bucket
  * begin alike.
  */
-#include "sluice/scan/match_plans.h"
+#include "sluice/match/match_plans.h"
 
 #include "sluice/base/error.h"
 
