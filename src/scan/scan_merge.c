@@ -52,6 +52,8 @@ emit_joined(struct scan *scan, struct scan_job *job, const struct sl_partial_run
 	struct head_call call = { .join = &job->join, .piece = piece };
 	job->undecided_before = sl_join_undecided(&job->join);
 	job->unlevelled_before = sl_join_unlevelled(&job->join);
+	/* The line that comes is counted with them once its end is known. */
+	job->period_lines_before = job->join.total.result.period.lines;
 	sl_offload_fn *fn = piece ? join_head : join_end;
 	int code =
 		sl_join_is_costly(&job->join, piece) ? sl_scan_offload(scan, fn, &call) : fn(&call);

@@ -117,6 +117,15 @@ take_steps(struct scan *scan, const struct scan_piece *piece, struct scan_job *j
 	return 0;
 }
 
+/* What is counted of the lines before those that come. */
+static void
+note_before(struct scan_job *job)
+{
+	job->undecided_before = sl_join_undecided(&job->join);
+	job->unlevelled_before = sl_join_unlevelled(&job->join);
+	job->period_lines_before = sl_join_period_lines(&job->join);
+}
+
 int
 sl_scan_records_add(struct scan *scan, const struct scan_piece *piece)
 {
@@ -129,9 +138,7 @@ sl_scan_records_add(struct scan *scan, const struct scan_piece *piece)
 		.off = sl_join_bytes(&job->join),
 		.newlines = sl_join_newlines(&job->join),
 		.kernel = counts ? scan->kernel : NULL };
-	job->undecided_before = sl_join_undecided(&job->join);
-	job->unlevelled_before = sl_join_unlevelled(&job->join);
-	job->period_lines_before = sl_join_period_lines(&job->join);
+	note_before(job);
 	sl_records_begin(&job->records, &run);
 	return take_steps(scan, piece, job);
 }
@@ -147,6 +154,7 @@ sl_scan_records_add_line(
 int
 sl_scan_records_end(struct scan *scan, struct scan_job *job)
 {
+	note_before(job);
 	sl_records_end(&job->records);
 	return take_steps(scan, NULL, job);
 }

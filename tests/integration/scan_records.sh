@@ -101,3 +101,20 @@ test_scan_records_of_a_period() {
 	scan --since "$since" --until "$until" log
 	[[ $(awk '$1 == "log" { print $2, $3 }' out) == "$(<counts)" ]] || fail "other counts: $(cat out)"
 }
+
+# -m 1 ends with the record: all lines up to its end are counted, also if a cut splits the line behind it, and at the end
+test_scan_records_limit_of_a_period() {
+	local log options
+	awk 'BEGIN { for (i = 0; i <= 1310; i++)
+		printf "%-49s\n", "2015-10-18 18:00:00 " (i == 1309 ? "an error" : "info") " " i }' >behind # a cut at 64 KiB is in its last line
+	head -n 1310 behind >last
+	head -c -1 behind >unfinished
+	for log in behind last unfinished; do
+		for options in "--chunk 64K" "--chunk 1M" "--io direct --chunk 64K"; do
+			# shellcheck disable=SC2086
+			scan --records -m 1 --since 2015-10-18T17:00 --json $options $log
+			expect 0
+			tail -n 1 out | grep -q '"matched_lines":1,.*"total_lines":1310,' || fail "other totals with $options of $log: $(tail -n 1 out)"
+		done
+	done
+}
