@@ -299,6 +299,7 @@ sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_pro
 	struct follow_item *item = sl_follow_add(follow, path);
 	int code = item ? is_encoded(log, probe) : -ENOMEM;
 	log->round = follow->round;
+	log->presumed = code < 0 ? probe->file : (struct sl_state_file){ 0 };
 	bool is_moved = code >= 0 && !sl_state_is_same_file(&log->file, &probe->file);
 	if (is_moved)
 		log->moved_round = follow->round;

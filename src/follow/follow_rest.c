@@ -226,11 +226,26 @@ is_copy(struct sl_follow *follow, const char *path, const struct sl_siblings *si
 	return code;
 }
 
-/* A file that cannot be read is what its identity shows, if that of a log. */
-static int
-known_unread(int code, const struct sl_state_log *log)
+/* It could not be read when a log was looked for, and may be its rest: those that are newer are
+ * others, and the next round finds that one alone. */
+static bool
+is_presumed(const struct sl_follow *follow, const char *path, const struct sl_state_file *file)
 {
-	return code < 0 && only_fatal(code) == 0 && log ? 1 : only_fatal(code);
+	const struct sl_state_log *log;
+	size_t next = 0;
+	while ((log = sl_follow_next_of(follow, path, &next)))
+		if (sl_follow_is_met(follow, log) && sl_state_is_same_file(&log->presumed, file))
+			return true;
+	return false;
+}
+
+/* A file that cannot be read is what its identity shows, if that of a log whose text was not found
+ * in another one. */
+static int
+known_unread(const struct sl_follow *follow, int code, const struct sl_state_log *log)
+{
+	bool is_its = log && log->moved_round != follow->round;
+	return code < 0 && only_fatal(code) == 0 && is_its ? 1 : only_fatal(code);
 }
 
 /* 1 if the sibling is a log already. Identities alone do not decide: those of removed files are
@@ -243,13 +258,13 @@ is_known(struct sl_follow *follow, const char *path, const struct sl_siblings *s
 {
 	const struct sl_state_log *log = sl_follow_by_file(follow, &sibling->file);
 	struct sl_probe probe = sl_follow_probe(follow);
-	if (is_fresh(follow, &sibling->file))
+	if (is_fresh(follow, &sibling->file) || is_presumed(follow, path, &sibling->file))
 		return 1;
 	if (log && log->off == 0)
 		return 3;
 	int code = sl_probe_open(&probe, sibling->path);
 	if (code)
-		return code == -ENOENT ? 2 : known_unread(code, log);
+		return code == -ENOENT ? 2 : known_unread(follow, code, log);
 	if (!is_listed(sibling, &probe.file))
 		code = 2;
 	if (code == 0 && log)
@@ -257,7 +272,7 @@ is_known(struct sl_follow *follow, const char *path, const struct sl_siblings *s
 	if (code == 0)
 		code = is_copy(follow, path, siblings, &probe);
 	sl_probe_close(&probe);
-	return code > 0 ? code : known_unread(code, log);
+	return code > 0 ? code : known_unread(follow, code, log);
 }
 
 /* The file is that of a log of which nothing was scanned before, and is scanned in this round; not
@@ -374,6 +389,8 @@ take_sibling(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 		return code;
 	const char *path = siblings->items[found].path;
 	code = set_at(log, path);
+	if (is_unreadable)
+		log->presumed = siblings->items[found].file;
 	if (is_unreadable)
 		return code ? code : sl_follow_refuse(follow, log, path, is_found, refused);
 	if (code) {

@@ -118,3 +118,10 @@ Test(scenario_follow_each, a_failure_of_any_operation_loses_no_line)
 		fail_one(seed, true);
 	}
 }
+
+/* What a log was copied to could not be read, and its own file, with another text, was rotated. */
+Test(scenario_follow_each, what_is_newer_than_an_unread_copy_is_no_rest)
+{
+	fail_one(400003, false);
+	fail_one(400003, true);
+}

@@ -67,6 +67,7 @@ struct sl_state_log {
 	bool has_more;                   /* its file has lines that were left to the next round */
 	enum sl_period_side next_side;   /* of a line behind `off` that has no stamp */
 	bool is_reported;                /* that its file cannot be read */
+	struct sl_state_file presumed;   /* in this round: may be its, and cannot be read */
 	bool is_refused;                 /* its content cannot be scanned, as far as it is known */
 };
 
