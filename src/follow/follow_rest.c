@@ -289,45 +289,72 @@ is_planned(const struct sl_follow *follow, const struct sl_state_file *file)
 	return true;
 }
 
-/* Rotated logs that are newer than all that are known came into being since the last round: oldest
- * first. 1 if the list is no longer true. */
+/* Siblings among which new ones are looked for: those newer than all that are known, or if one that
+ * was never read is to be among them (is_all), than the oldest that is known. */
+struct generations {
+	const char *path;
+	struct sl_siblings list;
+	const struct sl_state_file *now;
+	bool is_found, is_all;
+};
+
+/* 1, and *known is the index of the one that they are newer than, and where known[i] is set, the
+ * sibling is none of them; 0 if nothing is known; 2 if the list is no longer true. */
 SL_SUSPENDS
 static int
-add_listed(struct sl_follow *follow, const char *path, const struct sl_siblings *siblings,
-	const struct sl_state_file *now, bool is_found)
+find_known(struct sl_follow *follow, const struct generations *of, bool *known, size_t *oldest)
 {
-	size_t known = 0;
-	int code = 0;
-	for (; known < siblings->count && (code == 0 || code == 3); known++)
-		if (!sl_state_is_same_file(&siblings->items[known].file, now))
-			code = is_known(follow, path, siblings, &siblings->items[known]);
-	if (code != 1)
-		return code == 2 ? 1 : SL_MIN(code, 0);
-	code = 0;
-	known--;
-	for (size_t i = known; i-- > 0 && code == 0;) {
-		const struct sl_sibling *sibling = &siblings->items[i];
-		/* The newest may still be written to. */
-		bool is_over = now->size > 0 || i > 0;
-		if (sl_rotation_is_newer(sibling->age, siblings->items[known].age) &&
-			!is_planned(follow, &sibling->file) &&
-			!sl_state_is_same_file(&sibling->file, now))
-			code = add_generation(follow, path, sibling, is_found, is_over);
+	bool has_known = false;
+	for (size_t i = 0; i < of->list.count && (of->is_all || !has_known); i++) {
+		const struct sl_sibling *sibling = &of->list.items[i];
+		known[i] = sl_state_is_same_file(&sibling->file, of->now);
+		int code = known[i] ? 0 : is_known(follow, of->path, &of->list, sibling);
+		if (code < 0 || code == 2)
+			return code;
+		known[i] = known[i] || code == 1 || (code == 3 && of->is_all);
+		if (code == 1) {
+			has_known = true;
+			*oldest = i;
+		}
 	}
+	return has_known;
+}
+
+/* Rotated logs that came into being since the last round: oldest first. 1 if the list is no longer
+ * true. */
+SL_SUSPENDS
+static int
+add_listed(struct sl_follow *follow, const struct generations *of)
+{
+	const struct sl_sibling *items = of->list.items;
+	size_t oldest = 0;
+	bool *known = calloc(of->list.count + 1, sizeof(*known));
+	if (!known)
+		return -ENOMEM;
+	int found = find_known(follow, of, known, &oldest);
+	int code = found == 2 ? 1 : SL_MIN(found, 0);
+	for (size_t i = oldest; found == 1 && i-- > 0 && code == 0;) {
+		/* The newest may still be written to. */
+		bool is_over = of->now->size > 0 || i > 0;
+		if (!known[i] && sl_rotation_is_newer(items[i].age, items[oldest].age) &&
+			!is_planned(follow, &items[i].file))
+			code = add_generation(
+				follow, of->path, &items[i], of->is_found, is_over);
+	}
+	free(known);
 	return code;
 }
 
 SL_SUSPENDS
 static int
-add_beside(struct sl_follow *follow, const char *path, struct sl_siblings *siblings,
-	const struct sl_state_file *now, bool is_found)
+add_beside(struct sl_follow *follow, struct generations *of)
 {
-	int code = add_listed(follow, path, siblings, now, is_found);
+	int code = add_listed(follow, of);
 	for (unsigned i = 0; i < TRIES && code == 1; i++) {
-		sl_siblings_release(siblings);
-		code = sl_siblings_find(siblings, path);
+		sl_siblings_release(&of->list);
+		code = sl_siblings_find(&of->list, of->path);
 		if (code == 0)
-			code = add_listed(follow, path, siblings, now, is_found);
+			code = add_listed(follow, of);
 	}
 	return SL_MIN(code, 0);
 }
@@ -336,11 +363,11 @@ int
 sl_follow_generations(
 	struct sl_follow *follow, const char *path, const struct sl_state_file *now, bool is_found)
 {
-	struct sl_siblings siblings = { 0 };
-	int code = sl_siblings_find(&siblings, path);
+	struct generations beside = { .path = path, .now = now, .is_found = is_found };
+	int code = sl_siblings_find(&beside.list, path);
 	if (code == 0)
-		code = add_beside(follow, path, &siblings, now, is_found);
-	sl_siblings_release(&siblings);
+		code = add_beside(follow, &beside);
+	sl_siblings_release(&beside.list);
 	return code;
 }
 
@@ -507,26 +534,68 @@ find_until_stable(struct sl_follow *follow, struct sl_state_log *log,
 	return code;
 }
 
+/* Its file was met, and is not known by its text. */
+static bool
+was_never_read(const struct sl_state_log *log)
+{
+	return log->off == 0 && log->print.head_len == 0 && log->file.size > 0;
+}
+
+/* sl_follow_refuse: lines may have been left in its file. */
+static bool
+was_refused(const struct sl_state_log *log)
+{
+	return log->file.size > 0 && log->file.mtime_s == 0 && log->file.mtime_ns == 0;
+}
+
+/* Its lines are lost: the scan names it as an input that is missing. */
+static int
+report_lost(struct sl_follow *follow, const struct sl_state_log *log)
+{
+	struct follow_item *item = sl_follow_add(follow, sl_state_at(log));
+	if (!item)
+		return -ENOMEM;
+	item->refused = -ENOENT;
+	return 0;
+}
+
+/* The rest of a log is not there. */
+SL_SUSPENDS
+static int
+give_up(struct sl_follow *follow, struct sl_state_log *log, struct generations *beside,
+	size_t logs_before)
+{
+	int code = 0;
+	drop(follow, log);
+	beside->is_all = was_never_read(log);
+	if (beside->is_all)
+		code = add_beside(follow, beside);
+	bool is_replaced = beside->is_all && follow->state.count > logs_before;
+	bool is_lost = (beside->is_all || was_refused(log)) && !is_replaced;
+	return code || !is_lost ? code : report_lost(follow, log);
+}
+
 int
 sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log, const struct sl_state_file *now,
 	bool is_found)
 {
-	struct sl_siblings siblings = { 0 };
+	struct generations beside = { .path = log->path, .now = now, .is_found = is_found };
 	bool was_rotated = log->at != NULL, is_done = false;
-	int code = find_until_stable(follow, log, now, is_found, &siblings, &is_done);
+	size_t before = follow->state.count;
+	int code = find_until_stable(follow, log, now, is_found, &beside.list, &is_done);
 	follow->has_changed = true;
 	log->round = follow->round;
 	if (code == 0 && !was_rotated)
 		code = sl_follow_rotated(follow, log->path, now, is_found);
 	if (code == 0 && !was_rotated)
-		code = add_beside(follow, log->path, &siblings, now, is_found);
+		code = add_beside(follow, &beside);
 	/* It may come back: its directory may not be mounted at the moment. */
-	bool is_absent = now->inode == 0 && !was_rotated && !log->at;
+	bool is_absent = now->inode == 0 && !log->at;
 	if (code == 0 && !is_done && !was_rotated && !is_absent && log->off > 0)
 		warn_lost(log);
 	if (code == 0 && !is_done && !is_absent)
-		drop(follow, log);
-	sl_siblings_release(&siblings);
+		code = give_up(follow, log, &beside, before);
+	sl_siblings_release(&beside.list);
 	return code;
 }
 

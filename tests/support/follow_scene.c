@@ -27,6 +27,8 @@ note_warning(void *ctx, enum sl_log_level level, const char *line)
 	struct follow_scene *scene = ctx;
 	(void)level;
 	snprintf(scene->warning, sizeof(scene->warning), "%s", line);
+	if (strncmp(line, "cannot open ", 12) == 0 && !strstr(line, ".log'"))
+		memcpy(scene->refused, scene->warning, sizeof(scene->refused));
 	scene->cuts += strstr(line, " bytes are counted)") != NULL;
 	rotator_trace(scene->sim, "message:", line, "");
 }

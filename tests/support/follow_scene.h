@@ -56,6 +56,7 @@ struct follow_scene {
 	unsigned kills;
 	unsigned cuts; /* inputs of which only the beginning could be read */
 	char warning[FOLLOW_MESSAGE]; /* the last one */
+	char refused[FOLLOW_MESSAGE]; /* the last one of a rotated log that could not be opened */
 };
 
 /* The test's own seeds, or SLUICE_SEED alone; not those of SLUICE_SEEDS: of some others, at one of

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define OPS 220u /* operations of a run with --follow at which something happens; two rounds */
 
@@ -124,4 +125,48 @@ Test(scenario_follow_each, what_is_newer_than_an_unread_copy_is_no_rest)
 {
 	fail_one(400003, false);
 	fail_one(400003, true);
+}
+
+/* A rotated log could not be opened: nothing of it was known when it had been compressed. */
+Test(scenario_follow_each, what_was_never_read_is_found_compressed)
+{
+	fail_one(500015, false);
+	fail_one(500034, false);
+}
+
+static void
+plan_refusal(struct follow_scene *scene)
+{
+	sim_fail_nth(scene->sim, failing, -EIO, 1ull << SL_OP_OPEN);
+}
+
+/* The rotated file that a message names, and the run has not read, is removed. */
+static bool
+lose_one(uint64_t seed)
+{
+	char named[ROTATOR_PATH] = "", wanted[ROTATOR_PATH + 16];
+	struct follow_scene *scene = build_rotated(seed);
+	rotator_settle(&scene->rotator);
+	scene->before = plan_refusal;
+	scene->after = withdraw_failure;
+	follow_scene_run(scene, 0);
+	sscanf(scene->refused, "cannot open '%63[^']", named);
+	scene->before = NULL;
+	if (*named) {
+		sim_remove(scene->sim, named);
+		*scene->refused = '\0';
+		follow_scene_finish(scene);
+		snprintf(wanted, sizeof(wanted), "cannot open '%s'", named);
+		sim_check(scene->sim, strstr(scene->refused, wanted), "'%s' is not named", named);
+	}
+	follow_scene_free(scene);
+	return *named;
+}
+
+Test(scenario_follow_each, what_is_removed_before_it_could_be_read_is_named)
+{
+	unsigned lost = 0;
+	for (failing = 1; failing < 30; failing++)
+		lost += lose_one(400003) + lose_one(500015);
+	cr_assert_gt(lost, 0);
 }
