@@ -119,6 +119,8 @@ int sl_follow_end(struct sl_follow *follow, struct sl_state_log *log, struct sl_
 
 /* ---- follow_part.c ---- */
 
+struct sl_probe sl_follow_probe(const struct sl_follow *follow);
+
 /* It no longer keeps its file open. */
 SL_SUSPENDS
 void sl_follow_close(struct sl_follow *follow, struct sl_state_log *log);
@@ -139,6 +141,12 @@ sl_follow_is_fatal(int code)
 int sl_follow_refuse(struct sl_follow *follow, struct sl_state_log *log, const char *path,
 	bool is_found, int refused) SL_MUST_CHECK;
 
+/* The file has been that of a log since this round. */
+bool sl_follow_is_fresh(const struct sl_follow *follow, const struct sl_state_file *file);
+
+/* The log was rotated: its file is `at`. Returns 0 or -ENOMEM. */
+int sl_follow_set_at(struct sl_state_log *log, const char *at) SL_MUST_CHECK;
+
 /* Append an item; it takes nothing. NULL if out of memory. */
 struct follow_item *sl_follow_add(struct sl_follow *follow, const char *path) SL_MUST_CHECK;
 
@@ -150,6 +158,35 @@ SL_SUSPENDS
 int sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe,
 	const char *path, bool is_found, bool is_complete) SL_MUST_CHECK;
 
+/* A failure to read one candidate is not that of the run. */
+static inline int
+sl_follow_only_fatal(int code)
+{
+	return sl_follow_is_fatal(code) ? code : 0;
+}
+
+/* ---- follow_beside.c ---- */
+
+#define FOLLOW_TRIES 100u /* to look for logs while the files beside them change */
+
+/* Siblings among which new ones are looked for: those newer than all that are known, or if one that
+ * was never read is to be among them (is_all), than the oldest that is known. */
+struct follow_beside {
+	const char *path;
+	struct sl_siblings list;
+	const struct sl_state_file *now;
+	bool is_found, is_all;
+};
+
+/* Oldest first. Returns 0 or a negative code. */
+SL_SUSPENDS
+int sl_follow_add_beside(struct sl_follow *follow, struct follow_beside *of) SL_MUST_CHECK;
+
+/* Logs of `path` that were rotated since the last round. */
+SL_SUSPENDS
+int sl_follow_generations(struct sl_follow *follow, const char *path,
+	const struct sl_state_file *now, bool is_found) SL_MUST_CHECK;
+
 /* ---- follow_rest.c ---- */
 
 static inline bool
@@ -157,8 +194,6 @@ sl_follow_is_met(const struct sl_follow *follow, const struct sl_state_log *log)
 {
 	return log->round == follow->round;
 }
-
-struct sl_probe sl_follow_probe(const struct sl_follow *follow);
 
 /* The rest of the log of `path`, whose file is another one now (`now`, or {0} for none). Returns 0
  * or a negative code. */
@@ -170,11 +205,6 @@ int sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log,
 SL_SUSPENDS
 int sl_follow_rotated(struct sl_follow *follow, const char *path, const struct sl_state_file *now,
 	bool is_found) SL_MUST_CHECK;
-
-/* Logs of `path` that were rotated since the last round. */
-SL_SUSPENDS
-int sl_follow_generations(struct sl_follow *follow, const char *path,
-	const struct sl_state_file *now, bool is_found) SL_MUST_CHECK;
 
 /* ---- follow_copy.c ---- */
 

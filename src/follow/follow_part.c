@@ -17,6 +17,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+struct sl_probe
+sl_follow_probe(const struct sl_follow *follow)
+{
+	return (struct sl_probe){
+		.fd = -1, .buffer = follow->buffer, .window_max = follow->setup->window_max
+	};
+}
+
 struct follow_item *
 sl_follow_add(struct sl_follow *follow, const char *path)
 {
@@ -288,6 +296,28 @@ sl_follow_note_fresh(struct sl_follow *follow, const struct sl_state_file *file)
 		return -ENOMEM;
 	follow->fresh = fresh;
 	fresh[follow->fresh_count++] = *file;
+	return 0;
+}
+
+bool
+sl_follow_is_fresh(const struct sl_follow *follow, const struct sl_state_file *file)
+{
+	for (size_t i = 0; i < follow->fresh_count; i++)
+		if (sl_state_is_same_file(&follow->fresh[i], file))
+			return true;
+	return false;
+}
+
+int
+sl_follow_set_at(struct sl_state_log *log, const char *at)
+{
+	char *copy = strdup(at);
+	if (!copy)
+		return -ENOMEM;
+	if (!log->at)
+		log->grown_ns = sl_now();
+	free(log->at);
+	log->at = copy;
 	return 0;
 }
 

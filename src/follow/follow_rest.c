@@ -12,31 +12,6 @@
 
 /* A rotated log that stays as it is for so long is not kept open. */
 #define QUIET_NS (10 * SL_NS_PER_S)
-#define TRIES 100u /* to look for a log while the files beside it change */
-
-struct sl_probe
-sl_follow_probe(const struct sl_follow *follow)
-{
-	return (struct sl_probe){
-		.fd = -1, .buffer = follow->buffer, .window_max = follow->setup->window_max
-	};
-}
-
-/* A failure to read one candidate is not that of the run. */
-static int
-only_fatal(int code)
-{
-	return sl_follow_is_fatal(code) ? code : 0;
-}
-
-static bool
-is_fresh(const struct sl_follow *follow, const struct sl_state_file *file)
-{
-	for (size_t i = 0; i < follow->fresh_count; i++)
-		if (sl_state_is_same_file(&follow->fresh[i], file))
-			return true;
-	return false;
-}
 
 /* 1 if the file is that of another log, and holds its text: it was not copied to. One that was
  * empty has left nothing but its inode, which the copy may have. */
@@ -45,7 +20,7 @@ static int
 is_of_other(struct sl_follow *follow, const struct sl_state_log *log, struct sl_probe *probe)
 {
 	const struct sl_state_log *other = sl_follow_by_file(follow, &probe->file);
-	if (is_fresh(follow, &probe->file))
+	if (sl_follow_is_fresh(follow, &probe->file))
 		return 1;
 	if (!other || other == log)
 		return 0;
@@ -115,19 +90,6 @@ search(struct sl_follow *follow, const struct sl_state_log *log, const struct sl
 	return code ? code : unreadable;
 }
 
-static int
-set_at(struct sl_state_log *log, const char *at)
-{
-	char *copy = strdup(at);
-	if (!copy)
-		return -ENOMEM;
-	if (!log->at)
-		log->grown_ns = sl_now();
-	free(log->at);
-	log->at = copy;
-	return 0;
-}
-
 /* Nothing is added to a log any more if its name refers to a file that is written to, or its text
  * is a copy. */
 static bool
@@ -135,240 +97,6 @@ is_complete(const struct sl_state_log *log, const struct sl_state_file *now,
 	const struct sl_probe *probe)
 {
 	return now->size > 0 || !sl_state_is_same_file(&log->file, &probe->file);
-}
-
-/* ---- generations between ---- */
-
-/* The file that was listed under its name, as far as is known: one that was created since may have
- * its inode. */
-static bool
-is_listed(const struct sl_sibling *sibling, const struct sl_state_file *file)
-{
-	return sl_state_is_same_file(file, &sibling->file) && file->size >= sibling->file.size;
-}
-
-/* 1 if it is the file that is planned, which was renamed since it was opened, and compressed; not
- * if that was truncated, and its text is only here. */
-SL_SUSPENDS
-static int
-is_of_planned(struct sl_follow *follow, const char *path, struct sl_probe *probe)
-{
-	struct sl_state_file named;
-	if (!follow->planned || follow->now.off == 0 ||
-		(sl_probe_stat(path, &named) &&
-			sl_state_is_same_file(&named, &follow->planned->file)))
-		return 0;
-	int code = sl_probe_is_encoded(probe);
-	if (code == 1)
-		code = sl_probe_holds(probe, &follow->now);
-	return code == 1 ? sl_probe_holds(follow->planned, &follow->now) : code;
-}
-
-/* 1 if the name refers to another file by now. */
-SL_SUSPENDS
-static int
-add_generation(struct sl_follow *follow, const char *path, const struct sl_sibling *sibling,
-	bool is_found, bool is_over)
-{
-	struct sl_probe probe = sl_follow_probe(follow);
-	int code = sl_probe_open(&probe, sibling->path);
-	bool is_there = code == 0 && is_listed(sibling, &probe.file);
-	if (code == 0 && !is_there)
-		sl_probe_close(&probe);
-	if (!is_there && (code == -ENOENT || code == 0 || sl_follow_is_fatal(code)))
-		return code == -ENOENT || code == 0 ? 1 : code;
-	int refused = code;
-	if (is_there && is_of_planned(follow, path, &probe) == 1) {
-		sl_probe_close(&probe);
-		return 0;
-	}
-	struct sl_state_log *log = sl_state_add(&follow->state, path);
-	code = log ? set_at(log, sibling->path) : -ENOMEM;
-	/* The state may be saved before it is scanned. */
-	if (log)
-		log->file = refused ? sibling->file : probe.file;
-	if (code == 0)
-		code = sl_follow_note_fresh(follow, &log->file);
-	if (code == 0 && refused)
-		return sl_follow_refuse(follow, log, log->at, is_found, refused);
-	if (code) {
-		if (log)
-			sl_state_drop(log);
-		if (is_there)
-			sl_probe_close(&probe);
-		return code;
-	}
-	return sl_follow_part(follow, log, &probe, sibling->path, is_found, is_over);
-}
-
-static bool
-has_file(const struct sl_siblings *siblings, const struct sl_state_file *file)
-{
-	for (size_t i = 0; i < siblings->count; i++)
-		if (sl_state_is_same_file(&siblings->items[i].file, file))
-			return true;
-	return false;
-}
-
-/* 1 if the file holds the text of a log whose own file is not there any more: it was compressed
- * since that was read. */
-SL_SUSPENDS
-static int
-is_copy(struct sl_follow *follow, const char *path, const struct sl_siblings *siblings,
-	struct sl_probe *probe)
-{
-	const struct sl_state_log *log;
-	size_t next = 0;
-	int code = 0;
-	while (code == 0 && (log = sl_follow_next_of(follow, path, &next)))
-		if (!has_file(siblings, &log->file))
-			code = sl_probe_holds(probe, log);
-	return code;
-}
-
-/* It could not be read when a log was looked for, and may be its rest: those that are newer are
- * others, and the next round finds that one alone. */
-static bool
-is_presumed(const struct sl_follow *follow, const char *path, const struct sl_state_file *file)
-{
-	const struct sl_state_log *log;
-	size_t next = 0;
-	while ((log = sl_follow_next_of(follow, path, &next)))
-		if (sl_follow_is_met(follow, log) && sl_state_is_same_file(&log->presumed, file))
-			return true;
-	return false;
-}
-
-/* A file that cannot be read is what its identity shows, if that of a log whose text was not found
- * in another one. */
-static int
-known_unread(const struct sl_follow *follow, int code, const struct sl_state_log *log)
-{
-	bool is_its = log && log->moved_round != follow->round;
-	return code < 0 && only_fatal(code) == 0 && is_its ? 1 : only_fatal(code);
-}
-
-/* 1 if the sibling is a log already. Identities alone do not decide: those of removed files are
- * used again soon. 2 if the name refers to another file by now; 3 if nothing of the log was scanned
- * before this round, so that it shows nothing about others. */
-SL_SUSPENDS
-static int
-is_known(struct sl_follow *follow, const char *path, const struct sl_siblings *siblings,
-	const struct sl_sibling *sibling)
-{
-	const struct sl_state_log *log = sl_follow_by_file(follow, &sibling->file);
-	struct sl_probe probe = sl_follow_probe(follow);
-	if (is_fresh(follow, &sibling->file) || is_presumed(follow, path, &sibling->file))
-		return 1;
-	if (log && log->off == 0)
-		return 3;
-	int code = sl_probe_open(&probe, sibling->path);
-	if (code)
-		return code == -ENOENT ? 2 : known_unread(follow, code, log);
-	if (!is_listed(sibling, &probe.file))
-		code = 2;
-	if (code == 0 && log)
-		code = sl_probe_holds(&probe, log);
-	if (code == 0)
-		code = is_copy(follow, path, siblings, &probe);
-	sl_probe_close(&probe);
-	return code > 0 ? code : known_unread(follow, code, log);
-}
-
-/* The file is that of a log of which nothing was scanned before, and is scanned in this round; not
- * if the text of that log was found in another file, since this one has only its inode. */
-static bool
-is_planned(const struct sl_follow *follow, const struct sl_state_file *file)
-{
-	const struct sl_state_log *log = sl_follow_by_file(follow, file);
-	if (!log || !sl_follow_is_met(follow, log) || log->off > 0)
-		return false;
-	for (size_t i = 0; i < follow->count; i++)
-		if (follow->items[i].log == log)
-			return sl_state_is_same_file(&follow->items[i].file, file);
-	return true;
-}
-
-/* Siblings among which new ones are looked for: those newer than all that are known, or if one that
- * was never read is to be among them (is_all), than the oldest that is known. */
-struct generations {
-	const char *path;
-	struct sl_siblings list;
-	const struct sl_state_file *now;
-	bool is_found, is_all;
-};
-
-/* 1, and *known is the index of the one that they are newer than, and where known[i] is set, the
- * sibling is none of them; 0 if nothing is known; 2 if the list is no longer true. */
-SL_SUSPENDS
-static int
-find_known(struct sl_follow *follow, const struct generations *of, bool *known, size_t *oldest)
-{
-	bool has_known = false;
-	for (size_t i = 0; i < of->list.count && (of->is_all || !has_known); i++) {
-		const struct sl_sibling *sibling = &of->list.items[i];
-		known[i] = sl_state_is_same_file(&sibling->file, of->now);
-		int code = known[i] ? 0 : is_known(follow, of->path, &of->list, sibling);
-		if (code < 0 || code == 2)
-			return code;
-		known[i] = known[i] || code == 1 || (code == 3 && of->is_all);
-		if (code == 1) {
-			has_known = true;
-			*oldest = i;
-		}
-	}
-	return has_known;
-}
-
-/* Rotated logs that came into being since the last round: oldest first. 1 if the list is no longer
- * true. */
-SL_SUSPENDS
-static int
-add_listed(struct sl_follow *follow, const struct generations *of)
-{
-	const struct sl_sibling *items = of->list.items;
-	size_t oldest = 0;
-	bool *known = calloc(of->list.count + 1, sizeof(*known));
-	if (!known)
-		return -ENOMEM;
-	int found = find_known(follow, of, known, &oldest);
-	int code = found == 2 ? 1 : SL_MIN(found, 0);
-	for (size_t i = oldest; found == 1 && i-- > 0 && code == 0;) {
-		/* The newest may still be written to. */
-		bool is_over = of->now->size > 0 || i > 0;
-		if (!known[i] && sl_rotation_is_newer(items[i].age, items[oldest].age) &&
-			!is_planned(follow, &items[i].file))
-			code = add_generation(
-				follow, of->path, &items[i], of->is_found, is_over);
-	}
-	free(known);
-	return code;
-}
-
-SL_SUSPENDS
-static int
-add_beside(struct sl_follow *follow, struct generations *of)
-{
-	int code = add_listed(follow, of);
-	for (unsigned i = 0; i < TRIES && code == 1; i++) {
-		sl_siblings_release(&of->list);
-		code = sl_siblings_find(&of->list, of->path);
-		if (code == 0)
-			code = add_listed(follow, of);
-	}
-	return SL_MIN(code, 0);
-}
-
-int
-sl_follow_generations(
-	struct sl_follow *follow, const char *path, const struct sl_state_file *now, bool is_found)
-{
-	struct generations beside = { .path = path, .now = now, .is_found = is_found };
-	int code = sl_siblings_find(&beside.list, path);
-	if (code == 0)
-		code = add_beside(follow, &beside);
-	sl_siblings_release(&beside.list);
-	return code;
 }
 
 /* ---- the rest of a log ---- */
@@ -387,7 +115,7 @@ take_open(struct sl_follow *follow, struct sl_state_log *log, const struct sl_st
 	if (code == 0)
 		code = sl_probe_may_be(&probe, log);
 	if (code != 1)
-		return only_fatal(code);
+		return sl_follow_only_fatal(code);
 	*is_done = true;
 	return sl_follow_part(
 		follow, log, &probe, sl_state_at(log), is_found, is_complete(log, now, &probe));
@@ -415,7 +143,7 @@ take_sibling(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 	if (!*is_done)
 		return code;
 	const char *path = siblings->items[found].path;
-	code = set_at(log, path);
+	code = sl_follow_set_at(log, path);
 	if (is_unreadable)
 		log->presumed = siblings->items[found].file;
 	if (is_unreadable)
@@ -436,9 +164,9 @@ name_open(struct sl_state_log *log, const struct sl_siblings *siblings, bool *is
 	for (size_t i = 0; i < siblings->count && !*is_named; i++) {
 		*is_named = sl_state_is_same_file(&siblings->items[i].file, &log->file);
 		if (*is_named)
-			return set_at(log, siblings->items[i].path);
+			return sl_follow_set_at(log, siblings->items[i].path);
 	}
-	return log->at ? 0 : set_at(log, log->path);
+	return log->at ? 0 : sl_follow_set_at(log, log->path);
 }
 
 /* The file of a sibling that is a copy of the log is known from here on. */
@@ -521,7 +249,7 @@ find_until_stable(struct sl_follow *follow, struct sl_state_log *log,
 {
 	bool is_stable = false;
 	int code = sl_siblings_find(siblings, log->path);
-	for (unsigned i = 0; i < TRIES && code == 0 && !is_stable; i++) {
+	for (unsigned i = 0; i < FOLLOW_TRIES && code == 0 && !is_stable; i++) {
 		struct sl_siblings again = { 0 };
 		code = find_rest(follow, log, now, is_found, siblings, is_done);
 		if (code || *is_done)
@@ -562,14 +290,14 @@ report_lost(struct sl_follow *follow, const struct sl_state_log *log)
 /* The rest of a log is not there. */
 SL_SUSPENDS
 static int
-give_up(struct sl_follow *follow, struct sl_state_log *log, struct generations *beside,
+give_up(struct sl_follow *follow, struct sl_state_log *log, struct follow_beside *beside,
 	size_t logs_before)
 {
 	int code = 0;
 	drop(follow, log);
 	beside->is_all = was_never_read(log);
 	if (beside->is_all)
-		code = add_beside(follow, beside);
+		code = sl_follow_add_beside(follow, beside);
 	bool is_replaced = beside->is_all && follow->state.count > logs_before;
 	bool is_lost = (beside->is_all || was_refused(log)) && !is_replaced;
 	return code || !is_lost ? code : report_lost(follow, log);
@@ -579,7 +307,7 @@ int
 sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log, const struct sl_state_file *now,
 	bool is_found)
 {
-	struct generations beside = { .path = log->path, .now = now, .is_found = is_found };
+	struct follow_beside beside = { .path = log->path, .now = now, .is_found = is_found };
 	bool was_rotated = log->at != NULL, is_done = false;
 	size_t before = follow->state.count;
 	int code = find_until_stable(follow, log, now, is_found, &beside.list, &is_done);
@@ -588,7 +316,7 @@ sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log, const struct 
 	if (code == 0 && !was_rotated)
 		code = sl_follow_rotated(follow, log->path, now, is_found);
 	if (code == 0 && !was_rotated)
-		code = add_beside(follow, &beside);
+		code = sl_follow_add_beside(follow, &beside);
 	/* It may come back: its directory may not be mounted at the moment. */
 	bool is_absent = now->inode == 0 && !log->at;
 	if (code == 0 && !is_done && !was_rotated && !is_absent && log->off > 0)
@@ -627,11 +355,11 @@ take_rotated(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 	struct sl_state_file file;
 	log->round = follow->round;
 	close_quiet(follow, log);
-	if (sl_follow_was_quiet(follow, log) && !is_fresh(follow, &log->file) &&
+	if (sl_follow_was_quiet(follow, log) && !sl_follow_is_fresh(follow, &log->file) &&
 		has_nothing_new(log, now))
 		return 0;
 	bool is_there = sl_probe_stat(log->at, &file) && sl_state_is_same_file(&file, &log->file) &&
-			!is_fresh(follow, &file);
+			!sl_follow_is_fresh(follow, &file);
 	if (is_there && sl_state_is_unchanged(&file, &log->file) && !log->has_more &&
 		!log->is_held && has_nothing_new(log, now))
 		return 0;
@@ -640,14 +368,14 @@ take_rotated(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 	struct sl_probe probe = sl_follow_probe(follow);
 	int code = log->fd >= 0 ? sl_probe_take(&probe, log->fd) : sl_probe_open(&probe, log->at);
 	if (code)
-		return only_fatal(code);
+		return sl_follow_only_fatal(code);
 	code = sl_probe_may_be(&probe, log);
 	if (code == 1 && sl_state_is_same_file(&probe.file, &log->file))
 		return sl_follow_part(
 			follow, log, &probe, log->at, is_found, is_complete(log, now, &probe));
 	if (probe.fd != log->fd)
 		sl_probe_close(&probe);
-	return code < 0 ? only_fatal(code) : sl_follow_rest(follow, log, now, is_found);
+	return code < 0 ? sl_follow_only_fatal(code) : sl_follow_rest(follow, log, now, is_found);
 }
 
 int

@@ -1,0 +1,231 @@
+/*
+ * follow_beside.c - logs that were rotated since the last round, in files beside the one that has
+ * their name now: which of these are known, and those that are not.
+ */
+#include "follow_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* The file that was listed under its name, as far as is known: one that was created since may have
+ * its inode. */
+static bool
+is_listed(const struct sl_sibling *sibling, const struct sl_state_file *file)
+{
+	return sl_state_is_same_file(file, &sibling->file) && file->size >= sibling->file.size;
+}
+
+/* 1 if it is the file that is planned, which was renamed since it was opened, and compressed; not
+ * if that was truncated, and its text is only here. */
+SL_SUSPENDS
+static int
+is_of_planned(struct sl_follow *follow, const char *path, struct sl_probe *probe)
+{
+	struct sl_state_file named;
+	if (!follow->planned || follow->now.off == 0 ||
+		(sl_probe_stat(path, &named) &&
+			sl_state_is_same_file(&named, &follow->planned->file)))
+		return 0;
+	int code = sl_probe_is_encoded(probe);
+	if (code == 1)
+		code = sl_probe_holds(probe, &follow->now);
+	return code == 1 ? sl_probe_holds(follow->planned, &follow->now) : code;
+}
+
+/* 1 if the name refers to another file by now. */
+SL_SUSPENDS
+static int
+add_generation(struct sl_follow *follow, const char *path, const struct sl_sibling *sibling,
+	bool is_found, bool is_over)
+{
+	struct sl_probe probe = sl_follow_probe(follow);
+	int code = sl_probe_open(&probe, sibling->path);
+	bool is_there = code == 0 && is_listed(sibling, &probe.file);
+	if (code == 0 && !is_there)
+		sl_probe_close(&probe);
+	if (!is_there && (code == -ENOENT || code == 0 || sl_follow_is_fatal(code)))
+		return code == -ENOENT || code == 0 ? 1 : code;
+	int refused = code;
+	if (is_there && is_of_planned(follow, path, &probe) == 1) {
+		sl_probe_close(&probe);
+		return 0;
+	}
+	struct sl_state_log *log = sl_state_add(&follow->state, path);
+	code = log ? sl_follow_set_at(log, sibling->path) : -ENOMEM;
+	/* The state may be saved before it is scanned. */
+	if (log)
+		log->file = refused ? sibling->file : probe.file;
+	if (code == 0)
+		code = sl_follow_note_fresh(follow, &log->file);
+	if (code == 0 && refused)
+		return sl_follow_refuse(follow, log, log->at, is_found, refused);
+	if (code) {
+		if (log)
+			sl_state_drop(log);
+		if (is_there)
+			sl_probe_close(&probe);
+		return code;
+	}
+	return sl_follow_part(follow, log, &probe, sibling->path, is_found, is_over);
+}
+
+static bool
+has_file(const struct sl_siblings *siblings, const struct sl_state_file *file)
+{
+	for (size_t i = 0; i < siblings->count; i++)
+		if (sl_state_is_same_file(&siblings->items[i].file, file))
+			return true;
+	return false;
+}
+
+/* 1 if the file holds the text of a log whose own file is not there any more: it was compressed
+ * since that was read. */
+SL_SUSPENDS
+static int
+is_copy(struct sl_follow *follow, const char *path, const struct sl_siblings *siblings,
+	struct sl_probe *probe)
+{
+	const struct sl_state_log *log;
+	size_t next = 0;
+	int code = 0;
+	while (code == 0 && (log = sl_follow_next_of(follow, path, &next)))
+		if (!has_file(siblings, &log->file))
+			code = sl_probe_holds(probe, log);
+	return code;
+}
+
+/* It could not be read when a log was looked for, and may be its rest: those that are newer are
+ * others, and the next round finds that one alone. */
+static bool
+is_presumed(const struct sl_follow *follow, const char *path, const struct sl_state_file *file)
+{
+	const struct sl_state_log *log;
+	size_t next = 0;
+	while ((log = sl_follow_next_of(follow, path, &next)))
+		if (sl_follow_is_met(follow, log) && sl_state_is_same_file(&log->presumed, file))
+			return true;
+	return false;
+}
+
+/* A file that cannot be read is what its identity shows, if that of a log whose text was not found
+ * in another one. */
+static int
+known_unread(const struct sl_follow *follow, int code, const struct sl_state_log *log)
+{
+	bool is_its = log && log->moved_round != follow->round;
+	int fatal = sl_follow_only_fatal(code);
+	return code < 0 && fatal == 0 && is_its ? 1 : fatal;
+}
+
+/* 1 if the sibling is a log already. Identities alone do not decide: those of removed files are
+ * used again soon. 2 if the name refers to another file by now; 3 if nothing of the log was scanned
+ * before this round, so that it shows nothing about others. */
+SL_SUSPENDS
+static int
+is_known(struct sl_follow *follow, const char *path, const struct sl_siblings *siblings,
+	const struct sl_sibling *sibling)
+{
+	const struct sl_state_log *log = sl_follow_by_file(follow, &sibling->file);
+	struct sl_probe probe = sl_follow_probe(follow);
+	if (sl_follow_is_fresh(follow, &sibling->file) || is_presumed(follow, path, &sibling->file))
+		return 1;
+	if (log && log->off == 0)
+		return 3;
+	int code = sl_probe_open(&probe, sibling->path);
+	if (code)
+		return code == -ENOENT ? 2 : known_unread(follow, code, log);
+	if (!is_listed(sibling, &probe.file))
+		code = 2;
+	if (code == 0 && log)
+		code = sl_probe_holds(&probe, log);
+	if (code == 0)
+		code = is_copy(follow, path, siblings, &probe);
+	sl_probe_close(&probe);
+	return code > 0 ? code : known_unread(follow, code, log);
+}
+
+/* The file is that of a log of which nothing was scanned before, and is scanned in this round; not
+ * if the text of that log was found in another file, since this one has only its inode. */
+static bool
+is_planned(const struct sl_follow *follow, const struct sl_state_file *file)
+{
+	const struct sl_state_log *log = sl_follow_by_file(follow, file);
+	if (!log || !sl_follow_is_met(follow, log) || log->off > 0)
+		return false;
+	for (size_t i = 0; i < follow->count; i++)
+		if (follow->items[i].log == log)
+			return sl_state_is_same_file(&follow->items[i].file, file);
+	return true;
+}
+
+/* 1, and *known is the index of the one that they are newer than, and where known[i] is set, the
+ * sibling is none of them; 0 if nothing is known; 2 if the list is no longer true. */
+SL_SUSPENDS
+static int
+find_known(struct sl_follow *follow, const struct follow_beside *of, bool *known, size_t *oldest)
+{
+	bool has_known = false;
+	for (size_t i = 0; i < of->list.count && (of->is_all || !has_known); i++) {
+		const struct sl_sibling *sibling = &of->list.items[i];
+		known[i] = sl_state_is_same_file(&sibling->file, of->now);
+		int code = known[i] ? 0 : is_known(follow, of->path, &of->list, sibling);
+		if (code < 0 || code == 2)
+			return code;
+		known[i] = known[i] || code == 1 || (code == 3 && of->is_all);
+		if (code == 1) {
+			has_known = true;
+			*oldest = i;
+		}
+	}
+	return has_known;
+}
+
+/* Rotated logs that came into being since the last round: oldest first. 1 if the list is no longer
+ * true. */
+SL_SUSPENDS
+static int
+add_listed(struct sl_follow *follow, const struct follow_beside *of)
+{
+	const struct sl_sibling *items = of->list.items;
+	size_t oldest = 0;
+	bool *known = calloc(of->list.count + 1, sizeof(*known));
+	if (!known)
+		return -ENOMEM;
+	int found = find_known(follow, of, known, &oldest);
+	int code = found == 2 ? 1 : SL_MIN(found, 0);
+	for (size_t i = oldest; found == 1 && i-- > 0 && code == 0;) {
+		/* The newest may still be written to. */
+		bool is_over = of->now->size > 0 || i > 0;
+		if (!known[i] && sl_rotation_is_newer(items[i].age, items[oldest].age) &&
+			!is_planned(follow, &items[i].file))
+			code = add_generation(
+				follow, of->path, &items[i], of->is_found, is_over);
+	}
+	free(known);
+	return code;
+}
+
+int
+sl_follow_add_beside(struct sl_follow *follow, struct follow_beside *of)
+{
+	int code = add_listed(follow, of);
+	for (unsigned i = 0; i < FOLLOW_TRIES && code == 1; i++) {
+		sl_siblings_release(&of->list);
+		code = sl_siblings_find(&of->list, of->path);
+		if (code == 0)
+			code = add_listed(follow, of);
+	}
+	return SL_MIN(code, 0);
+}
+
+int
+sl_follow_generations(
+	struct sl_follow *follow, const char *path, const struct sl_state_file *now, bool is_found)
+{
+	struct follow_beside beside = { .path = path, .now = now, .is_found = is_found };
+	int code = sl_siblings_find(&beside.list, path);
+	if (code == 0)
+		code = sl_follow_add_beside(follow, &beside);
+	sl_siblings_release(&beside.list);
+	return code;
+}
