@@ -133,6 +133,33 @@ Test(scenario_follow, after_kills_no_line_is_missing)
 		run_kills(seed);
 }
 
+/* The same without a run that ends by itself in between: logs are rotated several times after each
+ * kill. */
+static void
+run_kills_alone(uint64_t seed)
+{
+	struct sim_options options = options_of(seed);
+	struct follow_scene *scene = follow_scene_new(&options);
+	for (uint64_t runs = 1 + below(scene, RUNS); runs > 0; runs--) {
+		if (below(scene, 4))
+			run_to_a_kill(scene);
+		else
+			run_some(scene, below(scene, 2));
+		follow_scene_check(scene, scene->kills, false);
+		act_between(scene);
+	}
+	follow_scene_finish(scene);
+	follow_scene_check(scene, scene->kills, true);
+	follow_scene_free(scene);
+}
+
+Test(scenario_follow, rotations_after_several_kills_lose_no_line)
+{
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
+		run_kills_alone(seed);
+}
+
 /* A file was created with the inode of one that was removed. A truncated file was rotated, whose
  * text was found in a copy, and it counted as the file of both. */
 Test(scenario_follow, two_logs_with_one_inode_are_told_apart)
