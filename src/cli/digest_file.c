@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define READ_LEN (64u * 1024u)
-
 /* Standard output may be the file: to replace it would lose what was written there. */
 static bool
 is_open_as(int fd, const struct stat *st)
@@ -24,27 +22,13 @@ is_open_as(int fd, const struct stat *st)
 
 /* ---- reading ---- */
 
-SL_SUSPENDS
-static int
-read_all(int fd, struct sl_buf *text)
-{
-	int got;
-	do {
-		if (!sl_buf_reserve(text, READ_LEN))
-			return -ENOMEM;
-		got = sl_io_read_stream(fd, text->data + text->len, READ_LEN, SL_FOREVER);
-		text->len += got > 0 ? (size_t)got : 0;
-	} while (got == -EINTR || (got > 0 && text->len <= SL_SAVED_MAX));
-	return got > 0 ? -EFBIG : got;
-}
-
 int
 sl_digest_file_read(struct sl_saved *saved, const char *path, struct sl_error *err)
 {
 	struct sl_buf text = { 0 };
 	*saved = (struct sl_saved){ 0 };
 	int fd = sl_io_open_input(path);
-	int code = fd < 0 ? fd : read_all(fd, &text);
+	int code = fd < 0 ? fd : sl_io_read_all(fd, &text, SL_SAVED_MAX);
 	(void)sl_io_close(fd);
 	if (code)
 		(void)sl_fail_code(err, SL_PHASE_READ, code, "cannot read '%s'", path);

@@ -42,10 +42,10 @@ open_file(struct sl_list_reader *reader, struct sl_error *err)
 	if (!reader->shown)
 		return -ENOMEM;
 	reader->fd = is_stdin ? STDIN_FILENO : sl_io_open_input(reader->from);
-	if (reader->fd == -ETIMEDOUT || reader->fd == -ECANCELED)
+	if (reader->fd == -ETIMEDOUT)
 		return sl_fail(err, SL_PHASE_OPEN, reader->fd,
-			"the list '%s' could not be opened before the run ended (a FIFO needs a "
-			"writer)",
+			"the time limit of the run was reached (--deadline) before the list '%s' "
+			"was open (a FIFO needs a writer)",
 			reader->shown);
 	if (reader->fd < 0)
 		return sl_fail_code(

@@ -22,7 +22,6 @@
  * (openssl-rehash(1)). */
 #define HASH_DIGITS 8
 
-#define READ_LEN (64u * 1024u)
 /* The bundles of systems have a quarter of a MiB. */
 #define FILE_MAX (16u * 1024u * 1024u)
 
@@ -129,26 +128,12 @@ sl_tls_trust_load(struct sl_tls_trust *trust, SSL_CTX *context, const char *cace
 
 /* ---- reading a file ---- */
 
-SL_SUSPENDS
-static int
-read_all(int fd, struct sl_buf *text)
-{
-	int got;
-	do {
-		if (!sl_buf_reserve(text, READ_LEN))
-			return -ENOMEM;
-		got = sl_io_read_stream(fd, text->data + text->len, READ_LEN, SL_FOREVER);
-		text->len += got > 0 ? (size_t)got : 0;
-	} while (got == -EINTR || (got > 0 && text->len <= FILE_MAX));
-	return got > 0 ? -EFBIG : got;
-}
-
 int
 sl_tls_trust_read(struct sl_buf *pem, const char *cacert, struct sl_error *err)
 {
 	*pem = (struct sl_buf){ 0 };
 	int fd = sl_io_open_input(cacert);
-	int code = fd < 0 ? fd : read_all(fd, pem);
+	int code = fd < 0 ? fd : sl_io_read_all(fd, pem, FILE_MAX);
 	(void)sl_io_close(fd);
 	if (code == -EFBIG)
 		return sl_fail(err, SL_PHASE_TLS, SL_E_TLS,

@@ -12,6 +12,7 @@
 /* TCP_CLOSE of <netinet/tcp.h>, whose tcp_info is older than the one of <linux/tcp.h> */
 #define STATE_CLOSE 7
 
+#define READ_LEN (64u * 1024u)
 #define READ_FULL_MAX SL_MIB /* of one read, so that a task which is to stop does so */
 
 /* ---- sockets and pipes ---- */
@@ -163,6 +164,22 @@ int
 sl_io_read_stream(int fd, void *data, size_t len, uint64_t deadline_ns)
 {
 	return sl_io_read_stream_as(fd, isatty(fd), data, len, deadline_ns);
+}
+
+int
+sl_io_read_all(int fd, struct sl_buf *text, size_t most)
+{
+	bool is_terminal = isatty(fd);
+	size_t begin = text->len;
+	int got;
+	do {
+		if (!sl_buf_reserve(text, READ_LEN))
+			return -ENOMEM;
+		got = sl_io_read_stream_as(
+			fd, is_terminal, text->data + text->len, READ_LEN, SL_FOREVER);
+		text->len += got > 0 ? (size_t)got : 0;
+	} while (got == -EINTR || (got > 0 && text->len - begin <= most));
+	return got > 0 ? -EFBIG : got;
 }
 
 int

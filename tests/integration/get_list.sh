@@ -254,7 +254,7 @@ test_list_without_writer() {
 	for list in "-i pipe" "--sums pipe $ORIGIN/gen/10/1"; do
 		# shellcheck disable=SC2086 # several words
 		get --deadline 100ms $list
-		expect 2 "the list 'pipe' could not be opened before the run ended (a FIFO needs a writer)"
+		expect 2 "the time limit of the run was reached (--deadline) before the list 'pipe' was open (a FIFO needs a writer)"
 		! grep -q "did not stop" err || fail "the run was abandoned"
 	done
 	absent 1

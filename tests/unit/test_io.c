@@ -495,6 +495,34 @@ Test(io, streams_are_copied_whole)
 }
 
 static int
+read_all(void *arg)
+{
+	struct scene *scene = arg;
+	int in = sim_source(scene->sim, 0);
+	static char bytes[300000];
+	bool fits = sim_seed(scene->sim) % 2 == 0;
+	struct sl_buf text = { 0 };
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)('a' + i % 23);
+	sl_buf_add_str(&text, "first ");
+	sim_source_data(scene->sim, in, bytes, 100000);
+	sim_source_pause(scene->sim, in, SL_NS_PER_S);
+	sim_source_data(scene->sim, in, bytes + 100000, 200000);
+	sim_source_end(scene->sim, in);
+	int code = sl_io_read_all(in, &text, sizeof(bytes) - !fits);
+	sim_check(scene->sim, code == (fits ? 0 : -EFBIG), "code %d", code);
+	sim_check(scene->sim, text.len == 6 + sizeof(bytes), "%zu bytes", text.len);
+	cr_assert_eq(memcmp(text.data + 6, bytes, sizeof(bytes)), 0);
+	sl_buf_release(&text);
+	return 0;
+}
+
+Test(io, a_stream_is_read_whole_or_refused_as_too_large)
+{
+	play(50, NULL, read_all);
+}
+
+static int
 stalled_streams(void *arg)
 {
 	struct scene *scene = arg;

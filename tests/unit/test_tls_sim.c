@@ -24,7 +24,8 @@
 
 static const char *certs;
 static SSL_CTX *context;
-static char ca_path[128];
+static char ca_path[128], ca[16384];
+static size_t ca_len;
 
 struct scene {
 	struct sim *sim;
@@ -159,7 +160,7 @@ set_up_tls(struct scene *scene)
 {
 	struct sl_error err = { 0 };
 	int code = sl_tls_new(&scene->tls, ca_path, &err);
-	sim_check(scene->sim, code == 0, "%s", err.text);
+	sim_check(scene->sim, code == 0 || sim_faults(scene->sim) > 0, "%s", err.text);
 	return code;
 }
 
@@ -196,6 +197,7 @@ play(struct sim *sim, sl_task_fn *fn, int *result)
 	scene->sim = sim;
 	sl_random_init(&scene->random, sim_seed(sim));
 	sim_listen(sim, &server);
+	sim_put_file(sim, ca_path, ca, ca_len, 0644);
 	*result = sim_run(sim, fn, scene);
 	free(scene);
 }
@@ -219,6 +221,10 @@ make_context(void)
 	certs = peer_make_certs();
 	context = peer_tls_context(certs, "server");
 	snprintf(ca_path, sizeof(ca_path), "%s/ca.pem", certs);
+	FILE *file = fopen(ca_path, "r");
+	cr_assert(file);
+	ca_len = fread(ca, 1, sizeof(ca), file);
+	cr_assert(ca_len > 0 && ca_len < sizeof(ca) && fclose(file) == 0);
 }
 
 static void
@@ -282,6 +288,8 @@ ask_thrice(void *arg)
 	struct sl_pool *pool = NULL;
 	struct sl_pool_stats stats;
 	int code = set_up_tls(scene);
+	if (code)
+		return code;
 	cr_assert_eq(sl_pool_new(&pool, &(struct sl_pool_options){ .per_host = 1,
 						.total = 1,
 						.connect_timeout_ns = LONG_NS,

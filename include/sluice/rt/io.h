@@ -14,6 +14,7 @@
 #ifndef SLUICE_RT_IO_H
 #define SLUICE_RT_IO_H
 
+#include "sluice/base/bytes.h"
 #include "sluice/rt/engine.h"
 #include "sluice/rt/task.h"
 
@@ -62,6 +63,11 @@ bool sl_io_was_reset(int fd, uint64_t received);
 /* Read from a pipe, terminal or other stream without position; may be cancelled. 0 = end. */
 SL_SUSPENDS
 int sl_io_read_stream(int fd, void *data, size_t len, uint64_t deadline_ns) SL_MUST_CHECK;
+
+/* Add all that is left of a stream to *text: 0, or -EFBIG if that is more than `most` bytes, or
+ * another negative errno; then *text has what was read. */
+SL_SUSPENDS
+int sl_io_read_all(int fd, struct sl_buf *text, size_t most) SL_MUST_CHECK;
 
 /* One write to a stream; may be short and may be cancelled. Never blocks the ring. */
 SL_SUSPENDS
