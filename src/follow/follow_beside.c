@@ -7,6 +7,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Of a sibling; failures are negative. */
+enum known {
+	IS_NEW,     /* it is no log that is known */
+	IS_KNOWN,   /* it is a log already */
+	IS_CHANGED, /* its name refers to another file by now */
+	IS_BEGUN    /* nothing of its log was scanned before this round: shows nothing of others */
+};
+
 /* The file that was listed under its name, as far as is known: one that was created since may have
  * its inode. */
 static bool
@@ -114,12 +122,11 @@ known_unread(const struct sl_follow *follow, int code, const struct sl_state_log
 {
 	bool is_its = log && log->moved_round != follow->round;
 	int fatal = sl_follow_only_fatal(code);
-	return code < 0 && fatal == 0 && is_its ? 1 : fatal;
+	return code < 0 && fatal == 0 && is_its ? IS_KNOWN : fatal;
 }
 
-/* 1 if the sibling is a log already. Identities alone do not decide: those of removed files are
- * used again soon. 2 if the name refers to another file by now; 3 if nothing of the log was scanned
- * before this round, so that it shows nothing about others. */
+/* A value of enum known. Identities alone do not decide: those of removed files are used again
+ * soon. */
 SL_SUSPENDS
 static int
 is_known(struct sl_follow *follow, const char *path, const struct sl_siblings *siblings,
@@ -128,20 +135,21 @@ is_known(struct sl_follow *follow, const char *path, const struct sl_siblings *s
 	const struct sl_state_log *log = sl_follow_by_file(follow, &sibling->file);
 	struct sl_probe probe = sl_follow_probe(follow);
 	if (sl_follow_is_fresh(follow, &sibling->file) || is_presumed(follow, path, &sibling->file))
-		return 1;
+		return IS_KNOWN;
 	if (log && log->off == 0)
-		return 3;
+		return IS_BEGUN;
 	int code = sl_probe_open(&probe, sibling->path);
 	if (code)
-		return code == -ENOENT ? 2 : known_unread(follow, code, log);
-	if (!is_listed(sibling, &probe.file))
-		code = 2;
-	if (code == 0 && log)
-		code = sl_probe_holds(&probe, log);
+		return code == -ENOENT ? IS_CHANGED : known_unread(follow, code, log);
+	if (!is_listed(sibling, &probe.file)) {
+		sl_probe_close(&probe);
+		return IS_CHANGED;
+	}
+	code = log ? sl_probe_holds(&probe, log) : 0;
 	if (code == 0)
 		code = is_copy(follow, path, siblings, &probe);
 	sl_probe_close(&probe);
-	return code > 0 ? code : known_unread(follow, code, log);
+	return code > 0 ? IS_KNOWN : known_unread(follow, code, log);
 }
 
 /* The file is that of a log of which nothing was scanned before, and is scanned in this round; not
@@ -158,8 +166,8 @@ is_planned(const struct sl_follow *follow, const struct sl_state_file *file)
 	return true;
 }
 
-/* 1, and *known is the index of the one that they are newer than, and where known[i] is set, the
- * sibling is none of them; 0 if nothing is known; 2 if the list is no longer true. */
+/* IS_KNOWN: new logs are newer than the one with the index *oldest, and those where known[i] is set
+ * are not new. IS_NEW if none is known, IS_CHANGED if the list is no longer true. */
 SL_SUSPENDS
 static int
 find_known(struct sl_follow *follow, const struct follow_beside *of, bool *known, size_t *oldest)
@@ -168,16 +176,16 @@ find_known(struct sl_follow *follow, const struct follow_beside *of, bool *known
 	for (size_t i = 0; i < of->list.count && (of->is_all || !has_known); i++) {
 		const struct sl_sibling *sibling = &of->list.items[i];
 		known[i] = sl_state_is_same_file(&sibling->file, of->now);
-		int code = known[i] ? 0 : is_known(follow, of->path, &of->list, sibling);
-		if (code < 0 || code == 2)
+		int code = known[i] ? IS_NEW : is_known(follow, of->path, &of->list, sibling);
+		if (code < 0 || code == IS_CHANGED)
 			return code;
-		known[i] = known[i] || code == 1 || (code == 3 && of->is_all);
-		if (code == 1) {
+		known[i] = known[i] || code == IS_KNOWN || (code == IS_BEGUN && of->is_all);
+		if (code == IS_KNOWN) {
 			has_known = true;
 			*oldest = i;
 		}
 	}
-	return has_known;
+	return has_known ? IS_KNOWN : IS_NEW;
 }
 
 /* Rotated logs that came into being since the last round: oldest first. 1 if the list is no longer
@@ -192,8 +200,8 @@ add_listed(struct sl_follow *follow, const struct follow_beside *of)
 	if (!known)
 		return -ENOMEM;
 	int found = find_known(follow, of, known, &oldest);
-	int code = found == 2 ? 1 : SL_MIN(found, 0);
-	for (size_t i = oldest; found == 1 && i-- > 0 && code == 0;) {
+	int code = found == IS_CHANGED ? 1 : SL_MIN(found, 0);
+	for (size_t i = oldest; found == IS_KNOWN && i-- > 0 && code == 0;) {
 		/* The newest may still be written to. */
 		bool is_over = of->now->size > 0 || i > 0;
 		if (!known[i] && sl_rotation_is_newer(items[i].age, items[oldest].age) &&
