@@ -39,6 +39,37 @@ sim_run(struct sim *sim, sl_task_fn *fn, void *arg)
 	return result;
 }
 
+struct cancelled_run {
+	sl_task_fn *fn;
+	void *arg;
+	uint64_t after_ns;
+	int result;
+};
+
+SL_SUSPENDS
+static int
+cancel_task(void *arg)
+{
+	struct cancelled_run *run = arg;
+	struct sl_group group;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	int code = sl_group_spawn(&group, "task", run->fn, run->arg, &run->result);
+	if (!code)
+		code = sl_sleep(run->after_ns);
+	sl_group_cancel(&group, -ECANCELED);
+	(void)sl_group_leave(&group);
+	return code;
+}
+
+int
+sim_run_cancelled(struct sim *sim, sl_task_fn *fn, void *arg, uint64_t after_ns)
+{
+	struct cancelled_run run = { fn, arg, after_ns, 0 };
+	int code = sim_run(sim, cancel_task, &run);
+	sim_check(sim, code == 0, "run: %d", code);
+	return run.result;
+}
+
 unsigned
 count_fds(void)
 {

@@ -15,7 +15,10 @@
  */
 int sim_run(struct sim *sim, sl_task_fn *fn, void *arg);
 
-/* The same on the ring of this machine, with `workers` CPU threads (0 = as many as CPUs).
+/* As sim_run, but fn runs in a task of its own, which is cancelled after a time. */
+int sim_run_cancelled(struct sim *sim, sl_task_fn *fn, void *arg, uint64_t after_ns);
+
+/* As sim_run on the ring of this machine, with `workers` CPU threads (0 = as many as CPUs).
  * Aborts if descriptors are left. */
 int ring_run(unsigned workers, sl_task_fn *fn, void *arg);
 

@@ -646,43 +646,23 @@ Test(scan, a_sink_that_fails_ends_it_before_the_sinks_behind_are_called)
 	}
 }
 
-struct cancelling {
-	struct fixture f;
-	uint64_t after_ns;
-	int code;
-};
-
-SL_SUSPENDS
-static int
-cancel_task(void *arg)
-{
-	struct cancelling *c = arg;
-	struct sl_group group;
-	sl_group_enter(&group, SL_GROUP_COLLECT);
-	int code = sl_group_spawn(&group, "scan", scan_task, &c->f, &c->code);
-	if (!code)
-		code = sl_sleep(c->after_ns);
-	sl_group_cancel(&group, -ECANCELED);
-	(void)sl_group_leave(&group);
-	return code;
-}
-
 Test(scan, cancelling_at_any_time_leaves_nothing_behind)
 {
 	struct sim_seeds seeds = sim_seeds(100);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
-		struct cancelling c = { .after_ns = seed % 101 * 600 * SL_NS_PER_US };
-		begin(&c.f, seed);
+		struct fixture f;
+		begin(&f, seed);
 		if (seed % 2)
-			wants_lines(&c.f);
-		add_mixture(&c.f);
-		c.f.setup.paths = c.f.paths;
-		c.f.setup.count = c.f.count;
-		sim_check(c.f.sim, sim_run(c.f.sim, cancel_task, &c) == 0, "run");
-		sim_check(c.f.sim, c.code == 0 || c.code == -ECANCELED, "code %d", c.code);
-		if (c.code == 0)
-			check_all(&c.f);
-		end(&c.f);
+			wants_lines(&f);
+		add_mixture(&f);
+		f.setup.paths = f.paths;
+		f.setup.count = f.count;
+		uint64_t after_ns = seed % 101 * 600 * SL_NS_PER_US;
+		int code = sim_run_cancelled(f.sim, scan_task, &f, after_ns);
+		sim_check(f.sim, code == 0 || code == -ECANCELED, "code %d", code);
+		if (code == 0)
+			check_all(&f);
+		end(&f);
 	}
 }
 

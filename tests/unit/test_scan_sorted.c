@@ -377,37 +377,17 @@ Test(scan_sorted, a_file_that_becomes_shorter_is_named)
 	}
 }
 
-struct cancelling {
-	struct fixture f;
-	uint64_t after_ns;
-	int code;
-};
-
-SL_SUSPENDS
-static int
-cancel_task(void *arg)
-{
-	struct cancelling *c = arg;
-	struct sl_group group;
-	sl_group_enter(&group, SL_GROUP_COLLECT);
-	int code = sl_group_spawn(&group, "scan", scan_task, &c->f, &c->code);
-	if (!code)
-		code = sl_sleep(c->after_ns);
-	sl_group_cancel(&group, -ECANCELED);
-	(void)sl_group_leave(&group);
-	return code;
-}
-
 Test(scan_sorted, cancelling_at_any_time_leaves_nothing_behind)
 {
 	struct sim_seeds seeds = sim_seeds(60);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
-		struct cancelling c = { .after_ns = seed % 61 * 300 * SL_NS_PER_US };
-		begin(&c.f, seed);
-		begin_world(&c.f, seed, true);
-		sim_check(c.f.sim, sim_run(c.f.sim, cancel_task, &c) == 0, "run");
-		sim_check(c.f.sim, c.code == 0 || c.code == -ECANCELED, "code %d", c.code);
-		sim_free(c.f.sim);
-		end(&c.f);
+		struct fixture f;
+		begin(&f, seed);
+		begin_world(&f, seed, true);
+		uint64_t after_ns = seed % 61 * 300 * SL_NS_PER_US;
+		int code = sim_run_cancelled(f.sim, scan_task, &f, after_ns);
+		sim_check(f.sim, code == 0 || code == -ECANCELED, "code %d", code);
+		sim_free(f.sim);
+		end(&f);
 	}
 }

@@ -108,16 +108,32 @@ run_to_a_kill(struct follow_scene *scene)
 	follow_scene_run(scene, below(scene, 300));
 }
 
+/* Logs are rotated again once a run has ended by itself. */
 static void
-run_kills(uint64_t seed)
+run_after_kill(struct follow_scene *scene)
+{
+	if (below(scene, 2))
+		run_to_a_kill(scene);
+	run_some(scene, below(scene, 2));
+}
+
+/* Logs are rotated several times after each kill. */
+static void
+run_or_kill(struct follow_scene *scene)
+{
+	if (below(scene, 4))
+		run_to_a_kill(scene);
+	else
+		run_some(scene, below(scene, 2));
+}
+
+static void
+run_kills(uint64_t seed, void (*run)(struct follow_scene *scene))
 {
 	struct sim_options options = options_of(seed);
 	struct follow_scene *scene = follow_scene_new(&options);
 	for (uint64_t runs = 1 + below(scene, RUNS); runs > 0; runs--) {
-		/* Logs are rotated again once a run has ended by itself. */
-		if (below(scene, 2))
-			run_to_a_kill(scene);
-		run_some(scene, below(scene, 2));
+		run(scene);
 		follow_scene_check(scene, scene->kills, false);
 		act_between(scene);
 	}
@@ -130,34 +146,14 @@ Test(scenario_follow, after_kills_no_line_is_missing)
 {
 	struct sim_seeds seeds = sim_seeds(60);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
-		run_kills(seed);
-}
-
-/* The same without a run that ends by itself in between: logs are rotated several times after each
- * kill. */
-static void
-run_kills_alone(uint64_t seed)
-{
-	struct sim_options options = options_of(seed);
-	struct follow_scene *scene = follow_scene_new(&options);
-	for (uint64_t runs = 1 + below(scene, RUNS); runs > 0; runs--) {
-		if (below(scene, 4))
-			run_to_a_kill(scene);
-		else
-			run_some(scene, below(scene, 2));
-		follow_scene_check(scene, scene->kills, false);
-		act_between(scene);
-	}
-	follow_scene_finish(scene);
-	follow_scene_check(scene, scene->kills, true);
-	follow_scene_free(scene);
+		run_kills(seed, run_after_kill);
 }
 
 Test(scenario_follow, rotations_after_several_kills_lose_no_line)
 {
 	struct sim_seeds seeds = sim_seeds(60);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
-		run_kills_alone(seed);
+		run_kills(seed, run_or_kill);
 }
 
 /* A file was created with the inode of one that was removed. A truncated file was rotated, whose
@@ -165,5 +161,5 @@ Test(scenario_follow, rotations_after_several_kills_lose_no_line)
 Test(scenario_follow, two_logs_with_one_inode_are_told_apart)
 {
 	run_scene(20589, false);
-	run_kills(30185);
+	run_kills(30185, run_after_kill);
 }
