@@ -22,6 +22,7 @@
 #include "sluice/match/lines.h"
 
 #include <errno.h>
+#include <string.h>
 
 struct sl_partial_spec
 sl_partial_spec_of(const struct sl_pattern *pattern, struct sl_matcher *matcher, bool keeps_text)
@@ -340,6 +341,22 @@ sl_partial_merge(const struct sl_partial_spec *spec, struct sl_partial *left,
 	merge_results(spec, left, &right->result, joint);
 	sl_wide_merge(&left->wide, &right->wide);
 	return code;
+}
+
+/* Bits before `end`. */
+static void
+clear_bits(uint64_t *bits, size_t end)
+{
+	memset(bits, 0, end / 64 * sizeof(*bits));
+	if (end % 64)
+		bits[end / 64] &= ~((1ull << (end % 64)) - 1);
+}
+
+void
+sl_partial_drop_unknown(const struct sl_partial_run *piece, uint64_t *marks, uint64_t *within)
+{
+	clear_bits(marks, piece->unknown_end);
+	clear_bits(within, piece->unknown_end);
 }
 
 int

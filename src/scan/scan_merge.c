@@ -72,20 +72,6 @@ emit_joined(struct scan *scan, struct scan_job *job, const struct sl_partial_run
 	return code;
 }
 
-/* The first lines turn out to be outside the period. */
-static void
-drop_unknown(struct scan_piece *piece)
-{
-	size_t end = piece->found.unknown_end, words = end / 64;
-	memset(piece->marks, 0, words * sizeof(*piece->marks));
-	memset(piece->within, 0, words * sizeof(*piece->within));
-	uint64_t rest = ~((1ull << (end % 64)) - 1);
-	if (end % 64) {
-		piece->marks[words] &= rest;
-		piece->within[words] &= rest;
-	}
-}
-
 SL_SUSPENDS
 static int
 merge_bytes(struct scan *scan, struct scan_piece *piece)
@@ -101,7 +87,7 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 	bool has_unknown = scan->setup->period && piece->found.unknown_end;
 	bool is_inside = job->join.total.next_side == SL_PERIOD_INSIDE;
 	if (has_unknown && !is_inside)
-		drop_unknown(piece);
+		sl_partial_drop_unknown(&piece->found, piece->marks, piece->within);
 	if (code == 0 && scan->gives_lines && !job->ignores_rest && !piece->range.is_hole)
 		code = scan->setup->records ? sl_scan_records_add(scan, piece)
 					    : sl_scan_give_lines(scan, piece);

@@ -5,7 +5,6 @@
 #include "sluice/scan/sequence.h"
 
 #include <errno.h>
-#include <string.h>
 
 void
 sl_sequence_init(struct sl_sequence *sequence, const struct sl_sequence_rule *rule)
@@ -52,20 +51,6 @@ begin_line(struct sl_sequence *sequence, const struct sl_partial_line *line)
 		sl_context_begin_line(&sequence->context, line);
 }
 
-/* Bits of the first lines, of which the side is known now. */
-static void
-drop_unknown(struct sl_sequence_run *run)
-{
-	size_t end = run->piece.unknown_end, words = end / 64;
-	uint64_t rest = ~((1ull << (end % 64)) - 1);
-	memset(run->marks, 0, words * sizeof(*run->marks));
-	memset(run->within, 0, words * sizeof(*run->within));
-	if (end % 64) {
-		run->marks[words] &= rest;
-		run->within[words] &= rest;
-	}
-}
-
 int
 sl_sequence_head(struct sl_sequence *sequence, struct sl_sequence_run *run)
 {
@@ -76,7 +61,7 @@ sl_sequence_head(struct sl_sequence *sequence, struct sl_sequence_run *run)
 		begin_line(sequence, &line);
 	bool has_unknown = sequence->rule.period && run->piece.unknown_end;
 	if (has_unknown && sequence->join.total.next_side != SL_PERIOD_INSIDE)
-		drop_unknown(run);
+		sl_partial_drop_unknown(&run->piece, run->marks, run->within);
 	return SL_MIN(code, 0);
 }
 

@@ -160,6 +160,11 @@ int sl_partial_add_head(const struct sl_partial_spec *spec, struct sl_partial *p
 	const struct sl_partial_run *piece, enum sl_block_line *joint,
 	struct sl_partial_line *line) SL_MUST_CHECK;
 
+/* After that: the first lines of the piece turn out to be outside the period, and none of them is
+ * in the bitmaps any more. */
+void sl_partial_drop_unknown(
+	const struct sl_partial_run *piece, uint64_t *marks, uint64_t *within);
+
 /* The others. Returns 0 or -ENOMEM. */
 int sl_partial_add_rest(const struct sl_partial_spec *spec, struct sl_partial *partial,
 	const struct sl_partial_run *piece, enum sl_block_line joint) SL_MUST_CHECK;
