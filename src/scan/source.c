@@ -4,14 +4,16 @@
  */
 #include "sluice/scan/source.h"
 
+#include "sluice/base/number.h"
 #include "sluice/base/text.h"
-#include "sluice/rt/io.h"
 #include "sluice/match/match_plan.h"
+#include "sluice/rt/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Smaller files are never read with O_DIRECT. */
@@ -240,15 +242,71 @@ take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_
 	input->direct = has_size && can_be_direct(st) ? SL_INPUT_DIRECT_MAYBE : SL_INPUT_DIRECT_NO;
 }
 
-/* The operations that open an input; one batch carries them out for many inputs. */
+/* The operations that open an input, and read and close it if it is small; one batch carries them
+ * out for many inputs. */
 struct opening {
-	struct sl_op open, stat;
+	struct sl_op open, stat, read, close;
 };
 
-static void
-prepare_opening(const struct sl_input *input, struct opening *opening, struct statx *st)
+#define OPENING_OPS 4u
+
+_Static_assert(
+	sizeof(struct opening) == OPENING_OPS * sizeof(struct sl_op), "an array of operations");
+
+struct sl_input_opener {
+	size_t most;
+	struct statx *stats;
+	struct opening openings[];
+};
+
+/* On a thread of the pool. For a file whose bytes are stored, so that its size is true. */
+static bool
+read_is_due(struct sl_op *read)
 {
-	*opening = (struct opening){ { .kind = SL_OP_NOP }, { .kind = SL_OP_NOP } };
+	const struct statx *st = read->after->statx;
+	struct sl_input_small *small = read->owner;
+	if (!S_ISREG(st->stx_mode) || st->stx_size == 0 || is_made_up(st) ||
+		st->stx_size > small->file_max || st->stx_size > small->room - small->used)
+		return false;
+	read->data = small->data + small->used;
+	read->len = (size_t)st->stx_size;
+	small->used += (size_t)sl_round_up(st->stx_size, SL_INPUT_SMALL_ALIGN);
+	return true;
+}
+
+static bool
+is_whole(const struct sl_op *read)
+{
+	return read->result == (int)read->len;
+}
+
+static bool
+close_is_due(struct sl_op *close)
+{
+	return is_whole(close->after);
+}
+
+static void
+prepare_small(struct opening *opening, struct sl_input_small *small)
+{
+	opening->read = (struct sl_op){ .kind = SL_OP_READ,
+		.fd = SL_FD_OF_AFTER,
+		.flags = RWF_NOWAIT,
+		.owner = small,
+		.after = &opening->stat,
+		.is_due = read_is_due };
+	opening->close = (struct sl_op){ .kind = SL_OP_CLOSE,
+		.fd = SL_FD_OF_AFTER,
+		.after = &opening->read,
+		.is_due = close_is_due };
+}
+
+static void
+prepare_opening(const struct sl_input *input, struct opening *opening, struct statx *st,
+	struct sl_input_small *small)
+{
+	const struct sl_op nop = { .kind = SL_OP_NOP };
+	*opening = (struct opening){ nop, nop, nop, nop };
 	if (input->err.code || input->remote)
 		return;
 	opening->stat = stat_op(input->is_lent ? input->fd : STDIN_FILENO, st);
@@ -257,6 +315,8 @@ prepare_opening(const struct sl_input *input, struct opening *opening, struct st
 	opening->open = open_op(input);
 	opening->stat.dir_fd = SL_FD_OF_AFTER;
 	opening->stat.after = &opening->open;
+	if (small)
+		prepare_small(opening, small);
 }
 
 static void
@@ -278,22 +338,57 @@ take_opening(struct sl_input *input, const struct opening *opening, const struct
 		take_stat(input, st, input->context);
 }
 
-int
-sl_input_open(struct sl_input **inputs, size_t count, struct sl_input_context *context)
+/* Where its bytes are, all of them, or NULL. An input that is not to be read is not, although its
+ * bytes have come. */
+static unsigned char *
+take_small(struct sl_input *input, const struct opening *opening)
 {
-	struct opening openings[SL_INPUT_OPEN_MAX];
-	struct statx stats[SL_INPUT_OPEN_MAX];
-	_Static_assert(
-		sizeof(struct opening) == 2 * sizeof(struct sl_op), "an array of operations");
-	sl_assert(count <= SL_INPUT_OPEN_MAX);
+	/* Also where closing it has failed. */
+	bool is_closed = opening->close.kind == SL_OP_CLOSE && is_whole(&opening->read);
+	if (is_closed)
+		input->fd = -1;
+	/* The attempt has started a readahead. */
+	if (opening->read.kind == SL_OP_READ && opening->read.result == -EAGAIN)
+		input->is_cold = true;
+	return is_closed && input->err.code == 0 ? opening->read.data : NULL;
+}
+
+int
+sl_input_open(struct sl_input_opener *opener, struct sl_input **inputs, size_t count,
+	struct sl_input_context *context, struct sl_input_small *small)
+{
+	sl_assert(count <= opener->most);
 	for (size_t i = 0; i < count; i++) {
 		inputs[i]->context = context;
-		prepare_opening(inputs[i], &openings[i], &stats[i]);
+		prepare_opening(inputs[i], &opener->openings[i], &opener->stats[i], small);
 	}
-	int code = sl_io_batch(&openings[0].open, 2 * count);
-	for (size_t i = 0; i < count && !code; i++)
-		take_opening(inputs[i], &openings[i], &stats[i]);
+	if (small)
+		small->used = 0;
+	int code = sl_io_batch(&opener->openings[0].open, OPENING_OPS * count);
+	for (size_t i = 0; i < count && !code; i++) {
+		take_opening(inputs[i], &opener->openings[i], &opener->stats[i]);
+		if (small)
+			small->files[i] = take_small(inputs[i], &opener->openings[i]);
+	}
 	return code;
+}
+
+struct sl_input_opener *
+sl_input_opener_new(size_t most)
+{
+	size_t each = sizeof(struct opening) + sizeof(struct statx);
+	struct sl_input_opener *opener = malloc(sizeof(*opener) + most * each);
+	if (!opener)
+		return NULL;
+	opener->most = most;
+	opener->stats = (struct statx *)&opener->openings[most];
+	return opener;
+}
+
+void
+sl_input_opener_free(struct sl_input_opener *opener)
+{
+	free(opener);
 }
 
 void
