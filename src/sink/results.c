@@ -62,11 +62,17 @@ sl_results_add_coloured(struct sl_results *results, enum sl_colour colour, struc
 	sl_results_add_colour(results, SL_COLOUR_RESET);
 }
 
+bool
+sl_results_has_name(const struct sl_results_names *names, const struct sl_input *input)
+{
+	return !names->never && (names->always || input->is_found);
+}
+
 void
 sl_results_add_name(struct sl_results *results, const struct sl_results_names *names,
 	const struct sl_input *input)
 {
-	if (names->never || !(names->always || input->is_found))
+	if (!sl_results_has_name(names, input))
 		return;
 	sl_results_add_coloured(results, SL_COLOUR_FILE, sl_results_name(input));
 	sl_buf_add_char(&results->pending, names->separator);

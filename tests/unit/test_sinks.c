@@ -405,6 +405,40 @@ Test(sinks, a_line_has_name_number_and_text)
 	end(&f);
 }
 
+/* A limit that no line reaches changes nothing, although such lines take another path. */
+Test(sinks, lines_of_any_length_are_printed_whole_with_and_without_a_limit)
+{
+	static const size_t lens[] = { 0, 1, 63, 64, SL_LINE_PIECE - 1, SL_LINE_PIECE,
+		SL_LINE_PIECE + 1, 3 * SL_LINE_PIECE };
+	static char text[3 * SL_LINE_PIECE];
+	memset(text, 'x', sizeof(text));
+	for (size_t i = 0; i < 2 * 2 * SL_COUNT_OF(lens); i++) {
+		struct fixture f;
+		struct sl_lines_sink lines;
+		struct sl_buf want = { 0 };
+		bool has_limit = i & 1, has_context = i & 2;
+		struct sl_span line = sl_span(text, lens[i / 4]);
+		begin(&f, "name", false);
+		f.number = UINT64_MAX;
+		struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results,
+			&(struct sl_results_names){ .always = true, .separator = ':' },
+			(struct sl_lines_sink_options){ .has_numbers = true,
+				.has_context = true,
+				.most = has_limit ? sizeof(text) : 0 });
+		cr_assert_eq(emit(&f, &sink,
+				     has_context ? SL_SCAN_EVENT_CONTEXT : SL_SCAN_EVENT_LINE, line,
+				     true),
+			0);
+		sl_buf_add_str(&want, has_context ? "name-18446744073709551615-"
+						  : "name:18446744073709551615:");
+		sl_buf_add_span(&want, line);
+		sl_buf_add_char(&want, '\n');
+		expect(&f, want.data);
+		sl_buf_release(&want);
+		end(&f);
+	}
+}
+
 Test(sinks, on_a_terminal_controls_are_escaped_and_matches_coloured)
 {
 	struct fixture f;

@@ -124,6 +124,8 @@ struct sl_results_names {
 	char separator;
 };
 
+bool sl_results_has_name(const struct sl_results_names *names, const struct sl_input *input);
+
 /* The name, if it is wanted for this input. */
 void sl_results_add_name(struct sl_results *results, const struct sl_results_names *names,
 	const struct sl_input *input);
