@@ -43,8 +43,8 @@ add_matches(struct sl_results *results, const struct sl_scan_line *line,
 	return more < 0 ? more : sl_results_add_text(results, sl_span(text + at, shown->end - at));
 }
 
-/* Not by snprintf, which took 30 % of the CPU time of a scan that prints each second line. Writes the
- * last bytes of the array. */
+/* Not by snprintf, which took 30 % of the CPU time of a scan that prints each second line. It
+ * writes the last bytes of the array. */
 static struct sl_span
 format_number(char digits[DIGITS_MAX], uint64_t value)
 {
