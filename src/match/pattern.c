@@ -21,7 +21,6 @@
  */
 #include "pattern_int.h"
 
-
 #include <errno.h>
 #include <stdlib.h>
 
@@ -338,8 +337,7 @@ sl_pattern_memory(const struct sl_pattern *pattern)
 {
 	return sl_match_plans_size(&pattern->plans) + pattern->checks_memory +
 	       (pattern->check_count + pattern->placing_count) * sizeof(*pattern->checks) +
-	       pattern->bytes.cap +
-	       pattern->lexicon.memory;
+	       pattern->bytes.cap + pattern->lexicon.memory;
 }
 
 bool

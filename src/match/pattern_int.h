@@ -60,7 +60,7 @@ struct sl_pattern_check {
 	bool has_jit;     /* `code` is machine code, which may be called without pcre2_match() */
 	bool has_anchor_g, moves_search, has_lookahead, depends_on_end;
 	bool is_joined; /* the pattern's joined code has it */
-	uint32_t rank; /* in the user's order, with that of the plans' literals */
+	uint32_t rank;  /* in the user's order, with that of the plans' literals */
 };
 
 struct sl_pattern {

@@ -13,12 +13,11 @@
  *     ^ $ \b (?=x)    takes no text: what is before and behind touches
  *     . \w [^x] \1    nothing
  *
- * Without one of the whole that is exact, the expression may still tell by a set which lines match,
- * though not where (sl_pattern_read_deciding). A match may begin anywhere, so what may be missing at
- * either end of an expression says nothing, and what may stand there more than once need only stand
- * there as often as it must: \w+Exception matches the lines that hold a \w before Exception, and
- * =\d+ those with a digit behind =. What may be missing or repeated elsewhere, and assertions, do
- * not permit that.
+ * Without such a set of the whole, a set may still tell which lines match, though not where
+ * (sl_pattern_read_deciding). A match may begin anywhere, so what may be missing at either end of
+ * an expression says nothing, and what may be repeated there need only stand there as often as it
+ * must: \w+Exception matches the lines that hold a \w before Exception, and =\d+ those with a
+ * digit behind =. What may be missing or repeated elsewhere, and assertions, do not permit that.
  *
  * Best is the set with the fewest occurrences to be expected in logs. Case is ignored by a set as a
  * whole: what has to be found is found then, and more. In UTF mode K and s with ignored case also
@@ -91,8 +90,7 @@ add_exact(struct sequence *sequence, const struct sl_literal_set *set)
 
 /* To a run that tells which lines match. Of assertions, the reader knows. */
 static void
-add_deciding(
-	struct sequence *sequence, const struct sl_atom *part, struct sl_atom_repeat repeat)
+add_deciding(struct sequence *sequence, const struct sl_atom *part, struct sl_atom_repeat repeat)
 {
 	bool is_first = sequence->run.count == 1 && sequence->run.len[0] == 0;
 	if (repeat.least == 0) {
@@ -337,8 +335,7 @@ sl_pattern_read_deciding(
 		.takes_wide_classes = true };
 	struct sl_atom part = { 0 };
 	bool is_known = read_whole(&reader, &part);
-	bool decides =
-		is_known && part.is_exact && !reader.is_inexact && !ends_with_cr(&part.set);
+	bool decides = is_known && part.is_exact && !reader.is_inexact && !ends_with_cr(&part.set);
 	if (decides)
 		sl_literal_set_move(set, &part.set);
 	sl_literal_set_release(&part.set);

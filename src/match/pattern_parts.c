@@ -172,8 +172,8 @@ add_expression(
 	bool folds = set.ignore_case && !spec->ignore_case;
 	bool is_wide_word = spec->bounds == SL_BOUNDS_WORD && syntax.needs_utf;
 	bool is_literals = need == SL_PATTERN_IS_LITERALS && !folds && !is_wide_word;
-	enum choice choice = is_literals ? CHOICE_NOT_PLAIN
-					 : add_placing(parts, text, spec, syntax.needs_utf);
+	enum choice choice =
+		is_literals ? CHOICE_NOT_PLAIN : add_placing(parts, text, spec, syntax.needs_utf);
 	if (is_literals) {
 		added = sl_pattern_list_add(&parts->verified, text, 0) && add_literals(parts, &set);
 	} else if (choice != CHOICE_NOT_PLAIN) {

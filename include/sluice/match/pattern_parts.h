@@ -29,10 +29,10 @@ struct sl_pattern_parts {
 	struct sl_pattern_list placing;
 	struct sl_pattern_needs lines;
 
-	struct sl_buf bytes;             /* of the literals, one after the other */
-	uint32_t count;                  /* of literals and expressions */
-	struct sl_pattern_needs needs;   /* with the user's case, which may be ignored */
-	struct sl_pattern_needs folded;  /* in any case */
+	struct sl_buf bytes;            /* of the literals, one after the other */
+	uint32_t count;                 /* of literals and expressions */
+	struct sl_pattern_needs needs;  /* with the user's case, which may be ignored */
+	struct sl_pattern_needs folded; /* in any case */
 	bool needs_nothing; /* an expression needs no literal: every line is a candidate */
 };
 
