@@ -18,7 +18,7 @@ skip_unselected(struct sl_matcher *matcher)
 	sl_matcher_select(matcher, &matcher->kept);
 	for (size_t i = 0; i < pattern->check_count; i++) {
 		if (!sl_matcher_has_selected(matcher, i))
-			matcher->next[pattern->deciding_count + i] =
+			matcher->next[pattern->placed_count + i] =
 				(struct sl_matcher_next){ .is_known = true,
 					.verdict = SL_VERDICT_NO };
 	}
@@ -30,11 +30,11 @@ static void
 drop_passed(struct sl_matcher *matcher, const struct sl_subject *line, size_t from)
 {
 	const struct sl_pattern *pattern = matcher->pattern;
-	size_t plans = pattern->deciding_count;
+	size_t plans = pattern->placed_count;
 	bool is_other = from == 0 || line->text != matcher->line.text ||
 			line->len != matcher->line.len || line->goes_on != matcher->line.goes_on ||
 			from < matcher->from;
-	for (size_t i = 0; i < plans + pattern->check_count; i++) {
+	for (size_t i = 0; i < sl_pattern_places(pattern); i++) {
 		struct sl_matcher_next *next = &matcher->next[i];
 		bool has_passed = next->verdict == SL_VERDICT_YES && next->range.begin < from;
 		bool moves = i >= plans && pattern->checks[i - plans].has_anchor_g;
@@ -111,7 +111,7 @@ sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line, size_
 	bool is_quick, struct sl_match_range *range)
 {
 	const struct sl_pattern *pattern = matcher->pattern;
-	size_t plans = pattern->deciding_count;
+	size_t plans = pattern->placed_count;
 	const struct sl_matcher_next *best = NULL;
 	if (from > line->len)
 		return matcher->is_incomplete ? SL_VERDICT_UNDECIDED : SL_VERDICT_NO;
@@ -122,7 +122,7 @@ sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line, size_
 		return SL_VERDICT_UNDECIDED;
 	if (is_timed)
 		budget.begun_ns = sl_searcher_now(&matcher->searcher);
-	for (size_t i = 0; i < plans + pattern->check_count; i++) {
+	for (size_t i = 0; i < sl_pattern_places(pattern); i++) {
 		struct sl_matcher_next *next = &matcher->next[i];
 		if (!next->is_known && i < plans)
 			find_literal(matcher, &pattern->plans.items[i], from, next);

@@ -28,6 +28,8 @@
  *            a byte shuffle; what keeps a bit is a candidate. This is Teddy of Hyperscan (Geoffrey
  *            Langdale), as the aho-corasick crate describes it. Where all literals are ASCII the
  *            low half needs no mask, since a shuffle gives zero for bytes from 0x80 on (AVX2 only).
+ *   bytes    Of single bytes of ASCII, such as digits, the table tells exactly, and one addition
+ *            finds the lines that hold one, however many do (struct sl_match_runs; x86 only).
  *   GRAMS    More of them: every few bytes of the text, some four to eight bytes are looked up in
  *            tables (match_grams.c). The same code for all instruction sets.
  *

@@ -129,6 +129,7 @@ enum kind {
 	THREES,
 	THREES_FOLDED,
 	NIBBLES_1,
+	NIBBLES_1_ASCII,
 	NIBBLES_2,
 	NIBBLES_3,
 	NIBBLES_ASCII
@@ -172,9 +173,9 @@ test(const struct filter *filter, const unsigned char *at, enum kind kind)
 		return bytes_at(filter, at, false, kind == PAIRS_FOLDED);
 	if (kind == THREES || kind == THREES_FOLDED)
 		return bytes_at(filter, at, true, kind == THREES_FOLDED);
-	bool ascii = kind == NIBBLES_ASCII;
+	bool ascii = kind == NIBBLES_ASCII || kind == NIBBLES_1_ASCII;
 	__m256i keep = nibbles_at(filter, at, 0, ascii);
-	if (kind != NIBBLES_1)
+	if (kind != NIBBLES_1 && kind != NIBBLES_1_ASCII)
 		keep = _mm256_and_si256(keep, nibbles_at(filter, at, 1, ascii));
 	if (kind == NIBBLES_3 || kind == NIBBLES_ASCII)
 		keep = _mm256_and_si256(keep, nibbles_at(filter, at, 2, ascii));
@@ -250,6 +251,31 @@ table(const unsigned char *sixteen)
 	return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)sixteen));
 }
 
+INLINE uint64_t
+bits_of(__m256i low, __m256i high)
+{
+	return (uint32_t)_mm256_movemask_epi8(low) | (uint64_t)(uint32_t)_mm256_movemask_epi8(high)
+							     << 32;
+}
+
+/* All of it. */
+static void
+scan_bytes(struct sl_match_pass *pass)
+{
+	struct filter filter = { .low = { table(pass->plan->low[0]) },
+		.high = { table(pass->plan->high[0]) } };
+	struct sl_match_runs runs = { .pass = pass };
+	size_t off = 0, len = (size_t)(pass->end - pass->data);
+	for (; len - off >= 2 * VECTOR; off += 2 * VECTOR) {
+		const unsigned char *at = pass->data + off;
+		uint64_t newlines = bits_of(newlines_at(at), newlines_at(at + VECTOR));
+		uint64_t bytes = mask_of(test(&filter, at, NIBBLES_1_ASCII),
+			test(&filter, at + VECTOR, NIBBLES_1_ASCII));
+		sl_match_runs_add(&runs, off, newlines, bytes);
+	}
+	sl_match_runs_end(&runs, off);
+}
+
 static const unsigned char *
 scan_nibbles(struct sl_match_pass *pass)
 {
@@ -277,7 +303,9 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 	sl_match_pass_begin(&pass, plan, data, len, marks, counts);
 	if (sl_match_pass_scalar(&pass, &kernel))
 		return;
-	if (plan->filter == SL_MATCH_PAIRS)
+	if (plan->is_bytes)
+		scan_bytes(&pass);
+	else if (plan->filter == SL_MATCH_PAIRS)
 		sl_match_pass_rest(&pass, scan_pairs(&pass));
 	else
 		sl_match_pass_rest(&pass, scan_nibbles(&pass));

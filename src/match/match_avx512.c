@@ -123,6 +123,26 @@ scan_nibbles(struct sl_match_pass *pass, unsigned width)
 	return at;
 }
 
+/* All of it. */
+static void
+scan_bytes(struct sl_match_pass *pass)
+{
+	__m512i low = table(pass->plan->low[0]), high = table(pass->plan->high[0]);
+	__m512i low4 = broadcast(0x0f);
+	struct sl_match_runs runs = { .pass = pass };
+	size_t off = 0, len = (size_t)(pass->end - pass->data);
+	for (; len - off >= VECTOR; off += VECTOR) {
+		__m512i v = load(pass->data + off);
+		__m512i upper = _mm512_and_si512(_mm512_srli_epi16(v, 4), low4);
+		/* A shuffle gives zero for bytes beyond ASCII, which are not looked for. */
+		uint64_t bytes = _mm512_test_epi8_mask(
+			_mm512_shuffle_epi8(low, v), _mm512_shuffle_epi8(high, upper));
+		uint64_t newlines = _mm512_cmpeq_epi8_mask(v, broadcast('\n'));
+		sl_match_runs_add(&runs, off, newlines, bytes);
+	}
+	sl_match_runs_end(&runs, off);
+}
+
 static const unsigned char *
 scan_vectors(struct sl_match_pass *pass)
 {
@@ -143,7 +163,9 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 {
 	struct sl_match_pass pass;
 	sl_match_pass_begin(&pass, plan, data, len, marks, counts);
-	if (!sl_match_pass_scalar(&pass, &kernel))
+	if (plan->is_bytes)
+		scan_bytes(&pass);
+	else if (!sl_match_pass_scalar(&pass, &kernel))
 		sl_match_pass_rest(&pass, scan_vectors(&pass));
 }
 

@@ -56,6 +56,42 @@ sl_match_pass_begin(struct sl_match_pass *pass, const struct sl_match_plan *plan
 }
 
 /*
+ * A pass for single bytes, 64 at a time: where they stand and where newlines do are bits of a word.
+ * Between two newlines the bits that are no newline are a run of ones. A byte that is looked for,
+ * added to its run, makes it overflow into the newline behind it, whatever else is added there: so
+ * one addition tells which lines hold such a byte, however many do. A run that goes on in the next
+ * word is carried there.
+ */
+struct sl_match_runs {
+	struct sl_match_pass *pass;
+	bool carry, has_newline;
+};
+
+static inline void
+sl_match_runs_add(struct sl_match_runs *runs, size_t off, uint64_t newlines, uint64_t bytes)
+{
+	struct sl_match_counts *counts = runs->pass->counts;
+	uint64_t sum;
+	bool overflows = __builtin_add_overflow(~newlines, bytes, &sum);
+	bool carries = __builtin_add_overflow(sum, (uint64_t)runs->carry, &sum);
+	uint64_t hits = sum & newlines;
+	runs->carry = overflows || carries;
+	counts->newlines += (uint64_t)__builtin_popcountll(newlines);
+	if (!runs->has_newline && newlines) {
+		uint64_t first = newlines & ~(newlines - 1);
+		runs->has_newline = true;
+		counts->head_hit = (hits & first) != 0;
+		hits &= ~first;
+	}
+	counts->hits += (uint64_t)__builtin_popcountll(hits);
+	if (hits && runs->pass->marks)
+		runs->pass->marks[off / 64] |= hits;
+}
+
+/* The bytes from `off` on, which are fewer than 64. */
+void sl_match_runs_end(struct sl_match_runs *runs, size_t off);
+
+/*
  * A candidate that lies at `at`: compare it, and count its line once. False if the line is the
  * block's last and has no newline: then neither newlines nor other lines follow, and the pass is
  * over.
@@ -85,6 +121,13 @@ sl_match_pass_mask(struct sl_match_pass *pass, const unsigned char *base, uint64
 {
 	for (; mask; mask &= mask - 1) {
 		const unsigned char *at = base + __builtin_ctzll(mask);
+		if (at < pass->skip && pass->skip - base >= 64)
+			return true;
+		if (at < pass->skip)
+			mask &= ~0ull << (pass->skip - base);
+		if (!mask)
+			return true;
+		at = base + __builtin_ctzll(mask);
 		/* Most candidates end here: the pair stands in another word. */
 		if (!pass->plan->starts[*at])
 			pass->false_alarms++;

@@ -245,6 +245,21 @@ sl_match_pass_candidate(struct sl_match_pass *pass, const unsigned char *at)
 }
 
 void
+sl_match_runs_end(struct sl_match_runs *runs, size_t off)
+{
+	const struct sl_match_pass *pass = runs->pass;
+	uint64_t newlines = 0, bytes = 0;
+	for (size_t i = 0; pass->data + off + i < pass->end; i++) {
+		unsigned char c = pass->data[off + i];
+		newlines |= (uint64_t)(c == '\n') << i;
+		bytes |= (uint64_t)(pass->plan->starts[c] != 0) << i;
+	}
+	sl_match_runs_add(runs, off, newlines, bytes); /* the last run ends behind the word */
+	pass->counts->tail_hit = runs->carry;
+	pass->counts->head_hit = runs->has_newline ? pass->counts->head_hit : runs->carry;
+}
+
+void
 sl_match_pass_rest(struct sl_match_pass *pass, const unsigned char *at)
 {
 	const struct sl_match_plan *plan = pass->plan;

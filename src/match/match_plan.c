@@ -164,6 +164,24 @@ add_nibbles(struct sl_match_plan *plan, unsigned pos, unsigned char c, unsigned 
 	plan->high[pos][c >> 4] |= bit;
 }
 
+/* Single bytes: a bucket for each high half, of which ASCII has eight. */
+static bool
+choose_bytes(struct sl_match_plan *plan)
+{
+	bool is_ascii = true;
+	for (unsigned i = 0; i < plan->count; i++)
+		is_ascii = is_ascii && plan->text[i][0] < 0x80;
+	if (!is_ascii || plan->longest != 1)
+		return false;
+	plan->width = 1;
+	plan->ascii = plan->is_bytes = true;
+	for (unsigned c = 0; c < 0x80; c++) {
+		if (plan->starts[c])
+			add_nibbles(plan, 0, (unsigned char)c, c >> 4);
+	}
+	return true;
+}
+
 /* Neighbours share one of the eight buckets; both cases of a letter go into the tables. */
 static void
 choose_nibbles(struct sl_match_plan *plan)
@@ -203,7 +221,8 @@ sl_match_plan_init(
 		plan->filter = SL_MATCH_PAIRS;
 	} else {
 		plan->filter = SL_MATCH_NIBBLES;
-		choose_nibbles(plan);
+		if (!choose_bytes(plan))
+			choose_nibbles(plan);
 	}
 	return 0;
 }

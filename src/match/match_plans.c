@@ -193,6 +193,16 @@ sl_match_plans_add(struct sl_match_plans *plans, struct sl_match_literal *litera
 	return code;
 }
 
+int
+sl_match_plans_add_few(struct sl_match_plans *plans, struct sl_match_literal *literals,
+	size_t count, bool ignore_case)
+{
+	const struct making making = { plans, ignore_case, false };
+	sl_assert(count <= FEW);
+	sort(literals, count, compare_texts);
+	return add_few(&making, literals, count);
+}
+
 void
 sl_match_plans_release(struct sl_match_plans *plans)
 {

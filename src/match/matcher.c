@@ -23,8 +23,7 @@ sl_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern)
 	if (!matcher)
 		return -ENOMEM;
 	matcher->pattern = pattern;
-	size_t count = pattern->deciding_count + pattern->check_count;
-	matcher->next = calloc(SL_MAX(count, (size_t)1), sizeof(*matcher->next));
+	matcher->next = calloc(sl_pattern_places(pattern) + 1, sizeof(*matcher->next));
 	matcher->selected = calloc(selected_words(pattern), sizeof(*matcher->selected));
 	bool is_whole = matcher->next && matcher->selected;
 	if (!is_whole || sl_searcher_init(&matcher->searcher, pattern)) {

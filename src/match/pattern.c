@@ -7,6 +7,9 @@
  *       and nothing else: ERROR|error, [Ee]rror
  *     a literal of more bytes than the kernels      its first bytes are a prefilter, and all of it
  *       take, or that ends with a CR                is the check
+ *     an expression that only asks for a few        these decide, and a PCRE2 code tells where in
+ *       literals with whatever is around them:        the line the match is
+ *       \d+, =\d+, \w+Exception, .*error
  *     an expression that needs a literal, such as   the literals are a prefilter, and a PCRE2 code
  *       error in \berror\b                          is the check
  *     any other expression                          a PCRE2 code is the check of every line
@@ -17,7 +20,6 @@
  * whose literals it holds.
  */
 #include "pattern_int.h"
-
 
 #include <errno.h>
 #include <stdlib.h>
@@ -95,17 +97,38 @@ divide(struct division *division, const struct sl_pattern_parts *parts, enum sl_
 	return added;
 }
 
+/* A plan for each expression: the literals of one agree in most bytes. */
 static int
-add_plans(struct sl_pattern *pattern, const struct division *division, bool ignore_case)
+add_lines(struct sl_pattern *pattern, const struct sl_pattern_list *lines, bool ignore_case)
+{
+	int code = 0;
+	size_t from = 0;
+	while (from < lines->count && code == 0) {
+		size_t end = from;
+		while (end < lines->count && lines->items[end].rank == lines->items[from].rank)
+			end++;
+		code = sl_match_plans_add_few(
+			&pattern->plans, lines->items + from, end - from, ignore_case);
+		from = end;
+	}
+	return code;
+}
+
+static int
+add_plans(struct sl_pattern *pattern, const struct division *division,
+	const struct sl_pattern_list *lines, bool ignore_case)
 {
 	const struct sl_pattern_list *deciding = &division->deciding,
 				     *prefilter = &division->prefilter;
 	const struct sl_pattern_list *folded = &division->folded;
 	struct sl_match_plans *plans = &pattern->plans;
 	int code = 0;
-	if (deciding->count || !(prefilter->count || folded->count))
+	if (deciding->count || !(prefilter->count || folded->count || lines->count))
 		code = sl_match_plans_add(
 			plans, deciding->items, deciding->count, ignore_case, false);
+	pattern->placed_count = plans->count;
+	if (code == 0)
+		code = add_lines(pattern, lines, ignore_case);
 	pattern->deciding_count = plans->count;
 	if (code == 0 && prefilter->count)
 		code = sl_match_plans_add(
@@ -124,7 +147,7 @@ make_plans(struct sl_pattern *pattern, const struct sl_pattern_parts *parts,
 	int code = -ENOMEM;
 	pattern->plans.sample = spec->sample;
 	if (divide(&division, parts, spec->bounds))
-		code = add_plans(pattern, &division, spec->ignore_case);
+		code = add_plans(pattern, &division, &parts->lines.list, spec->ignore_case);
 	if (code == 0)
 		sl_match_plans_join(pattern->plans.items, pattern->plans.count);
 	pattern->plans.sample = sl_span("", 0);
@@ -144,7 +167,7 @@ make_default_plan(struct sl_pattern *pattern, bool ignore_case)
 	int code = sl_match_plans_add(plans, words, SL_COUNT_OF(words), ignore_case, false);
 	if (code)
 		return code;
-	pattern->deciding_count = plans->count;
+	pattern->placed_count = pattern->deciding_count = plans->count;
 	sl_match_plans_join(plans->items, plans->count);
 	if (!ignore_case)
 		sl_match_plan_count_other_case(plans->items);
@@ -223,7 +246,7 @@ make_pattern(struct sl_pattern *pattern, const struct sl_pattern_list *texts,
 		(void)sl_fail_code(err, SL_PHASE_NONE, code, "cannot compile the pattern");
 	else
 		code = sl_pattern_make_checks(pattern, &parts, spec, err);
-	if (code == 0 && pattern->check_count) {
+	if (code == 0 && pattern->check_count + pattern->placing_count) {
 		pattern->bytes = parts.bytes; /* the checks' literals are in it */
 		parts.bytes = (struct sl_buf){ 0 };
 	}
@@ -291,7 +314,7 @@ sl_pattern_free(struct sl_pattern *pattern)
 {
 	if (!pattern)
 		return;
-	for (size_t i = 0; i < pattern->check_count; i++) {
+	for (size_t i = 0; i < pattern->check_count + pattern->placing_count; i++) {
 		pcre2_code_free(pattern->checks[i].code);
 		pcre2_code_free(pattern->checks[i].any);
 	}
@@ -313,8 +336,8 @@ uint64_t
 sl_pattern_memory(const struct sl_pattern *pattern)
 {
 	return sl_match_plans_size(&pattern->plans) + pattern->checks_memory +
-	       pattern->check_count * sizeof(*pattern->checks) + pattern->bytes.cap +
-	       pattern->lexicon.memory;
+	       (pattern->check_count + pattern->placing_count) * sizeof(*pattern->checks) +
+	       pattern->bytes.cap + pattern->lexicon.memory;
 }
 
 bool

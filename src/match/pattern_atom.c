@@ -7,7 +7,7 @@
 
 #include "match_int.h"
 
-#define CLASS_MAX 16u /* bytes of a class that becomes a set */
+#define CLASS_MAX 16u /* bytes of a class that becomes a set, unless wide ones are taken */
 
 bool
 sl_atom_looking_at(const struct sl_atom_reader *reader, const char *text)
@@ -117,38 +117,6 @@ skip_property(struct sl_atom_reader *reader)
 		reader->at++;
 }
 
-static void
-add_digits(struct sl_atom *part)
-{
-	for (char c = '0'; c <= '9'; c++)
-		(void)sl_literal_set_add(&part->set, sl_span(&c, 1));
-	part->is_exact = true;
-}
-
-void
-sl_atom_read_escape(struct sl_atom_reader *reader, struct sl_atom *part)
-{
-	unsigned char c = sl_atom_peek(reader, 1);
-	int byte = read_byte_escape(reader);
-	if (byte >= 0) {
-		add_byte(reader, part, (unsigned char)byte);
-		return;
-	}
-	if (c == 'p' || c == 'P') {
-		skip_property(reader);
-		return;
-	}
-	bool is_empty = c && strchr("bBAzZGK", c), is_some = c && strchr("dDwWsShHvVRXn", c);
-	part->is_empty = is_empty;
-	reader->is_inexact = reader->is_inexact || is_empty;
-	if (c == 'd' && !reader->is_utf)
-		add_digits(part);
-	if (!is_empty && !is_some)
-		sl_atom_give_up(reader); /* references, calls, \N, \C, \c, octal numbers */
-	else
-		reader->at += 2;
-}
-
 /* ---- classes ---- */
 
 struct class
@@ -162,6 +130,74 @@ add_range(struct class *class, unsigned from, unsigned to)
 {
 	for (unsigned c = from; c <= to; c++)
 		class->members[c] = true;
+}
+
+/* \d, and \w and \s if wide classes are taken: of bytes. False for others. */
+static bool
+add_kind(const struct sl_atom_reader *reader, struct class *class, unsigned char kind)
+{
+	bool is_known = kind == 'd' || (reader->takes_wide_classes && (kind == 'w' || kind == 's'));
+	if (reader->is_utf || !is_known)
+		return false;
+	if (kind == 's') {
+		add_range(class, '\t', '\r');
+		add_range(class, ' ', ' ');
+		return true;
+	}
+	add_range(class, '0', '9');
+	if (kind == 'w') {
+		add_range(class, 'A', 'Z');
+		add_range(class, '_', '_');
+		add_range(class, 'a', 'z');
+	}
+	return true;
+}
+
+/* Of ignored case, one letter stands for both. */
+static void
+add_class(struct sl_atom_reader *reader, struct sl_atom *part, struct class *class)
+{
+	unsigned count = 0, max = reader->takes_wide_classes ? SL_LITERAL_SET_MAX : CLASS_MAX;
+	class->members['\n'] = false; /* no line has one */
+	for (unsigned c = 'A'; c <= 'Z' && reader->is_caseless; c++) {
+		class->members[c ^ SL_MATCH_FOLD] |= class->members[c];
+		class->members[c] = false;
+	}
+	for (unsigned c = 0; c < 256; c++)
+		count += class->members[c];
+	bool has_wide_letter = reader->is_caseless && reader->is_utf &&
+			       (class->members['k'] || class->members['s']);
+	if (class->is_wide || count == 0 || count > max || has_wide_letter)
+		return;
+	for (unsigned c = 0; c < 256; c++) {
+		if (class->members[c])
+			add_byte(reader, part, (unsigned char)c);
+	}
+}
+
+void
+sl_atom_read_escape(struct sl_atom_reader *reader, struct sl_atom *part)
+{
+	unsigned char c = sl_atom_peek(reader, 1);
+	int byte = read_byte_escape(reader);
+	struct class class = { 0 };
+	if (byte >= 0) {
+		add_byte(reader, part, (unsigned char)byte);
+		return;
+	}
+	if (c == 'p' || c == 'P') {
+		skip_property(reader);
+		return;
+	}
+	bool is_empty = c && strchr("bBAzZGK", c), is_some = c && strchr("dDwWsShHvVRXn", c);
+	part->is_empty = is_empty;
+	reader->is_inexact = reader->is_inexact || is_empty;
+	if (add_kind(reader, &class, c))
+		add_class(reader, part, &class);
+	if (!is_empty && !is_some)
+		sl_atom_give_up(reader); /* references, calls, \N, \C, \c, octal numbers */
+	else
+		reader->at += 2;
 }
 
 /* An escape in a class; the byte that it stands for, which may begin a range, or -1. */
@@ -184,10 +220,7 @@ read_class_escape(struct sl_atom_reader *reader, struct class *class)
 	reader->at += 2;
 	if (c == 'b' || c == 'n')
 		return c == 'b' ? '\b' : '\n';
-	if (c == 'd' && !reader->is_utf)
-		add_range(class, '0', '9');
-	else
-		class->is_wide = true;
+	class->is_wide = !add_kind(reader, class, c) || class->is_wide;
 	return -1;
 }
 
@@ -223,28 +256,6 @@ read_member(struct sl_atom_reader *reader, struct class *class)
 	}
 	class->is_wide = class->is_wide || (reader->is_utf && (from > 0x7f || to > 0x7f));
 	add_range(class, (unsigned)from, to);
-}
-
-/* Of ignored case, one letter stands for both. */
-static void
-add_class(struct sl_atom_reader *reader, struct sl_atom *part, struct class *class)
-{
-	unsigned count = 0;
-	class->members['\n'] = false; /* no line has one */
-	for (unsigned c = 'A'; c <= 'Z' && reader->is_caseless; c++) {
-		class->members[c ^ SL_MATCH_FOLD] |= class->members[c];
-		class->members[c] = false;
-	}
-	for (unsigned c = 0; c < 256; c++)
-		count += class->members[c];
-	bool has_wide_letter = reader->is_caseless && reader->is_utf &&
-			       (class->members['k'] || class->members['s']);
-	if (class->is_wide || count == 0 || count > CLASS_MAX || has_wide_letter)
-		return;
-	for (unsigned c = 0; c < 256; c++) {
-		if (class->members[c])
-			add_byte(reader, part, (unsigned char)c);
-	}
 }
 
 void

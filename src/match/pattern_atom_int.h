@@ -12,9 +12,10 @@ struct sl_atom_reader {
 	size_t at;
 	unsigned depth;
 	bool is_utf;
-	bool is_caseless; /* here: (?i) */
-	bool is_quoting;  /* between \Q and \E */
-	bool is_inexact;  /* a line may hold a literal and not match */
+	bool is_caseless;        /* here: (?i) */
+	bool takes_wide_classes; /* of up to SL_LITERAL_SET_MAX bytes, and \w and \s */
+	bool is_quoting;         /* between \Q and \E */
+	bool is_inexact;         /* a line may hold a literal and not match */
 	bool has_given_up;
 };
 

@@ -299,15 +299,16 @@ sl_pattern_make_checks(struct sl_pattern *pattern, const struct sl_pattern_parts
 	const struct sl_pattern_spec *spec, struct sl_error *err)
 {
 	int code = 0;
-	size_t count = parts->expressions.count, verified = parts->verified.count;
+	size_t count = parts->expressions.count, verified = parts->verified.count,
+	       placing = parts->placing.count;
 	for (size_t i = 0; i < parts->literals.count; i++)
 		count += !sl_pattern_decides(parts->literals.items[i].text, spec->bounds);
 	if (spec->bounds != SL_BOUNDS_NONE) /* literals share one */
 		count = parts->expressions.count + (parts->literals.count > 0);
-	if (count == 0 && verified == 0)
+	if (count + verified + placing == 0)
 		return 0;
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-	pattern->checks = calloc(SL_MAX(count, (size_t)1), sizeof(*pattern->checks));
+	pattern->checks = calloc(count + placing + 1, sizeof(*pattern->checks));
 	if (!context || !pattern->checks)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
 	else
@@ -316,6 +317,8 @@ sl_pattern_make_checks(struct sl_pattern *pattern, const struct sl_pattern_parts
 		code = add_literal_checks(pattern, context, parts, spec, err);
 	for (size_t i = 0; i < parts->expressions.count && code == 0; i++)
 		code = compile(pattern, context, &parts->expressions.items[i], spec, err);
+	for (size_t i = 0; i < placing && code == 0; i++)
+		code = compile(pattern, context, &parts->placing.items[i], spec, err);
 	for (size_t i = 0; i < verified && code == 0; i++)
 		code = verify(context, parts->verified.items[i].text, spec, err);
 	bool is_plain = spec->bounds == SL_BOUNDS_NONE && !spec->fixed;
@@ -325,6 +328,10 @@ sl_pattern_make_checks(struct sl_pattern *pattern, const struct sl_pattern_parts
 		pattern->checks_memory += memory_of(pattern->joined);
 	}
 	pcre2_compile_context_free(context);
+	if (code == 0) {
+		pattern->placing_count = placing;
+		pattern->check_count -= placing;
+	}
 	pattern->selects = pattern->selects && count >= SELECTED_MIN;
 	return code;
 }

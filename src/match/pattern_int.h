@@ -60,15 +60,19 @@ struct sl_pattern_check {
 	bool has_jit;     /* `code` is machine code, which may be called without pcre2_match() */
 	bool has_anchor_g, moves_search, has_lookahead, depends_on_end;
 	bool is_joined; /* the pattern's joined code has it */
-	uint32_t rank; /* in the user's order, with that of the plans' literals */
+	uint32_t rank;  /* in the user's order, with that of the plans' literals */
 };
 
 struct sl_pattern {
 	const struct sl_match_kernel *kernel;
-	struct sl_match_plans plans; /* joined: those that decide, then the prefilters */
-	size_t deciding_count;
-	struct sl_pattern_check *checks; /* a candidate matches if any of them is true */
-	size_t check_count;
+	/* Joined: those that decide, then the prefilters. Of the first, `placed_count` also tell
+	 * where a line matches. */
+	struct sl_match_plans plans;
+	size_t placed_count, deciding_count;
+	/* A candidate matches if any of them is true. Behind them those that only tell where a line
+	 * matches that a plan has decided. */
+	struct sl_pattern_check *checks;
+	size_t check_count, placing_count;
 	pcre2_code *joined;     /* machine code for several checks at once; or NULL */
 	uint64_t checks_memory; /* of their codes, in bytes */
 	bool selects; /* the ranks of prefilters are indexes of checks: only those whose literals
@@ -80,6 +84,13 @@ struct sl_pattern {
 	bool has_expressions; /* a check has a code */
 	bool has_jit;         /* one of them is machine code */
 };
+
+/* Plans and checks, in this order, that tell where a line matches. */
+static inline size_t
+sl_pattern_places(const struct sl_pattern *pattern)
+{
+	return pattern->placed_count + pattern->check_count + pattern->placing_count;
+}
 
 /* pattern_checks.c: compile what has to confirm candidates; also verify the expressions that do
  * not. Returns 0, or fails with SL_E_USAGE, SL_E_LIMIT or -ENOMEM. */

@@ -13,6 +13,12 @@
  *     ^ $ \b (?=x)    takes no text: what is before and behind touches
  *     . \w [^x] \1    nothing
  *
+ * Without such a set of the whole, a set may still tell which lines match, though not where
+ * (sl_pattern_read_deciding). A match may begin anywhere, so what may be missing at either end of
+ * an expression says nothing, and what may be repeated there need only stand there as often as it
+ * must: \w+Exception matches the lines that hold a \w before Exception, and =\d+ those with a
+ * digit behind =. What may be missing or repeated elsewhere, and assertions, do not permit that.
+ *
  * Best is the set with the fewest occurrences to be expected in logs. Case is ignored by a set as a
  * whole: what has to be found is found then, and more. In UTF mode K and s with ignored case also
  * match U+212A and U+017F, so that they, and all letters beyond ASCII, are no literals.
@@ -34,6 +40,8 @@
 
 /* What was read of an alternative. */
 struct sequence {
+	bool decides; /* `run` is to tell which lines match: of an alternative of the whole */
+	bool is_open; /* behind what is in `run`, something may be missing or stand more often */
 	struct sl_literal_set
 		run;   /* all that the parts which touch each other, up to here, match */
 	bool is_whole; /* these are all parts */
@@ -80,11 +88,31 @@ add_exact(struct sequence *sequence, const struct sl_literal_set *set)
 	(void)sl_literal_set_append(&sequence->run, set);
 }
 
+/* To a run that tells which lines match. Of assertions, the reader knows. */
+static void
+add_deciding(struct sequence *sequence, const struct sl_atom *part, struct sl_atom_repeat repeat)
+{
+	bool is_first = sequence->run.count == 1 && sequence->run.len[0] == 0;
+	if (repeat.least == 0) {
+		sequence->is_open = !is_first;
+		return;
+	}
+	bool is_known = part->is_exact && repeat.least <= REPEATS_MAX && !sequence->is_open;
+	sequence->is_whole = sequence->is_whole && is_known;
+	for (unsigned i = 0; i < repeat.least && sequence->is_whole; i++)
+		sequence->is_whole = sl_literal_set_append(&sequence->run, &part->set);
+	sequence->is_open = repeat.may_be_more && !is_first;
+}
+
 static void
 add_part(struct sequence *sequence, const struct sl_atom *part, struct sl_atom_repeat repeat)
 {
 	if (part->is_empty)
 		return;
+	if (sequence->decides) {
+		add_deciding(sequence, part, repeat);
+		return;
+	}
 	if (part->is_exact && repeat.least) {
 		unsigned times = SL_MIN(repeat.least, REPEATS_MAX);
 		for (unsigned i = 0; i < times; i++)
@@ -234,7 +262,8 @@ read_part(struct sl_atom_reader *reader, struct sl_atom *part)
 static void
 read_sequence(struct sl_atom_reader *reader, struct sequence *sequence)
 {
-	*sequence = (struct sequence){ .is_whole = true, .cost = COST_MAX };
+	bool decides = reader->takes_wide_classes && reader->depth == 0;
+	*sequence = (struct sequence){ .decides = decides, .is_whole = true, .cost = COST_MAX };
 	begin_run(sequence);
 	for (;;) {
 		sl_atom_skip_quotes(reader);
@@ -275,6 +304,44 @@ read_choice(struct sl_atom_reader *reader, struct sl_atom *part)
 	sl_literal_set_release(&need);
 }
 
+/* The set of the whole, of one or the other kind. False if there is none, or nothing is known. */
+static bool
+read_whole(struct sl_atom_reader *reader, struct sl_atom *part)
+{
+	read_choice(reader, part);
+	return !reader->has_given_up && !sl_atom_has_more(reader) && !part->set.bytes.failed;
+}
+
+/* Kernels do not see that a CR before the newline does not belong to the line. */
+static bool
+ends_with_cr(const struct sl_literal_set *set)
+{
+	bool found = false;
+	size_t at = 0;
+	for (unsigned i = 0; i < set->count; i++) {
+		struct sl_span literal = sl_literal_set_next(set, i, &at);
+		found = found || (literal.len && literal.data[literal.len - 1] == '\r');
+	}
+	return found;
+}
+
+bool
+sl_pattern_read_deciding(
+	struct sl_span text, bool ignore_case, bool is_utf, struct sl_literal_set *set)
+{
+	struct sl_atom_reader reader = { .text = text,
+		.is_caseless = ignore_case,
+		.is_utf = is_utf,
+		.takes_wide_classes = true };
+	struct sl_atom part = { 0 };
+	bool is_known = read_whole(&reader, &part);
+	bool decides = is_known && part.is_exact && !reader.is_inexact && !ends_with_cr(&part.set);
+	if (decides)
+		sl_literal_set_move(set, &part.set);
+	sl_literal_set_release(&part.set);
+	return decides;
+}
+
 enum sl_pattern_need
 sl_pattern_read_literals(
 	struct sl_span text, bool ignore_case, bool is_utf, struct sl_literal_set *set)
@@ -283,11 +350,10 @@ sl_pattern_read_literals(
 		.text = text, .is_caseless = ignore_case, .is_utf = is_utf
 	};
 	struct sl_atom part = { 0 };
-	read_choice(&reader, &part);
-	bool failed = reader.has_given_up || sl_atom_has_more(&reader) || part.set.bytes.failed;
+	bool is_known = read_whole(&reader, &part);
 	bool is_whole = part.is_exact && !reader.is_inexact;
 	bool is_useful = part.is_exact ? sl_literal_set_cost(&part.set) < COST_MAX : part.is_needed;
-	if (failed || !(is_whole || is_useful)) {
+	if (!is_known || !(is_whole || is_useful)) {
 		sl_literal_set_release(&part.set);
 		return SL_PATTERN_NEEDS_NONE;
 	}

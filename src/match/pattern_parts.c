@@ -1,7 +1,7 @@
 /*
  * pattern_parts.c - takes the user's patterns apart: plain texts and choices of them become
  * literals, what matches only a few literals becomes those, and of other expressions the literals
- * are found that they need (pattern_literals.c).
+ * are found that they need, or that tell which lines match (pattern_literals.c).
  */
 #include "sluice/match/pattern_parts.h"
 
@@ -11,6 +11,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+
+/* Expressions whose lines are told by literals, at most: each has a plan of its own. */
+#define PLACING_MAX 4u
 
 bool
 sl_pattern_list_add(struct sl_pattern_list *list, struct sl_span text, uint32_t rank)
@@ -134,6 +137,25 @@ add_literals(struct sl_pattern_parts *parts, const struct sl_literal_set *set)
 	return true;
 }
 
+/* An expression whose lines literals tell. Not of matches that have bounds, which kernels do not
+ * see, and of a few expressions only. */
+static enum choice
+add_placing(struct sl_pattern_parts *parts, struct sl_span text, const struct sl_pattern_spec *spec,
+	bool is_utf)
+{
+	struct sl_literal_set set = { 0 };
+	enum choice choice = CHOICE_NOT_PLAIN;
+	uint32_t rank = (uint32_t)parts->placing.count;
+	bool may = !spec->fixed && spec->bounds == SL_BOUNDS_NONE && rank < PLACING_MAX;
+	if (may && sl_pattern_read_deciding(text, spec->ignore_case, is_utf, &set)) {
+		bool added = sl_pattern_list_add(&parts->placing, text, parts->count++) &&
+			     add_needs(&parts->lines, &set, rank);
+		choice = added ? CHOICE_PLAIN : CHOICE_NO_MEMORY;
+	}
+	sl_literal_set_release(&set);
+	return choice;
+}
+
 /* An expression that is more than a choice of literals. False if memory ran out. */
 static bool
 add_expression(
@@ -149,8 +171,13 @@ add_expression(
 	}
 	bool folds = set.ignore_case && !spec->ignore_case;
 	bool is_wide_word = spec->bounds == SL_BOUNDS_WORD && syntax.needs_utf;
-	if (need == SL_PATTERN_IS_LITERALS && !folds && !is_wide_word) {
+	bool is_literals = need == SL_PATTERN_IS_LITERALS && !folds && !is_wide_word;
+	enum choice choice =
+		is_literals ? CHOICE_NOT_PLAIN : add_placing(parts, text, spec, syntax.needs_utf);
+	if (is_literals) {
 		added = sl_pattern_list_add(&parts->verified, text, 0) && add_literals(parts, &set);
+	} else if (choice != CHOICE_NOT_PLAIN) {
+		added = choice == CHOICE_PLAIN;
 	} else {
 		uint32_t rank = (uint32_t)parts->expressions.count;
 		struct sl_pattern_needs *needs = folds ? &parts->folded : &parts->needs;
@@ -199,11 +226,13 @@ sl_pattern_take_apart(struct sl_pattern_parts *parts, const struct sl_pattern_li
 		if (choice == CHOICE_NO_MEMORY || parts->count == UINT32_MAX)
 			return -ENOMEM;
 	}
-	if (parts->bytes.failed || parts->needs.bytes.failed || parts->folded.bytes.failed)
+	if (parts->bytes.failed || parts->needs.bytes.failed || parts->folded.bytes.failed ||
+		parts->lines.bytes.failed)
 		return -ENOMEM;
 	point_to(&parts->literals, &parts->bytes);
 	point_to(&parts->needs.list, &parts->needs.bytes);
 	point_to(&parts->folded.list, &parts->folded.bytes);
+	point_to(&parts->lines.list, &parts->lines.bytes);
 	return 0;
 }
 
@@ -215,6 +244,9 @@ sl_pattern_parts_release(struct sl_pattern_parts *parts)
 	free(parts->verified.items);
 	free(parts->needs.list.items);
 	free(parts->folded.list.items);
+	free(parts->placing.items);
+	free(parts->lines.list.items);
+	sl_buf_release(&parts->lines.bytes);
 	sl_buf_release(&parts->needs.bytes);
 	sl_buf_release(&parts->folded.bytes);
 	sl_buf_release(&parts->bytes);

@@ -85,7 +85,20 @@ struct strings {
 	struct sl_buf bytes;
 };
 
-/* One pattern: its strings are added, or it is compiled. */
+/* False if memory ran out. */
+static bool
+add_strings(struct strings *strings, const struct sl_pattern_list *literals, uint32_t row)
+{
+	bool added = true;
+	for (size_t i = 0; i < literals->count && added; i++) {
+		struct sl_span literal = literals->items[i].text;
+		sl_buf_add_span(&strings->bytes, literal);
+		added = sl_pattern_list_add(&strings->list, sl_span("", literal.len), row);
+	}
+	return added;
+}
+
+/* One pattern: its strings, or those that tell which lines match, are added; or it is compiled. */
 static int
 add_pattern(struct sl_tally *tally, struct strings *strings, uint32_t row,
 	const struct sl_pattern_spec *spec, const struct sl_match_kernel *kernel,
@@ -98,11 +111,8 @@ add_pattern(struct sl_tally *tally, struct strings *strings, uint32_t row,
 	int code = sl_pattern_take_apart(&parts, &one, spec);
 	bool is_strings = parts.expressions.count == 0;
 	bool added = code == 0;
-	for (size_t i = 0; i < parts.literals.count && is_strings && added; i++) {
-		struct sl_span literal = parts.literals.items[i].text;
-		sl_buf_add_span(&strings->bytes, literal);
-		added = sl_pattern_list_add(&strings->list, sl_span("", literal.len), row);
-	}
+	added = added && (!is_strings || (add_strings(strings, &parts.literals, row) &&
+						 add_strings(strings, &parts.lines.list, row)));
 	sl_pattern_parts_release(&parts);
 	if (!added || strings->bytes.failed)
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");

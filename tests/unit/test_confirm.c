@@ -4,8 +4,8 @@
  */
 #include "sluice/base/cpu.h"
 #include "sluice/base/random.h"
-#include "sluice/scan/join.h"
 #include "sluice/match/lines.h"
+#include "sluice/scan/join.h"
 #include "support/oracle.h"
 
 #include <criterion/criterion.h>
@@ -62,7 +62,7 @@ put_long(struct sl_random *random, char *to)
 }
 
 static const char *const expressions[] = { "^b+c", "[Aa]b$", "a{3}b", "(?<=c)b", "b.c", "^$",
-	"\\bcab\\b", "c\r?$", "(?!a)a", "A[bB] | cc" };
+	"\\bcab\\b", "c\r?$", "(?!a)a", "A[bB] | cc", "ab+", "\\w+cc", "c\\s+", ".*ab c?" };
 
 static void
 choose_set(struct sl_random *random)
@@ -488,7 +488,7 @@ Test(confirm, of_a_long_line_all_is_searched_for_literals_and_the_first_bytes_ar
 {
 	char longer[200] = "";
 	memset(longer, 'y', SL_MATCH_LITERAL_LEN + 1);
-	const char *const mixed[] = { "b[x]+", "needle" }, *const literal[] = { longer };
+	const char *const mixed[] = { "b[x]+a", "needle" }, *const literal[] = { longer };
 	static const size_t steps[] = { 100000, SL_PARTIAL_KEEP, 4 * SL_PARTIAL_KEEP };
 	char *cut = longer + 1; /* what the kernels find of it */
 	const struct {

@@ -178,6 +178,10 @@ static const struct set sets[] = {
 	{ false, "abcd\n", { "a", "bcd", "cab", NULL } },
 	{ false, "ab\n",
 		{ "aab", "aba", "abb", "baa", "bab", "bba", "bbb", "aaa", "abab", "bbbb", NULL } },
+	{ false, "a0b\x8a\n", { "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", NULL } },
+	{ false, "aZ{`\x7f\xe1\xff\n", { "a", "b", "Z", "\x7f", "\x01", NULL } },
+	{ true, "aZ{`A\xc1\n", { "A", "b", "z", "!", NULL } },
+	{ false, "ab\xe1\n", { "a", "\xe1", NULL } },
 	{ false, "\xff\xfe\x80\n", { "\xff\xfe", "\x80\x80\x80", NULL } },
 };
 

@@ -109,8 +109,10 @@ Test(pattern, lines_match_as_in_grep)
 		{ "caf..$", REGEX, false, "caf\xc3\xa9", 1 },
 		{ "\\xff", REGEX, true, "\xff", 1 },
 		{ "a\nb", FIXED, true, "xxb", 1 },
-		{ "a\nb+c", REGEX, false, "bbc", 1 },
-		{ "a\nb+c", REGEX, false, "a", 1 },
+		{ "a\nb+c", REGEX, true, "bbc", 1 },
+		{ "a\nb+c", REGEX, true, "a", 1 },
+		{ "a\nb+c$", REGEX, false, "bbc", 1 },
+		{ "a\nb+c$", REGEX, false, "a", 1 },
 		{ "(?<=x)y", REGEX, false, "xy", 1 },
 		{ "\\Qa.b\\E", REGEX, true, "a.b", 1 },
 	};

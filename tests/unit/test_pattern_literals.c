@@ -64,6 +64,20 @@ decide(const struct subject *subject, struct sl_span text)
 	return found == SL_BLOCK_LINE_HIT ? SL_VERDICT_YES : SL_VERDICT_NO;
 }
 
+/* Of a line that ends with a newline: a CR before that is not part of it. */
+static enum sl_verdict
+decide_closed(const struct subject *subject, const char *text)
+{
+	size_t len = strlen(text);
+	struct sl_subject line =
+		sl_subject_of((const unsigned char *)text, len, false, true, false);
+	enum sl_block_line found = line_of(subject, sl_span(text, len));
+	bool took_long = false;
+	if (found == SL_BLOCK_LINE_CANDIDATE)
+		return sl_matcher_confirm(subject->matcher, &line, &took_long);
+	return found == SL_BLOCK_LINE_HIT ? SL_VERDICT_YES : SL_VERDICT_NO;
+}
+
 /* ---- random expressions ---- */
 
 static const char *
@@ -155,6 +169,20 @@ random_line(char line[200])
 	return sl_span(line, len);
 }
 
+/* Where the line matches is what the expression says, whatever decided that it does. */
+static void
+check_place(const struct subject *subject, const struct subject *every, struct sl_span text,
+	struct sl_span found)
+{
+	struct sl_subject line = { (const unsigned char *)found.data, found.len, false };
+	struct sl_match_range got = { 0 }, want = { 0 };
+	enum sl_verdict verdict = sl_matcher_find(every->matcher, &line, 0, false, &want);
+	cr_assert_eq(sl_matcher_find(subject->matcher, &line, 0, false, &got), verdict);
+	cr_assert(got.begin == want.begin && got.end == want.end,
+		"'%.*s' in '%.*s': %zu to %zu, not %zu to %zu", (int)text.len, text.data,
+		(int)found.len, found.data, got.begin, got.end, want.begin, want.end);
+}
+
 /* With a verb in it an expression is asked about every line. */
 static void
 check_expression(struct sl_span text, bool ignore_case, size_t *candidates)
@@ -177,6 +205,8 @@ check_expression(struct sl_span text, bool ignore_case, size_t *candidates)
 		cr_assert(got == want || want == SL_VERDICT_UNDECIDED,
 			"'%.*s'%s in '%.*s': %d, not %d", (int)text.len, text.data,
 			ignore_case ? " -i" : "", (int)found.len, found.data, got, want);
+		if (want == SL_VERDICT_YES)
+			check_place(&subject, &every, text, found);
 	}
 	release(&subject);
 	release(&every);
@@ -230,6 +260,50 @@ Test(pattern_literals, lines_without_the_literals_of_an_expression_are_no_candid
 			"'%s'", cases[i].text);
 		cr_expect_eq(decide(&subject, sl_span_str(cases[i].with)), SL_VERDICT_YES, "'%s'",
 			cases[i].text);
+		release(&subject);
+	}
+}
+
+/* An expression of which literals tell the lines is not asked about any; of others, lines that hold
+ * what is needed are candidates. */
+Test(pattern_literals, what_may_be_missing_or_repeated_at_the_ends_is_not_asked_for)
+{
+	static const struct {
+		const char *text;
+		bool decides, ignore_case;
+		const char *with, *without;
+	} cases[] = {
+		{ "\\d+", true, false, "a 12", "ab" },
+		{ "=\\d+", true, false, "a=12", "12= a" },
+		{ "\\w+Exception", true, false, "IOException", "an Exception" },
+		{ "\\w+exception", true, true, "IOException", "an Exception" },
+		{ ".*error.*", true, false, "an error", "an err" },
+		{ "errors?", true, false, "error", "err" },
+		{ "(a|bc)+d", true, false, "bcd", "bd" },
+		{ "x{2,4}y*", true, false, "xx", "x y" },
+		{ "\\s*at\\s\\d+", true, false, "at 1", "at " },
+		{ "[^:]*: \\d*|fo+", true, false, "fo", ":" },
+		{ "\\d+|[a-x]+:", true, false, "x:", "x" },
+		{ "(warn|fail)ed\\d{1,}", true, false, "failed12", "warned x1" },
+		{ "fo+bar", false, false, "foobar", "fobr" },
+		{ "fooo?bar", false, false, "foobar", "fobar" },
+		{ "error\\s+", false, false, "error ", "error" },
+		{ "error\\s+", false, false, "error\t", "error\r" },
+		{ "x+$", false, false, "ax", "xa" },
+		{ "a*+a", false, false, "b", NULL },
+		{ "(?i)error\\d+", false, false, "ERROR1", "ERROR" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct subject subject = { 0 };
+		const char *text = cases[i].text;
+		cr_assert_eq(compile(&subject, sl_span_str(text), cases[i].ignore_case), 0);
+		cr_expect_eq(sl_pattern_confirms(subject.pattern), !cases[i].decides, "'%s'", text);
+		if (cases[i].without) {
+			cr_expect_eq(decide(&subject, sl_span_str(cases[i].with)), SL_VERDICT_YES,
+				"'%s'", text);
+			cr_expect_eq(decide_closed(&subject, cases[i].without), SL_VERDICT_NO,
+				"'%s'", text);
+		}
 		release(&subject);
 	}
 }

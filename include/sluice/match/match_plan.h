@@ -45,7 +45,8 @@ struct sl_match_plan {
 	const struct sl_match_plan *next; /* joined to this one; NULL = none */
 	unsigned width;                   /* bytes the nibble filter uses */
 	bool ascii;                       /* those bytes are below 0x80 in all literals */
-	struct sl_match_grams *grams;     /* the tables of filter GRAMS, and their literals */
+	bool is_bytes; /* each literal is such a byte, and the nibble filter tells them exactly */
+	struct sl_match_grams *grams; /* the tables of filter GRAMS, and their literals */
 
 	/* A candidate at p has (p[pair_off[i]] | pair_fold[i]) == pair_byte[i] for all i; the first
 	 * two are the rarest. */

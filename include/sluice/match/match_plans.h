@@ -26,6 +26,10 @@ struct sl_match_plans {
 int sl_match_plans_add(struct sl_match_plans *plans, struct sl_match_literal *literals,
 	size_t count, bool ignore_case, bool is_prefilter) SL_MUST_CHECK;
 
+/* Append one plan for them, which decides. There are at most SL_MATCH_LITERALS. */
+int sl_match_plans_add_few(struct sl_match_plans *plans, struct sl_match_literal *literals,
+	size_t count, bool ignore_case) SL_MUST_CHECK;
+
 void sl_match_plans_release(struct sl_match_plans *plans);
 
 /* Memory that they take, in bytes. */

@@ -24,10 +24,15 @@ struct sl_pattern_needs {
 struct sl_pattern_parts {
 	struct sl_pattern_list literals, expressions;
 	struct sl_pattern_list verified; /* expressions that are literals only, if they are valid */
-	struct sl_buf bytes;             /* of the literals, one after the other */
-	uint32_t count;                  /* of both */
-	struct sl_pattern_needs needs;   /* with the user's case, which may be ignored */
-	struct sl_pattern_needs folded;  /* in any case */
+
+	/* Expressions of which a few literals tell which lines match, but not where; and those. */
+	struct sl_pattern_list placing;
+	struct sl_pattern_needs lines;
+
+	struct sl_buf bytes;            /* of the literals, one after the other */
+	uint32_t count;                 /* of literals and expressions */
+	struct sl_pattern_needs needs;  /* with the user's case, which may be ignored */
+	struct sl_pattern_needs folded; /* in any case */
 	bool needs_nothing; /* an expression needs no literal: every line is a candidate */
 };
 
