@@ -10,6 +10,7 @@
  */
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,7 +91,9 @@ main(int argc, char **argv)
 			"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuv"
 			"w"
 			"xyzabcdefghijklmnop");
-		if (reopen || pause_now || i == count) {
+		/* Looked at once: a signal behind the write of a part waits for the next line. */
+		bool is_reopening = reopen, is_pausing = pause_now;
+		if (is_reopening || is_pausing || i == count) {
 			write_all(fd, block, len);
 			len = 0;
 		} else if (len > limit) {
@@ -99,12 +102,12 @@ main(int argc, char **argv)
 			memmove(block, block + part, len -= part);
 			limit = 100 + i * 31 % 4000;
 		}
-		if (reopen) {
+		if (is_reopening) {
 			reopen = 0;
 			close(fd);
 			fd = open_log(argv[1], ++opened);
 		}
-		if (pause_now) {
+		if (is_pausing) {
 			pause_now = 0;
 			raise(SIGSTOP);
 		}
