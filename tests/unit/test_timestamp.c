@@ -244,8 +244,8 @@ Test(timestamp, has_the_same_second_if_only_that_is_looked_for)
 		if (i < SL_COUNT_OF(cases)) {
 			all = without_marks(cases[i].line, line, &begin, &end);
 		} else {
-			strcpy(line, usual[i - SL_COUNT_OF(cases)]);
-			all = strlen(line);
+			all = strlen(usual[i - SL_COUNT_OF(cases)]);
+			memcpy(line, usual[i - SL_COUNT_OF(cases)], all);
 		}
 		unsigned rounds = i < SL_COUNT_OF(cases) ? 20 : 3000;
 		for (unsigned round = 0; round < rounds && all; round++) {
