@@ -23,6 +23,15 @@ is_due(const struct sl_op *op)
 	       (!op->after_regular || S_ISREG(op->after->statx->stx_mode));
 }
 
+/* The descriptor that an operation gives those after it: what it has opened, else its own. */
+static int
+fd_of(const struct sl_op *op)
+{
+	if (op->kind == SL_OP_OPEN)
+		return op->result;
+	return sl_op_has_path(op->kind) ? op->dir_fd : op->fd;
+}
+
 /* False if the operation is not to be run: its result is -ECANCELED then. */
 static bool
 is_to_run(struct sl_op *op)
@@ -32,10 +41,10 @@ is_to_run(struct sl_op *op)
 	if (!op->after)
 		return true;
 	if (op->fd == SL_FD_OF_AFTER)
-		op->fd = op->after->result;
+		op->fd = fd_of(op->after);
 	if (sl_op_has_path(op->kind) && op->dir_fd == SL_FD_OF_AFTER)
-		op->dir_fd = op->after->result;
-	return is_due(op);
+		op->dir_fd = fd_of(op->after);
+	return is_due(op) && (!op->is_due || op->is_due(op));
 }
 
 /* On a thread of a blocking pool. */
@@ -201,7 +210,7 @@ own(struct sl_engine *engine, const struct sl_op *ops, size_t op_count)
 	size_t len = sizeof(struct owned) + op_count * sizeof(struct owned_op);
 	size_t head = len;
 	for (size_t i = 0; i < op_count; i++) {
-		if (!can_be_owned(&ops[i]))
+		if (!can_be_owned(&ops[i]) || ops[i].is_due)
 			return NULL;
 		len += path_bytes(&ops[i]);
 	}
@@ -307,7 +316,7 @@ static void
 count_batch(struct sl_rt *rt, const struct sl_op *ops, size_t op_count)
 {
 	for (size_t i = 0; i < op_count; i++)
-		if (is_due(&ops[i]))
+		if (is_due(&ops[i]) && (!ops[i].is_due || ops[i].result != -ECANCELED))
 			sl_stats_count(&rt->stats, &ops[i], ops[i].took_ns);
 }
 

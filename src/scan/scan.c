@@ -15,8 +15,8 @@
 /* Each stream has a reader and a chunk, which may wait for it. */
 _Static_assert(SL_SCAN_STREAMS <= SL_SCAN_READERS / 2, "ranges of files are read beside streams");
 
-#define LISTED 64u   /* inputs between lister and opener */
-#define OPEN_MAX 64u /* inputs open at a time */
+#define LISTED 256u   /* inputs between lister and opener */
+#define OPEN_MAX 192u /* inputs open at a time */
 /* Inputs that are listed and not reported: so many may be read while the first of them stalls. */
 #define UNREPORTED 512u
 /* descriptors other than inputs: directories of a walk, the ring, standard streams */

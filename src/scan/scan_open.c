@@ -18,10 +18,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define MARK_WORD 64u /* bytes for which a word of marks stands */
 #define INLINE_BATCH (2u * SL_SCAN_INLINE)
 
 _Static_assert(SL_SCAN_BATCH >= SL_INPUT_OPEN_MAX, "memory for all of a batch");
+/* Bytes for which a word of marks stands. */
+_Static_assert(SL_INPUT_SMALL_ALIGN == 64, "each small file has marks of its own");
 
 struct batch {
 	struct scan *scan;
@@ -30,6 +31,9 @@ struct batch {
 	struct sl_tally_counter *counter; /* likewise for a tally */
 	struct scan_job *jobs[SL_INPUT_OPEN_MAX];
 	size_t count, next; /* jobs before `next` are read, or left to the readers */
+
+	struct sl_input_opener *opener;
+	struct sl_input_small opened; /* what came with the opening, to the buffer */
 
 	/* Small files that are in the buffer together. */
 	struct scan_job *small[SL_INPUT_OPEN_MAX];
@@ -97,11 +101,31 @@ take_batch(struct batch *batch)
 
 /* ---- small files ---- */
 
-static bool
-is_small(const struct sl_input *input)
+static void
+add_small(struct batch *batch, struct scan_job *job, unsigned char *data)
 {
-	return input->err.code == 0 && input->kind == SL_INPUT_FILE && input->next_off == 0 &&
-	       input->size > 0 && input->size <= SL_SCAN_SMALL;
+	batch->data[batch->small_count] = data;
+	batch->small[batch->small_count++] = job;
+}
+
+/* Those that came with the opening. */
+static void
+choose_opened(struct batch *batch)
+{
+	batch->small_count = 0;
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->opened.files[i])
+			add_small(batch, batch->jobs[i], batch->opened.files[i]);
+}
+
+/* To be read: it did not fit into the buffer, or is lent. */
+static bool
+is_small(const struct scan_job *job)
+{
+	const struct sl_input *input = job->input;
+	return !job->small && input->err.code == 0 && input->kind == SL_INPUT_FILE &&
+	       input->next_off == 0 && input->size > 0 && input->size <= SL_SCAN_SMALL &&
+	       !input->is_cold;
 }
 
 /* The next small files of the batch, as many as fit into the buffer. */
@@ -109,16 +133,15 @@ static void
 choose_small(struct batch *batch)
 {
 	size_t used = 0;
-	batch->small_count = batch->bytes = 0;
+	batch->small_count = 0;
 	for (; batch->next < batch->count; batch->next++) {
 		struct scan_job *job = batch->jobs[batch->next];
-		if (!is_small(job->input))
+		if (!is_small(job))
 			continue;
 		if (used + job->input->size > batch->buffer->size)
 			break;
-		batch->data[batch->small_count] = batch->buffer->data + used;
-		batch->small[batch->small_count++] = job;
-		used += sl_round_up(job->input->size, MARK_WORD);
+		add_small(batch, job, batch->buffer->data + used);
+		used += sl_round_up(job->input->size, SL_INPUT_SMALL_ALIGN);
 	}
 }
 
@@ -153,14 +176,24 @@ read_small(struct batch *batch)
 	for (size_t i = 0; i < count && code == 0; i++) {
 		if (!is_read[i])
 			continue;
-		struct scan_job *job = batch->small[i];
-		code = take_small(batch, job, (size_t)(batch->data[i] - batch->buffer->data));
-		inputs[kept] = job->input;
-		batch->small[kept++] = job;
+		inputs[kept] = inputs[i];
+		batch->data[kept] = batch->data[i];
+		batch->small[kept++] = batch->small[i];
 	}
 	batch->small_count = kept;
 	if (code == 0)
 		sl_input_close_many(inputs, kept);
+	return code;
+}
+
+static int
+take_all_small(struct batch *batch)
+{
+	int code = 0;
+	batch->bytes = 0;
+	for (size_t i = 0; i < batch->small_count && code == 0; i++)
+		code = take_small(
+			batch, batch->small[i], (size_t)(batch->data[i] - batch->buffer->data));
 	return code;
 }
 
@@ -203,29 +236,49 @@ finish_small(struct batch *batch)
 	}
 }
 
+/* What is in the buffer. */
+SL_SUSPENDS
+static int
+do_some(struct batch *batch)
+{
+	struct scan *scan = batch->scan;
+	int code = take_all_small(batch);
+	if (code == 0 && sl_scan_is_quick(scan))
+		code = is_quick(batch) ? scan_small(batch)
+				       : sl_scan_offload(scan, scan_small, batch);
+	if (code == 0)
+		finish_small(batch);
+	return code;
+}
+
 /*
  * Where lines are kept until they are merged, or files are to be decoded, the pieces hold the
  * buffer, and waiting for another could be a deadlock, because younger batches may hold them all.
  * So files that did not fit are left to the readers there.
  */
+static bool
+may_go_on(const struct batch *batch)
+{
+	const struct scan *scan = batch->scan;
+	return batch->next < batch->count && !batch->has_kept &&
+	       (batch->small_count == 0 || (!scan->by_line && sl_scan_is_quick(scan)));
+}
+
 SL_SUSPENDS
 static int
 do_small(struct batch *batch)
 {
-	struct scan *scan = batch->scan;
-	int code = 0;
 	batch->has_kept = false;
-	do {
+	choose_opened(batch);
+	int code = do_some(batch);
+	while (code == 0 && may_go_on(batch)) {
 		choose_small(batch);
-		if (batch->small_count)
-			code = read_small(batch);
-		if (code == 0 && sl_scan_is_quick(scan))
-			code = is_quick(batch) ? scan_small(batch)
-					       : sl_scan_offload(scan, scan_small, batch);
+		if (batch->small_count == 0)
+			break;
+		code = read_small(batch);
 		if (code == 0)
-			finish_small(batch);
-	} while (code == 0 && batch->next < batch->count && !scan->by_line && !batch->has_kept &&
-		 sl_scan_is_quick(scan));
+			code = do_some(batch);
+	}
 	return code;
 }
 
@@ -292,7 +345,11 @@ open_batch(struct batch *batch)
 	struct sl_input *inputs[SL_INPUT_OPEN_MAX];
 	for (size_t i = 0; i < batch->count; i++)
 		inputs[i] = batch->jobs[i]->input;
-	int code = sl_input_open(inputs, batch->count, &scan->inputs);
+	batch->opened.data = batch->buffer->data;
+	batch->opened.room = batch->buffer->size;
+	batch->opened.file_max = SL_SCAN_SMALL;
+	int code =
+		sl_input_open(batch->opener, inputs, batch->count, &scan->inputs, &batch->opened);
 	for (size_t i = 0; i < batch->count && code == 0; i++)
 		scan->progress->size_opened += inputs[i]->size;
 	if (code == 0)
@@ -314,7 +371,8 @@ sl_scan_open(void *arg)
 	struct batch batch = { .scan = arg };
 	struct scan *scan = arg;
 	batch.first = malloc(SL_INPUT_FIRST_MAX * SL_SNIFF_WINDOW);
-	int code = batch.first ? 0 : -ENOMEM;
+	batch.opener = sl_input_opener_new(SL_INPUT_OPEN_MAX);
+	int code = batch.first && batch.opener ? 0 : -ENOMEM;
 	if (code == 0 && scan->setup->tally && sl_scan_is_quick(scan))
 		code = sl_tally_counter_new(&batch.counter, scan->setup->tally, NULL);
 	if (code == 0 && scan->setup->kinds && !(batch.memo = sl_memo_new(scan->memo_size)))
@@ -329,6 +387,7 @@ sl_scan_open(void *arg)
 			break;
 	}
 	free(batch.first);
+	sl_input_opener_free(batch.opener);
 	sl_memo_free(batch.memo);
 	sl_tally_counter_free(batch.counter);
 	if (--scan->openers == 0)

@@ -1204,7 +1204,7 @@ Test(scan, thousands_of_files_need_few_descriptors)
 	struct fixture f;
 	begin(&f, 5);
 	struct sim_options options = sim_options(5);
-	options.fd_limit = 70;
+	options.fd_limit = 200;
 	sim_free(f.sim);
 	f.sim = sim_new(&options);
 	add_file(&f, "a", 500);

@@ -50,10 +50,20 @@ on_disk(void (*body)(struct bench *bench))
 }
 
 static void
+open_inputs(
+	struct bench *bench, struct sl_input **inputs, size_t count, struct sl_input_small *small)
+{
+	struct sl_input_opener *opener = sl_input_opener_new(count);
+	cr_assert_not_null(opener);
+	cr_expect_eq(sl_input_open(opener, inputs, count, &bench->context, small), 0);
+	sl_input_opener_free(opener);
+}
+
+static void
 open_input(struct bench *bench, const char *path, bool is_found)
 {
 	cr_assert_eq(sl_input_new(&bench->input, path, is_found), 0);
-	cr_assert_eq(sl_input_open(&bench->input, 1, &bench->context), 0);
+	open_inputs(bench, &bench->input, 1, NULL);
 }
 
 static void
@@ -270,7 +280,7 @@ opens_many(struct bench *bench)
 	for (size_t i = 0; i < SL_COUNT_OF(inputs); i++)
 		cr_assert_eq(sl_input_new(&inputs[i], i % 3 ? "there" : "missing", false), 0);
 	(void)sl_fail(&inputs[1]->err, SL_PHASE_DIRECTORY, -EACCES, "known before");
-	cr_expect_eq(sl_input_open(inputs, SL_COUNT_OF(inputs), &bench->context), 0);
+	open_inputs(bench, inputs, SL_COUNT_OF(inputs), NULL);
 	for (size_t i = 0; i < SL_COUNT_OF(inputs); i++) {
 		int want = i == 1 ? -EACCES : i % 3 ? 0 : -ENOENT;
 		cr_expect_eq(inputs[i]->err.code, want, "%zu", i);
@@ -283,6 +293,48 @@ opens_many(struct bench *bench)
 Test(source, each_of_many_has_its_own_failure)
 {
 	on_disk(opens_many);
+}
+
+/* Those that are small, in the page cache and fit into the memory are read and closed at once. */
+static void
+reads_what_it_opens(struct bench *bench)
+{
+	static const struct {
+		const char *path, *text;
+		bool is_read;
+	} files[] = { { "a", "first", true }, { "long", "longer than file_max", false },
+		{ "b", "second", true }, { "empty", "", false }, { "c", "no room", false },
+		{ "d", "fits", true }, { "/proc/self/cmdline", NULL, false },
+		{ "missing", NULL, false }, { ".", NULL, false } };
+	struct sl_input *inputs[SL_COUNT_OF(files)];
+	struct sl_input_small small = {
+		.data = bench->data, .room = SL_INPUT_SMALL_ALIGN * 2 + 4, .file_max = 10
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(files); i++) {
+		if (files[i].text)
+			scratch_write_text(files[i].path, files[i].text);
+		cr_assert_eq(sl_input_new(&inputs[i], files[i].path, false), 0);
+	}
+	open_inputs(bench, inputs, SL_COUNT_OF(files), &small);
+	for (size_t i = 0; i < SL_COUNT_OF(files); i++) {
+		const unsigned char *at = small.files[i];
+		bool is_open = inputs[i]->err.code == 0 && !files[i].is_read;
+		cr_expect_eq(at != NULL, files[i].is_read, "%s", files[i].path);
+		cr_expect_eq(inputs[i]->fd >= 0 && inputs[i]->err.code == 0, is_open, "%s",
+			files[i].path);
+		if (at) {
+			cr_expect_eq((size_t)(at - bench->data) % SL_INPUT_SMALL_ALIGN, 0);
+			cr_expect_eq(memcmp(at, files[i].text, inputs[i]->size), 0);
+			cr_expect_eq(inputs[i]->size, strlen(files[i].text));
+		}
+		sl_input_close(inputs[i]);
+		sl_input_free(inputs[i]);
+	}
+}
+
+Test(source, small_files_are_read_with_their_opening)
+{
+	on_disk(reads_what_it_opens);
 }
 
 static void
@@ -575,7 +627,7 @@ reads_small(struct bench *bench)
 		cr_assert_eq(sl_input_new(&inputs[i], (char[]){ (char)('a' + i), 0 }, false), 0);
 		data[i] = bench->data + i * 4096;
 	}
-	cr_assert_eq(sl_input_open(inputs, 3, &bench->context), 0);
+	open_inputs(bench, inputs, 3, NULL);
 	cr_assert_eq(truncate("b", 3), 0);
 	append("c", " and grows");
 	cr_assert_eq(sl_input_read_small(inputs, data, 3, is_read), 0);
@@ -804,7 +856,7 @@ reads_a_lent_file(struct bench *bench)
 	int fd = open("log", O_RDONLY | O_CLOEXEC);
 	cr_assert_eq(sl_input_new(&bench->input, "another path", false), 0);
 	sl_input_lend(bench->input, fd, 8, 14);
-	cr_assert_eq(sl_input_open(&bench->input, 1, &bench->context), 0);
+	open_inputs(bench, &bench->input, 1, NULL);
 	cr_assert(sl_input_next(bench->input, ROOM, &range));
 	cr_expect(range.off == 8 && range.len == 6);
 	cr_expect_eq(sl_input_read(bench->input, &range, bench->data, &len), 6);

@@ -176,7 +176,8 @@ struct sl_op {
 	bool after_absent;     /* in a batch (sl_io_batch); the engine does not look at it */
 	bool after_regular;    /* likewise */
 	struct sl_op *after;   /* likewise */
-	uint64_t took_ns;      /* likewise, of one run in a batch */
+	bool (*is_due)(struct sl_op *op); /* likewise */
+	uint64_t took_ns;                 /* likewise, of one run in a batch */
 };
 
 _Static_assert(sizeof(struct sl_op) <= 128, "two cache lines: hundreds stand in a batch");

@@ -164,9 +164,11 @@ int sl_io_watch_add(int fd, const char *path, uint32_t events);
  * single call of the blocking pool, so that hundreds of small ones cost one hand-over instead of
  * two for each. One whose `after` points at an earlier one is done only if that went well (with
  * after_absent: only if it returned -ENOENT; with after_regular: only if it is a STAT that found a
- * regular file), else its result is -ECANCELED; as its descriptor SL_FD_OF_AFTER stands for the one
- * that was opened there. Not interrupted once begun. Returns 0, or the cancellation: then none was
- * begun.
+ * regular file; with is_due: only if that returns true, which is called on a thread of the pool
+ * when its turn has come, and may complete the operation by what those before it found), else its
+ * result is -ECANCELED; as its descriptor SL_FD_OF_AFTER stands for the one that was opened there,
+ * or that it was done with. Not interrupted once begun. Returns 0, or the cancellation: then none
+ * was begun.
  */
 #define SL_FD_OF_AFTER (-3) /* op->fd or op->dir_fd */
 SL_SUSPENDS

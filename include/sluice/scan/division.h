@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SL_SCAN_BATCH 32u /* small files that an opener takes at a time, at most */
+#define SL_SCAN_BATCH 64u /* small files that an opener takes at a time, at most */
 #define SL_SCAN_OPENERS 3u
 #define SL_SCAN_SMALLS_SIZE (256u * 1024u) /* bytes an opener reads at a time */
 #define SL_SCAN_READERS 16u /* ranges read at a time: what a fast disk takes at 1 MiB each */

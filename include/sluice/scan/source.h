@@ -177,16 +177,34 @@ struct sl_input_identity sl_input_identify(int fd);
  * memory. */
 char *sl_input_show_argument(const char *path) SL_MUST_CHECK;
 
+#define SL_INPUT_OPEN_MAX 64u /* inputs opened with one call */
+#define SL_INPUT_SMALL_ALIGN 64u
+
+/* Memory for small files that are read and closed as soon as they are open, if they are in the page
+ * cache: so thousands of them cost no further calls. */
+struct sl_input_small {
+	unsigned char *data; /* the caller's, `room` bytes */
+	size_t room;
+	size_t file_max; /* of a longer file nothing is read */
+	size_t used;     /* set by sl_input_open: bytes of `data` */
+	/* Likewise: where the bytes of input i are, all of them, at a multiple of
+	 * SL_INPUT_SMALL_ALIGN; or NULL: it is open, or has failed. */
+	unsigned char *files[SL_INPUT_OPEN_MAX];
+};
+
+/* What opening up to `most` inputs with one call takes, for one call at a time. NULL if out of
+ * memory. */
+struct sl_input_opener *sl_input_opener_new(size_t most) SL_MUST_CHECK;
+void sl_input_opener_free(struct sl_input_opener *opener);
+
 /*
  * Open them and determine their kinds. A failure is stored in its input->err; inputs whose err.code
  * is set already are skipped. The output fails, because it would grow by the matches found in it.
- * Returns 0, or the cancellation: then none is open.
+ * `small` may be NULL. Returns 0, or the cancellation: then none is open.
  */
 SL_SUSPENDS
-int sl_input_open(
-	struct sl_input **inputs, size_t count, struct sl_input_context *context) SL_MUST_CHECK;
-
-#define SL_INPUT_OPEN_MAX 32u /* inputs opened with one call */
+int sl_input_open(struct sl_input_opener *opener, struct sl_input **inputs, size_t count,
+	struct sl_input_context *context, struct sl_input_small *small) SL_MUST_CHECK;
 
 SL_SUSPENDS
 void sl_input_close(struct sl_input *input);
