@@ -163,13 +163,11 @@ head_of(struct sl_span line)
 	return sl_span(line.data, SL_MIN(line.len, (size_t)SL_KINDS_LINE_MAX));
 }
 
-/* `hash`: of the head's shape. */
+/* `number`: of the head once masked, in the memo's dictionary. */
 static int
 add_head(struct sl_kinds *kinds, struct sl_memo *memo, const struct sl_kinds_line *line,
-	struct sl_span head, uint64_t hash)
+	struct sl_span head, uint32_t number)
 {
-	/* A new line may need another dictionary: the number is one of that. */
-	uint32_t number = sl_memo_mask(memo, head, hash);
 	struct sl_noted noted = { .dictionary = sl_memo_dictionary(memo),
 		.line = number,
 		.example = sl_span(head.data, SL_MIN(head.len, (size_t)SL_KINDS_EXAMPLE_MAX)),
@@ -194,6 +192,8 @@ sl_kinds_add_all(struct sl_kinds *kinds, struct sl_memo *memo, const struct sl_k
 {
 	struct sl_span heads[SL_KINDS_BATCH];
 	uint64_t hashes[SL_KINDS_BATCH];
+	uint32_t numbers[SL_KINDS_BATCH];
+	bool is_stale = false;
 	int code = 0;
 	sl_assert(count <= SL_KINDS_BATCH);
 	for (size_t i = 0; i < count; i++) {
@@ -201,13 +201,18 @@ sl_kinds_add_all(struct sl_kinds *kinds, struct sl_memo *memo, const struct sl_k
 		hashes[i] = sl_shape_hash(heads[i]);
 		sl_memo_prefetch(memo, hashes[i]);
 	}
-	for (size_t i = 0; i < count && count > 1; i++) {
-		uint32_t number = sl_memo_find(memo, hashes[i]);
-		if (number != SL_DICTIONARY_NONE)
-			sl_dictionary_prefetch(sl_memo_dictionary(memo), number);
+	for (size_t i = 0; i < count; i++) {
+		numbers[i] = sl_memo_find(memo, hashes[i]);
+		if (numbers[i] != SL_DICTIONARY_NONE)
+			sl_dictionary_prefetch(sl_memo_dictionary(memo), numbers[i]);
 	}
-	for (size_t i = 0; i < count && code == 0; i++)
-		code = add_head(kinds, memo, &lines[i], heads[i], hashes[i]);
+	for (size_t i = 0; i < count && code == 0; i++) {
+		/* A new line may need another dictionary: numbers are of that from then on. */
+		is_stale |= numbers[i] == SL_DICTIONARY_NONE;
+		if (is_stale)
+			numbers[i] = sl_memo_mask(memo, heads[i], hashes[i]);
+		code = add_head(kinds, memo, &lines[i], heads[i], numbers[i]);
+	}
 	return code;
 }
 

@@ -69,13 +69,13 @@ new_like(const struct sl_kinds *kinds)
 	return other;
 }
 
-/* A kind with the text of its template. The order of uses is kept. */
+/* A kind with the text of its template, and the hash of that. The order of uses is kept. */
 static int
-add_grouped(struct sl_kinds *grouped, struct sl_kind kind, struct sl_span text)
+add_grouped(struct sl_kinds *grouped, struct sl_kind kind, struct sl_span text, uint64_t hash)
 {
 	kind.text = text;
-	kind.hash = sl_shape_hash_text(text);
-	const struct sl_kind *found = sl_kinds_find(grouped, text, kind.hash);
+	kind.hash = hash;
+	const struct sl_kind *found = sl_kinds_find(grouped, text, hash);
 	uint64_t used = found ? SL_MAX(found->used, kind.used) : kind.used;
 	size_t index;
 	int code = sl_kinds_insert(grouped, &kind, &index);
@@ -84,18 +84,24 @@ add_grouped(struct sl_kinds *grouped, struct sl_kind kind, struct sl_span text)
 	return code;
 }
 
-/* The kinds are sorted by text. */
+/* The kinds are sorted by text: those of a template often come together. */
 static int
 add_all_grouped(
 	struct sl_kinds *kinds, const struct sl_templates *templates, struct sl_kinds *grouped)
 {
+	const uint32_t *group_of = templates->group_of;
 	struct sl_buf text = { 0 };
+	uint64_t hash = 0;
 	int code = 0;
 	for (size_t i = 0; i < kinds->count && code == 0; i++) {
-		sl_buf_clear(&text);
-		sl_templates_text(templates, templates->group_of[i], &text);
-		code = text.failed ? -ENOMEM
-				   : add_grouped(grouped, kinds->items[i], sl_buf_span(&text));
+		if (i == 0 || group_of[i] != group_of[i - 1]) {
+			sl_buf_clear(&text);
+			sl_templates_text(templates, group_of[i], &text);
+			hash = sl_shape_hash_text(sl_buf_span(&text));
+		}
+		code = text.failed
+			       ? -ENOMEM
+			       : add_grouped(grouped, kinds->items[i], sl_buf_span(&text), hash);
 	}
 	sl_buf_release(&text);
 	grouped->clock = kinds->clock;
@@ -145,7 +151,8 @@ drop(struct sl_kinds *kinds)
 	size_t count = kinds->count * KEPT_PERCENT / 100;
 	for (size_t i = 0; i < kinds->count && code == 0; i++) {
 		if (i < count)
-			code = add_grouped(kept, kinds->items[i], kinds->items[i].text);
+			code = add_grouped(
+				kept, kinds->items[i], kinds->items[i].text, kinds->items[i].hash);
 		else
 			kinds->dropped += kinds->items[i].count;
 	}

@@ -365,6 +365,8 @@ value_of(const struct text *text, size_t begin, size_t end)
 	return is_status ? load((const char *)text->data + begin, SL_MASK_STATUS_LEN) : 0;
 }
 
+/* Its fraction is not shortened either: the byte before it, a point or a comma, is behind a
+ * digit. */
 static size_t
 skip_stamp(const struct text *text)
 {
@@ -372,7 +374,10 @@ skip_stamp(const struct text *text)
 	bool is_stamp = text->len > STAMP_LEN &&
 			(text->digits[0] & ((1u << STAMP_LEN) - 1)) == STAMP_DIGITS &&
 			data[4] == '-' && data[7] == '-' && data[13] == ':' && data[16] == ':';
-	return is_stamp && !sl_mask_is_digit(data[STAMP_LEN]) ? STAMP_LEN : 0;
+	if (!is_stamp || sl_mask_is_digit(data[STAMP_LEN]))
+		return 0;
+	bool has_fraction = data[STAMP_LEN] == '.' || data[STAMP_LEN] == ',';
+	return has_fraction ? end_run(text, STAMP_LEN + 1) : STAMP_LEN;
 }
 
 static void

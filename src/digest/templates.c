@@ -187,12 +187,25 @@ sl_templates_release(struct sl_templates *templates)
 	*templates = (struct sl_templates){ 0 };
 }
 
+static bool
+has_any(const uint32_t *codes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (codes[i] == ANY)
+			return true;
+	return false;
+}
+
 void
 sl_templates_text(const struct sl_templates *templates, size_t index, struct sl_buf *out)
 {
 	const struct sl_template *template = &templates->items[index];
 	const uint32_t *codes = tokens_of(templates, template);
 	struct sl_token tokens[SL_TOKENS_MAX];
+	if (!has_any(codes, template->token_count)) {
+		sl_buf_add(out, template->line.data, template->line.len);
+		return;
+	}
 	size_t count = sl_tokens_split(template->line, tokens), at = 0;
 	for (size_t i = 0; i < count; i++) {
 		size_t end = tokens[i].begin + tokens[i].len;

@@ -4,8 +4,6 @@
 
 #include <stdio.h>
 
-#define NS_PER_S INT64_C(1000000000)
-
 /* Stamps are not before 1970, in their own zone. */
 static int64_t
 index_of(int64_t at_s, unsigned scale)
@@ -60,10 +58,10 @@ add_at(struct sl_times *times, int64_t at_s, bool has_year)
 struct sl_times_moment
 sl_times_find(struct sl_span line)
 {
-	struct sl_timestamp stamp;
-	if (!sl_timestamp_find(line, &stamp))
+	struct sl_times_moment moment;
+	if (!sl_timestamp_find_second(line, &moment.at_s, &moment.has_year))
 		return (struct sl_times_moment){ .at_s = -1 };
-	return (struct sl_times_moment){ sl_timestamp_local_ns(&stamp) / NS_PER_S, stamp.has_year };
+	return moment;
 }
 
 void

@@ -231,37 +231,13 @@ take_gap(struct cursor *in)
 	return take_any(in, "T_-:", &c) || take_blanks(in);
 }
 
-static int
-two_digits(const char *at)
-{
-	return (at[0] - '0') * 10 + (at[1] - '0');
-}
-
-/* The first eight bytes are digits where `digits` has \xff, and those of `marks` elsewhere. */
-static bool
-fits(const char *at, const char *marks, const char *digits)
-{
-	const uint64_t each = 0x0101010101010101ull; /* byte */
-	uint64_t text, wanted, is_digit_byte;
-	memcpy(&text, at, sizeof(text));
-	memcpy(&wanted, marks, sizeof(wanted));
-	memcpy(&is_digit_byte, digits, sizeof(is_digit_byte));
-	/* A digit differs from '0' in its low four bits, which are at most 9. */
-	uint64_t low = is_digit_byte & 0x0f * each, difference = text ^ wanted;
-	uint64_t above = ((difference & low) + 0x06 * each) & 0x10 * each;
-	return (difference & ~low) == 0 && above == 0;
-}
-
 /* "2015-10-18T18:01:47", with a blank or T: most logs have it, and a few comparisons show it. */
 static bool
 take_usual(struct cursor *in, struct fields *f)
 {
-	const size_t len = sizeof("0000-00-00 00:00:00") - 1;
+	const size_t len = TIMESTAMP_USUAL_LEN;
 	const char *at = in->at;
-	if ((size_t)(in->end - at) < len || !fits(at, "0000-00-", "\xff\xff\xff\xff\0\xff\xff\0") ||
-		!fits(at + 11, "00:00:00", "\xff\xff\0\xff\xff\0\xff\xff"))
-		return false;
-	if (!is_digit(at[8]) || !is_digit(at[9]) || (at[10] != ' ' && at[10] != 'T'))
+	if (!is_usual(at, (size_t)(in->end - at)))
 		return false;
 	struct fields usual = { .year = two_digits(at) * 100 + two_digits(at + 2),
 		.month = two_digits(at + 5),

@@ -1,5 +1,5 @@
 /*
- * timestamp_int.h - what timestamp.c and timestamp_forms.c share.
+ * timestamp_int.h - what timestamp.c, timestamp_forms.c and timestamp_second.c share.
  */
 #ifndef SLUICE_LOGLINE_TIMESTAMP_INT_H
 #define SLUICE_LOGLINE_TIMESTAMP_INT_H
@@ -8,6 +8,9 @@
 
 #define TIMESTAMP_YEAR_MIN 1970
 #define TIMESTAMP_YEAR_MAX 2199
+
+/* Of "2015-10-18T18:01:47", with a blank or T: most logs have it. */
+#define TIMESTAMP_USUAL_LEN 19u
 
 struct cursor {
 	const char *at, *end;
@@ -29,6 +32,36 @@ static inline char
 peek(const struct cursor *in)
 {
 	return in->at < in->end ? *in->at : '\0';
+}
+
+static inline int
+two_digits(const char *at)
+{
+	return (at[0] - '0') * 10 + (at[1] - '0');
+}
+
+/* The first eight bytes are digits where `digits` has \xff, and those of `marks` elsewhere. */
+static inline bool
+fits(const char *at, const char *marks, const char *digits)
+{
+	const uint64_t each = 0x0101010101010101ull; /* byte */
+	uint64_t text, wanted, is_digit_byte;
+	memcpy(&text, at, sizeof(text));
+	memcpy(&wanted, marks, sizeof(wanted));
+	memcpy(&is_digit_byte, digits, sizeof(is_digit_byte));
+	/* A digit differs from '0' in its low four bits, which are at most 9. */
+	uint64_t low = is_digit_byte & 0x0f * each, difference = text ^ wanted;
+	uint64_t above = ((difference & low) + 0x06 * each) & 0x10 * each;
+	return (difference & ~low) == 0 && above == 0;
+}
+
+/* It is one if its numbers fit: a few comparisons show it. */
+static inline bool
+is_usual(const char *at, size_t len)
+{
+	return len >= TIMESTAMP_USUAL_LEN && fits(at, "0000-00-", "\xff\xff\xff\xff\0\xff\xff\0") &&
+	       fits(at + 11, "00:00:00", "\xff\xff\0\xff\xff\0\xff\xff") && is_digit(at[8]) &&
+	       is_digit(at[9]) && (at[10] == ' ' || at[10] == 'T');
 }
 
 /* As timestamp.h shows them, in its order. */

@@ -1,3 +1,4 @@
+#include "sluice/base/random.h"
 #include "sluice/logline/timestamp.h"
 
 #include "support/guard.h"
@@ -209,6 +210,55 @@ Test(timestamp, is_short_whatever_gap_is_in_it)
 		cr_expect(sl_timestamp_find(sl_span_str(line), &stamp), "%d", blanks);
 		cr_expect_eq(stamp.has_zone, blanks <= 16, "%d", blanks);
 	}
+}
+
+static void
+expect_second(const char *line, size_t len)
+{
+	struct sl_timestamp stamp = { 0 };
+	int64_t local_s = -1;
+	bool has_year = false;
+	bool is_found = sl_timestamp_find(sl_span(line, len), &stamp);
+	cr_assert_eq(sl_timestamp_find_second(sl_span(line, len), &local_s, &has_year), is_found,
+		"%.*s", (int)len, line);
+	if (!is_found)
+		return;
+	cr_assert_eq(local_s, sl_timestamp_local_ns(&stamp) / 1000000000, "%.*s", (int)len, line);
+	cr_assert_eq(has_year, stamp.has_year, "%.*s", (int)len, line);
+}
+
+/* Of each case, and of those that differ in a few bytes, at each length. */
+Test(timestamp, has_the_same_second_if_only_that_is_looked_for)
+{
+	static const char *const usual[] = { "2015-10-18 18:01:47 x", "2015-02-29T18:01:47Z",
+		"2015-10-18 08:01:60,978 PM", "2015-10-18T18:01:47.123456789012 +02:00",
+		"2016-02-29 00:59:00:123 am", "1970-01-01 00:00:00.5+14:00" };
+	static const char bytes[] = "0123456789::  ..,,-TZ+APMapm\t[";
+	struct sl_random random;
+	struct guard guard;
+	sl_random_init(&random, 1);
+	guard_init(&guard, 256);
+	for (size_t i = 0; i < SL_COUNT_OF(cases) + SL_COUNT_OF(usual); i++) {
+		char line[256];
+		size_t begin, end, all;
+		if (i < SL_COUNT_OF(cases)) {
+			all = without_marks(cases[i].line, line, &begin, &end);
+		} else {
+			all = strlen(usual[i - SL_COUNT_OF(cases)]);
+			memcpy(line, usual[i - SL_COUNT_OF(cases)], all);
+		}
+		unsigned rounds = i < SL_COUNT_OF(cases) ? 20 : 3000;
+		for (unsigned round = 0; round < rounds && all; round++) {
+			char other[256];
+			memcpy(other, line, all);
+			for (unsigned change = round % 4; change > 0; change--)
+				other[sl_random_below(&random, all)] =
+					bytes[sl_random_below(&random, sizeof(bytes) - 1)];
+			size_t len = round % 3 ? all : (size_t)sl_random_below(&random, all + 1);
+			expect_second(guard_place(&guard, other, len), len);
+		}
+	}
+	guard_release(&guard);
 }
 
 Test(timestamp, is_read_to_the_end_of_the_line_only)

@@ -50,6 +50,10 @@ sl_timestamp_local_ns(const struct sl_timestamp *stamp)
 	return stamp->ns + stamp->zone_s * INT64_C(1000000000);
 }
 
+/* Only the second of that time, in *local_s: faster for the usual form at the beginning of a line.
+ * False if there is no stamp. */
+bool sl_timestamp_find_second(struct sl_span line, int64_t *local_s, bool *has_year);
+
 /*
  * Give a stamp without a year the last one in which it is not later than `latest_ns` (as `ns`; at
  * most a day later, for clocks and zones that differ). 29 February becomes that of a leap year.
