@@ -19,6 +19,7 @@ struct sl_scan_pattern {
 
 /* Returns 0; or a code with words in *err: SL_E_USAGE for patterns that are wrong; -ENOMEM. *out
  * can be released in any case. */
+SL_SUSPENDS
 int sl_scan_pattern_init(struct sl_scan_pattern *out, const struct sl_scan_options *options,
 	struct sl_error *err) SL_MUST_CHECK;
 
