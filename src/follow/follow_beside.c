@@ -40,6 +40,25 @@ is_of_planned(struct sl_follow *follow, const char *path, struct sl_probe *probe
 	return code == 1 ? sl_probe_holds(follow->planned, &follow->now) : code;
 }
 
+/* 1 if it is a copy of what is planned, maybe not all of it yet: that has not been truncated, and is
+ * read itself. */
+SL_SUSPENDS
+static int
+is_copy_of_planned(struct sl_follow *follow, struct sl_probe *probe)
+{
+	struct sl_fingerprint own, planned;
+	uint64_t size = probe->file.size;
+	if (!follow->planned || size == 0)
+		return 0;
+	int code = sl_probe_print(probe, size, &own);
+	if (code == 0)
+		code = sl_probe_print(follow->planned, size, &planned);
+	return code ? code : sl_fingerprint_equal(&own, &planned);
+}
+
+/* That of add_generation, if the file is the one that is planned. */
+#define IS_PLANNED 2
+
 /* 1 if the name refers to another file by now. */
 SL_SUSPENDS
 static int
@@ -55,6 +74,10 @@ add_generation(struct sl_follow *follow, const char *path, const struct sl_sibli
 		return code == -ENOENT || code == 0 ? 1 : code;
 	int refused = code;
 	if (is_there && is_of_planned(follow, path, &probe) == 1) {
+		sl_probe_close(&probe);
+		return IS_PLANNED;
+	}
+	if (is_there && is_copy_of_planned(follow, &probe) == 1) {
 		sl_probe_close(&probe);
 		return 0;
 	}
@@ -188,8 +211,12 @@ find_known(struct sl_follow *follow, const struct follow_beside *of, bool *known
 	return has_known ? IS_KNOWN : IS_NEW;
 }
 
-/* Rotated logs that came into being since the last round: oldest first. 1 if the list is no longer
- * true. */
+/*
+ * Rotated logs that came into being since the last round: oldest first. Those that are newer than
+ * the file that is planned, which was rotated itself meanwhile, are left to the next round: that file
+ * comes before them, and once they are known, no older one is looked for. 1 if the list is no longer
+ * true.
+ */
 SL_SUSPENDS
 static int
 add_listed(struct sl_follow *follow, const struct follow_beside *of)
@@ -204,13 +231,18 @@ add_listed(struct sl_follow *follow, const struct follow_beside *of)
 	for (size_t i = oldest; found == IS_KNOWN && i-- > 0 && code == 0;) {
 		/* The newest may still be written to. */
 		bool is_over = of->now->size > 0 || i > 0;
+		if (sl_state_is_same_file(&items[i].file, of->now)) {
+			code = IS_PLANNED;
+			break;
+		}
 		if (!known[i] && sl_rotation_is_newer(items[i].age, items[oldest].age) &&
 			!is_planned(follow, &items[i].file))
 			code = add_generation(
 				follow, of->path, &items[i], of->is_found, is_over);
 	}
 	free(known);
-	return code;
+	follow->has_more = follow->has_more || code == IS_PLANNED;
+	return code == IS_PLANNED ? 0 : code;
 }
 
 int

@@ -39,7 +39,7 @@ static bool
 may_rotate(void *ctx, const char *path)
 {
 	struct follow_scene *scene = ctx;
-	if (scene->is_running && sim_now(scene->sim) - scene->rotator.stepped_ns < ROTATE_NS)
+	if (scene->is_running && sim_now(scene->sim) - scene->rotator.stepped_ns < scene->rotate_ns)
 		return false;
 	struct sl_span text;
 	char wanted[ROTATOR_PATH + 8];
@@ -58,6 +58,7 @@ follow_scene_new(const struct sim_options *options)
 	struct follow_scene *scene = calloc(1, sizeof(*scene));
 	sl_assert(scene);
 	scene->sim = sim_new(options);
+	scene->rotate_ns = ROTATE_NS;
 	sl_random_init(&scene->random, options->seed + 7);
 	rotator_init(&scene->rotator, scene->sim, options->seed);
 	scene->rotator.may_rotate = may_rotate;

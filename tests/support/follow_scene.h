@@ -25,7 +25,8 @@ struct follow_scene {
 	struct sim *sim;
 	struct sl_random random;
 	struct rotator rotator;
-	bool is_directory; /* the input is "logs" */
+	bool is_directory;  /* the input is "logs" */
+	uint64_t rotate_ns; /* at least so long between two rotations during a run */
 
 	/* the run */
 	bool is_live;

@@ -63,11 +63,8 @@ act_between(struct follow_scene *scene)
 }
 
 static void
-run_scene(uint64_t seed, bool is_directory)
+run_in(struct follow_scene *scene)
 {
-	struct sim_options options = options_of(seed);
-	struct follow_scene *scene = follow_scene_new(&options);
-	scene->is_directory = is_directory;
 	for (uint64_t runs = 1 + below(scene, RUNS); runs > 0; runs--) {
 		run_some(scene, below(scene, 2));
 		follow_scene_check(scene, 0, false);
@@ -79,6 +76,15 @@ run_scene(uint64_t seed, bool is_directory)
 		"%llu lines were counted, not %llu", (unsigned long long)scene->lines,
 		(unsigned long long)follow_scene_lines(scene));
 	follow_scene_free(scene);
+}
+
+static void
+run_scene(uint64_t seed, bool is_directory)
+{
+	struct sim_options options = options_of(seed);
+	struct follow_scene *scene = follow_scene_new(&options);
+	scene->is_directory = is_directory;
+	run_in(scene);
 }
 
 Test(scenario_follow, each_line_comes_once_over_runs_and_rotations)
@@ -162,4 +168,23 @@ Test(scenario_follow, two_logs_with_one_inode_are_told_apart)
 {
 	run_scene(20589, false);
 	run_kills(30185, run_after_kill);
+}
+
+/*
+ * Several rotations in one round: of the file that is planned, which another one follows, so that
+ * the newer of these two was scanned and nothing older looked for (40030, 40129); and by a copy that
+ * is under way, of a file of which nothing was scanned (40028, 40108, 40139).
+ */
+Test(scenario_follow, several_rotations_in_a_round_lose_no_line)
+{
+	static const struct {
+		uint64_t seed, rotate_ms;
+	} runs[] = { { 40030, 300 }, { 40129, 300 }, { 40139, 300 }, { 40028, 100 },
+		{ 40108, 100 } };
+	for (size_t i = 0; i < SL_COUNT_OF(runs); i++) {
+		struct sim_options options = options_of(runs[i].seed);
+		struct follow_scene *scene = follow_scene_new(&options);
+		scene->rotate_ns = runs[i].rotate_ms * SL_NS_PER_MS;
+		run_in(scene);
+	}
 }
