@@ -254,7 +254,9 @@ scan_task(void *arg)
 	struct sl_deadline deadline;
 	sl_deadline_begin(&deadline, sl_deadline_in(scan->options.deadline_ns));
 	int code = sl_scan_pattern_init(&scan->match, &scan->options, &scan->error);
-	if (!code)
+	if (code)
+		(void)sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
+	else
 		code = run_whole(scan);
 	sl_deadline_end(&deadline);
 	return code;

@@ -23,19 +23,10 @@ spec_of(const struct sl_pattern_source *source, const struct sl_scan_options *op
 		.memory_max = options->max_memory / 2 };
 }
 
-struct compiling {
-	struct sl_scan_pattern *out;
-	const struct sl_scan_options *options;
-	struct sl_error *err;
-};
-
-/* On a worker: expressions need more stack than tasks have, and inputs are looked at. */
-static int
-compile(void *arg)
+int
+sl_scan_pattern_compile(
+	struct sl_scan_pattern *out, const struct sl_scan_options *options, struct sl_error *err)
 {
-	struct compiling *compiling = arg;
-	struct sl_scan_pattern *out = compiling->out;
-	const struct sl_scan_options *options = compiling->options;
 	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
 	struct sl_pattern_spec spec = spec_of(&out->source, options);
 	struct sl_buf sample = { 0 };
@@ -45,11 +36,24 @@ compile(void *arg)
 	}
 	out->is_default = spec.count == 0 && !spec.has_no_default && !spec.level && !spec.inverts &&
 			  spec.bounds == SL_BOUNDS_NONE;
-	int code = sl_pattern_new(&out->pattern, &spec, kernel, compiling->err);
+	int code = sl_pattern_new(&out->pattern, &spec, kernel, err);
 	if (code == 0 && options->by_pattern && !options->quiet)
-		code = sl_tally_new(&out->tally, &spec, kernel, compiling->err);
+		code = sl_tally_new(&out->tally, &spec, kernel, err);
 	sl_buf_release(&sample);
 	return code;
+}
+
+struct compiling {
+	struct sl_scan_pattern *out;
+	const struct sl_scan_options *options;
+	struct sl_error *err;
+};
+
+static int
+compile(void *arg)
+{
+	struct compiling *compiling = arg;
+	return sl_scan_pattern_compile(compiling->out, compiling->options, compiling->err);
 }
 
 int
