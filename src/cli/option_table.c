@@ -429,7 +429,7 @@ static const struct sl_option scan_options[] = {
 		.help = "Print at most N bytes of each line, around its first match, with the "
 		"number of omitted bytes on each side. 0: no limit. Not for the table." },
 	{ .group = "Output", .letter = 'm', .name = "max-count", .argument = "N",
-		.kind = SL_OPTION_NUMBER, FIELD(max_count), RANGE(1, UINT64_MAX - 1),
+		.kind = SL_OPTION_NUMBER, FIELD(max_count), RANGE(0, UINT64_MAX - 1),
 		.standard = "none",
 		.help = "Stop reading an input after N error lines." },
 	{ .group = "Output", .name = "histogram", .argument = "INTERVAL", .omitted = "auto",

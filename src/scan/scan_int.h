@@ -321,7 +321,8 @@ sl_scan_stop_reading(struct scan_job *job)
 static inline uint64_t
 sl_scan_max_hits(const struct scan *scan)
 {
-	return scan->setup->stop_input_at_hit ? 1 : scan->setup->max_hits;
+	return scan->setup->stop_input_at_hit ? SL_MIN(scan->setup->max_hits, (uint64_t)1)
+					      : scan->setup->max_hits;
 }
 
 /* Set the result that scanning the zeros of a hole would have. Returns 0 or -ENOMEM. */

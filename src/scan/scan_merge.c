@@ -252,6 +252,15 @@ merge_text(struct scan *scan, struct scan_piece *piece)
 	return 0;
 }
 
+/* No line of it is wanted. */
+static void
+leave_out(struct scan_job *job)
+{
+	job->is_limited = true;
+	job->ignores_rest = true;
+	sl_scan_stop_reading(job);
+}
+
 int
 sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece)
 {
@@ -259,6 +268,8 @@ sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece)
 	int code = 0;
 	if (piece->is_first)
 		job->begun_ns = sl_now();
+	if (piece->is_first && sl_scan_max_hits(scan) == 0)
+		leave_out(job);
 	if (piece->is_first)
 		sl_sample_merge(&scan->progress->summary.sample, &piece->sample);
 	bool is_text = job->form == SL_FORM_PLAIN && !job->is_binary;

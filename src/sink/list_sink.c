@@ -9,7 +9,8 @@ is_listed(const struct sl_list_sink *list, const struct sl_scan_result *result)
 {
 	if (list->kind == SL_LIST_WITH)
 		return result->hits > 0;
-	return result->hits == 0 && result->state == SL_SCAN_OK;
+	bool is_seen = result->state == SL_SCAN_OK || result->state == SL_SCAN_LIMITED;
+	return result->hits == 0 && is_seen;
 }
 
 SL_SUSPENDS

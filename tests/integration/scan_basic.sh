@@ -285,6 +285,25 @@ test_scan_max_count() {
 	same want out
 }
 
+# -m 0 selects no line, as with grep
+test_scan_max_count_of_none() {
+	echo error >a
+	local options
+	for options in -p "-p -A 1" "-p -v" -l -q "-p --records"; do
+		scan $options -m 0 -e error a a
+		expect 1
+		[[ ! -s out && ! -s err ]] || fail "$options: something was printed"
+	done
+	scan -L -m 0 -e error a
+	expect 1
+	[[ $(cat out) == a ]] || fail "-L did not name it"
+	scan -c -m 0 -e error a
+	expect 1
+	[[ $(cat out) == 0 ]] || fail "not 0"
+	scan --json -m 0 -e error a
+	expect_totals 0 0
+}
+
 # -m ends without waiting for more of a stream
 test_scan_max_count_of_a_stream() {
 	scan -p -m 2 < <(echo error; echo ERROR; echo error; exec sleep 600)
