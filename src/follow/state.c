@@ -168,21 +168,44 @@ add_log(struct sl_buf *out, const struct sl_state_log *log)
 	sl_buf_add_char(out, '\n');
 }
 
+static void
+add_some(struct sl_state_writer *writer, struct sl_buf *out, size_t end)
+{
+	const struct sl_state *state = writer->state;
+	if (!writer->has_begun)
+		sl_buf_printf(out, SL_STATE_MAGIC "%d\n", SL_STATE_VERSION);
+	writer->has_begun = true;
+	for (; writer->next < state->count && out->len < end && !out->failed; writer->next++) {
+		if (sl_state_is_dropped(state->logs[writer->next]))
+			continue;
+		add_log(out, state->logs[writer->next]);
+		writer->count++;
+	}
+}
+
+bool
+sl_state_write_some(struct sl_state_writer *writer, struct sl_buf *out, size_t len)
+{
+	size_t begin = out->len;
+	if (writer->has_begun && writer->next > writer->state->count)
+		return false;
+	add_some(writer, out, begin + len);
+	if (out->failed)
+		return false;
+	writer->crc = sl_crc32c(writer->crc, out->data + begin, out->len - begin);
+	if (writer->next == writer->state->count) {
+		sl_buf_printf(out, "end %zu %08x\n", writer->count, writer->crc);
+		writer->next++; /* the end has been written */
+	}
+	return true;
+}
+
 void
 sl_state_write(const struct sl_state *state, struct sl_buf *out)
 {
-	size_t begin = out->len, count = 0;
-	sl_buf_printf(out, SL_STATE_MAGIC "%d\n", SL_STATE_VERSION);
-	for (size_t i = 0; i < state->count; i++) {
-		if (sl_state_is_dropped(state->logs[i]))
-			continue;
-		add_log(out, state->logs[i]);
-		count++;
-	}
-	if (out->failed)
-		return;
-	uint32_t crc = sl_crc32c(0, out->data + begin, out->len - begin);
-	sl_buf_printf(out, "end %zu %08x\n", count, crc);
+	struct sl_state_writer writer = { .state = state };
+	while (sl_state_write_some(&writer, out, SIZE_MAX / 2))
+		;
 }
 
 /* ---- reading ---- */

@@ -1,5 +1,6 @@
 /*
- * store.c - calls in the blocking pool: they are short, and the file is small.
+ * store.c - calls in the blocking pool: they are short, unless there are very many logs. What is
+ * written is made there too, in pieces.
  */
 #include "sluice/follow/store.h"
 
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 #define READ_LEN (256u * 1024u)
-#define WRITE_LEN ((size_t)16 * 1024 * 1024) /* for one operation */
+#define WRITE_LEN ((size_t)1024 * 1024) /* of a piece, about */
 #define TRIES 16u /* another process may replace the file at the same time, but not for ever */
 
 /* ---- operations on a thread ---- */
@@ -109,6 +110,14 @@ open_locked(struct open_call *call)
 	return code;
 }
 
+/* Another file may be of any size: the rest of it is not read. */
+static bool
+is_ours(struct sl_span text)
+{
+	const size_t len = strlen(SL_STATE_MAGIC);
+	return text.len < len || memcmp(text.data, SL_STATE_MAGIC, len) == 0;
+}
+
 static int
 read_all(struct open_call *call)
 {
@@ -123,10 +132,10 @@ read_all(struct open_call *call)
 						.len = READ_LEN,
 						.off = text->len });
 		text->len += got > 0 ? (size_t)got : 0;
-	} while (got > 0 && text->len <= SL_STATE_MAX);
+	} while (got > 0 && text->len <= SL_STATE_MAX && is_ours(sl_buf_span(text)));
 	if (got < 0)
 		return got;
-	return got > 0 ? -EFBIG : 0;
+	return text->len > SL_STATE_MAX ? -EFBIG : 0;
 }
 
 static int
@@ -179,30 +188,51 @@ sl_store_open(
 struct save_call {
 	struct sl_engine *engine;
 	struct sl_store *store;
-	struct sl_span text;
+	const struct sl_state *state;
 	char *temporary;
 	int fd;
 };
 
 static int
-write_all(struct save_call *call)
+write_piece(const struct save_call *call, struct sl_span text, uint64_t off)
 {
-	for (size_t done = 0; done < call->text.len;) {
+	for (size_t done = 0; done < text.len;) {
 		union {
 			const char *in;
 			void *out;
-		} data = { .in = call->text.data + done }; /* the engine reads only */
-		int code =
-			run(call->engine, (struct sl_op){ .kind = SL_OP_WRITE,
-						  .fd = call->fd,
-						  .data = data.out,
-						  .len = SL_MIN(call->text.len - done, WRITE_LEN),
-						  .off = done });
+		} data = { .in = text.data + done }; /* the engine reads only */
+		int code = run(call->engine, (struct sl_op){ .kind = SL_OP_WRITE,
+						     .fd = call->fd,
+						     .data = data.out,
+						     .len = text.len - done,
+						     .off = off + done });
 		if (code < 0)
 			return code;
 		done += (size_t)code;
 	}
 	return 0;
+}
+
+/* What could not be read again is not written. */
+static int
+write_all(const struct save_call *call)
+{
+	struct sl_state_writer writer = { .state = call->state };
+	struct sl_buf text = { 0 };
+	uint64_t off = 0;
+	int code = 0;
+	while (code == 0 && sl_state_write_some(&writer, &text, WRITE_LEN)) {
+		code = text.failed ? -ENOMEM : 0;
+		if (code == 0 && off + text.len > SL_STATE_MAX)
+			code = -EFBIG;
+		if (code == 0)
+			code = write_piece(call, sl_buf_span(&text), off);
+		off += text.len;
+		sl_buf_clear(&text);
+	}
+	code = text.failed ? -ENOMEM : code;
+	sl_buf_release(&text);
+	return code;
 }
 
 /* The temporary file has its whole content, and is locked. */
@@ -289,15 +319,12 @@ save(void *arg)
 int
 sl_store_save(struct sl_store *store, const struct sl_state *state, struct sl_error *err)
 {
-	struct sl_buf text = { 0 };
-	sl_state_write(state, &text);
 	struct save_call call = { .engine = sl_rt_engine(sl_rt_current()),
 		.store = store,
-		.text = sl_buf_span(&text),
+		.state = state,
 		.fd = -1 };
-	int code = text.failed ? -ENOMEM : sl_blocking_wait(save, &call);
+	int code = sl_blocking_wait(save, &call);
 	free(call.temporary);
-	sl_buf_release(&text);
 	return code ? sl_fail_code(err, SL_PHASE_WRITE, code, "cannot write '%s'", store->name) : 0;
 }
 

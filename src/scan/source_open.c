@@ -52,7 +52,7 @@ static int
 fail_open(struct sl_input *input, int code)
 {
 	const char *hint = code == -EMFILE  ? " (raise 'ulimit -n')"
-			   : code == -ENXIO ? " (a socket cannot be read)"
+			   : code == -ENXIO ? " (a socket, or a device that is not there)"
 					    : "";
 	if (input->is_stdin)
 		return sl_input_fail_read(input, code, 0);

@@ -1,6 +1,7 @@
 /*
- * table_sink.c - collects rows, and formats the table from them. The only sink whose memory grows
- * with the number of inputs.
+ * table_sink.c - collects rows, and formats the table from them, some at a time, so that its text
+ * is not in memory as a whole. Together with kinds_sink.c the only one whose memory grows with the
+ * number of inputs.
  */
 #include "sluice/sink/table_sink.h"
 
@@ -10,6 +11,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+
+#define ROWS 64u
 
 struct sl_table_sink_row {
 	char *name;
@@ -67,45 +70,106 @@ add_totals_note(struct sl_buf *note, uint64_t skipped, const struct sl_scan_summ
 			sl_units_size(summary->skipped).text);
 }
 
-int
-sl_table_sink_format(const struct sl_table_sink *table, const struct sl_scan_summary *summary)
+/* What is formatted of it with one call. */
+struct part {
+	const struct sl_table_sink *sink;
+	struct sl_table text;
+	struct sl_table_layout layout;
+	struct sl_buf note;
+	struct sl_table_row rows[ROWS];
+	size_t next;
+};
+
+/* False if there are no more. */
+static bool
+take_rows(struct part *part)
 {
-	struct sl_table_row *rows = calloc(table->row_count + 1, sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
-	for (size_t i = 0; i < table->row_count; i++) {
-		const struct sl_table_sink_row *row = &table->rows[i];
-		rows[i] = (struct sl_table_row){ .name = sl_span_str(row->name),
+	const struct sl_table_sink *sink = part->sink;
+	size_t count = SL_MIN(sink->row_count - part->next, (size_t)ROWS);
+	for (size_t i = 0; i < count; i++) {
+		const struct sl_table_sink_row *row = &sink->rows[part->next + i];
+		part->rows[i] = (struct sl_table_row){ .name = sl_span_str(row->name),
 			.lines = row->lines,
 			.error_lines = row->hits,
 			.unread = row->is_unread,
 			.note = sl_span_str(note_of(row)) };
 	}
-	struct sl_buf note = { 0 };
-	add_totals_note(&note, table->skipped, summary);
+	part->next += count;
+	part->text.rows = part->rows;
+	part->text.row_count = count;
+	return count > 0;
+}
+
+static void
+begin_part(
+	struct part *part, const struct sl_table_sink *table, const struct sl_scan_summary *summary)
+{
 	const struct sl_results_style *style = &table->results->style;
-	struct sl_table text = { .rows = rows,
-		.row_count = table->row_count,
-		.lines = summary->lines,
-		.error_lines = summary->hits,
-		.has_records = table->has_records,
-		.note = sl_buf_span(&note),
-		.columns = style->columns,
-		.colour = style->colour,
-		.unicode = style->unicode };
-	sl_table_format(&text, &table->results->pending);
-	free(rows);
-	int code = note.failed ? -ENOMEM : 0;
-	sl_buf_release(&note);
+	*part = (struct part){ .sink = table,
+		.text = { .lines = summary->lines,
+			.error_lines = summary->hits,
+			.has_records = table->has_records,
+			.columns = style->columns,
+			.colour = style->colour,
+			.unicode = style->unicode } };
+	add_totals_note(&part->note, table->skipped, summary);
+	part->text.note = sl_buf_span(&part->note);
+	while (take_rows(part))
+		sl_table_measure(&part->text, &part->layout, &table->results->pending);
+	sl_table_add_heading(&part->text, &part->layout, &table->results->pending);
+	part->next = 0;
+}
+
+/* False if there are no more. */
+static bool
+add_part(struct part *part)
+{
+	if (!take_rows(part))
+		return false;
+	sl_table_add_rows(&part->text, &part->layout, &part->sink->results->pending);
+	return true;
+}
+
+static int
+end_part(struct part *part)
+{
+	if (part->sink->row_count != 1 || part->note.len > 0)
+		sl_table_add_totals(&part->text, &part->layout, &part->sink->results->pending);
+	int code = part->note.failed ? -ENOMEM : 0;
+	sl_buf_release(&part->note);
 	return code;
 }
 
+int
+sl_table_sink_format(const struct sl_table_sink *table, const struct sl_scan_summary *summary)
+{
+	struct part part;
+	begin_part(&part, table, summary);
+	while (add_part(&part))
+		;
+	return end_part(&part);
+}
+
+SL_SUSPENDS
+static int
+send_table(const struct sl_table_sink *table, const struct sl_scan_summary *summary)
+{
+	struct part part;
+	int code = 0;
+	begin_part(&part, table, summary);
+	while (code == 0 && add_part(&part))
+		code = sl_results_make_room(table->results);
+	int ended = end_part(&part);
+	return code ? code : ended;
+}
+
+SL_SUSPENDS
 static int
 on_event(void *ctx, const struct sl_scan_event *event)
 {
 	struct sl_table_sink *table = ctx;
 	if (event->kind == SL_SCAN_EVENT_SUMMARY)
-		return sl_table_sink_format(table, event->outcome->summary);
+		return send_table(table, event->outcome->summary);
 	return add_row(table, event->input, event->result);
 }
 

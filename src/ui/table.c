@@ -16,6 +16,7 @@
 #define NAME_COLUMNS_MIN 8 /* a name is not cut below this, even if the line then wraps */
 
 enum { LINES, ERRORS, SHARE, NUMBERS };
+_Static_assert(NUMBERS == SL_TABLE_NUMBERS, "the header has their number");
 
 static const char *
 heading_of(const struct sl_table *table, int column)
@@ -23,10 +24,6 @@ heading_of(const struct sl_table *table, int column)
 	static const char *const headings[NUMBERS] = { "lines", "error lines", "share" };
 	return column == ERRORS && table->has_records ? "error records" : headings[column];
 }
-
-struct layout {
-	size_t name, numbers[NUMBERS];
-};
 
 struct cells {
 	struct sl_units numbers[NUMBERS];
@@ -53,7 +50,7 @@ cells_of(const struct sl_table *table, uint64_t lines, uint64_t error_lines, boo
 }
 
 static void
-widen(struct layout *layout, const struct cells *cells)
+widen(struct sl_table_layout *layout, const struct cells *cells)
 {
 	for (int i = 0; i < NUMBERS; i++)
 		layout->numbers[i] = SL_MAX(layout->numbers[i], strlen(cells->numbers[i].text));
@@ -77,37 +74,45 @@ safe_width(const struct sl_table *table, struct sl_buf *scratch, struct sl_span 
 	return sl_text_width(sl_buf_span(scratch));
 }
 
-static struct layout
-measure(const struct sl_table *table, struct sl_buf *scratch)
+void
+sl_table_measure(const struct sl_table *table, struct sl_table_layout *layout, struct sl_buf *out)
 {
-	struct layout layout = { .name = strlen("total") };
-	size_t notes = 0;
-	for (int i = 0; i < NUMBERS; i++)
-		layout.numbers[i] = strlen(heading_of(table, i));
-	struct cells totals = cells_of(table, table->lines, table->error_lines, false);
-	widen(&layout, &totals);
+	struct sl_buf scratch = { 0 };
 	for (size_t i = 0; i < table->row_count; i++) {
 		const struct sl_table_row *row = &table->rows[i];
 		struct cells cells = cells_of(table, row->lines, row->error_lines, row->unread);
-		widen(&layout, &cells);
-		layout.name = SL_MAX(layout.name, safe_width(table, scratch, row->name));
+		widen(layout, &cells);
+		layout->name = SL_MAX(layout->name, safe_width(table, &scratch, row->name));
 		if (row->note.len > 0)
-			notes = SL_MAX(notes, GAP + safe_width(table, scratch, row->note));
+			layout->notes = SL_MAX(
+				layout->notes, GAP + safe_width(table, &scratch, row->note));
 	}
-	if (table->note.len > 0)
-		notes = SL_MAX(notes, GAP + safe_width(table, scratch, table->note));
-	if (table->columns == 0)
-		return layout;
-	size_t taken = notes;
+	out->failed = out->failed || scratch.failed;
+	sl_buf_release(&scratch);
+}
+
+/* The heading and the totals count as well; then the name gets what is left of the terminal. */
+static void
+complete(const struct sl_table *table, struct sl_table_layout *layout, struct sl_buf *scratch)
+{
+	layout->name = SL_MAX(layout->name, strlen("total"));
 	for (int i = 0; i < NUMBERS; i++)
-		taken += GAP + layout.numbers[i];
+		layout->numbers[i] = SL_MAX(layout->numbers[i], strlen(heading_of(table, i)));
+	struct cells totals = cells_of(table, table->lines, table->error_lines, false);
+	widen(layout, &totals);
+	size_t taken = layout->notes;
+	if (table->note.len > 0)
+		taken = SL_MAX(taken, GAP + safe_width(table, scratch, table->note));
+	if (table->columns == 0)
+		return;
+	for (int i = 0; i < NUMBERS; i++)
+		taken += GAP + layout->numbers[i];
 	size_t left = table->columns > taken ? table->columns - taken : 0;
-	layout.name = SL_MIN(layout.name, SL_MAX(left, (size_t)NAME_COLUMNS_MIN));
-	return layout;
+	layout->name = SL_MIN(layout->name, SL_MAX(left, (size_t)NAME_COLUMNS_MIN));
 }
 
 static void
-add_numbers(struct sl_buf *out, const struct layout *layout, const struct cells *cells,
+add_numbers(struct sl_buf *out, const struct sl_table_layout *layout, const struct cells *cells,
 	const char *error_colour, const char *reset)
 {
 	for (int i = 0; i < NUMBERS; i++) {
@@ -121,7 +126,7 @@ add_numbers(struct sl_buf *out, const struct layout *layout, const struct cells 
 }
 
 static void
-add_heading(const struct sl_table *table, const struct layout *layout, struct sl_buf *out)
+add_heading(const struct sl_table *table, const struct sl_table_layout *layout, struct sl_buf *out)
 {
 	sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_DIM));
 	sl_terminal_add_left(out, sl_span_str("input"), layout->name, table->unicode);
@@ -145,8 +150,8 @@ add_note(const struct sl_table *table, struct sl_span note, struct sl_buf *out)
 }
 
 static void
-add_row(const struct sl_table *table, const struct layout *layout, const struct sl_table_row *row,
-	struct sl_buf *scratch, struct sl_buf *out)
+add_row(const struct sl_table *table, const struct sl_table_layout *layout,
+	const struct sl_table_row *row, struct sl_buf *scratch, struct sl_buf *out)
 {
 	struct cells cells = cells_of(table, row->lines, row->error_lines, row->unread);
 	bool mark = table->colour && row->error_lines > 0 && !row->unread;
@@ -160,22 +165,47 @@ add_row(const struct sl_table *table, const struct layout *layout, const struct 
 }
 
 void
-sl_table_format(const struct sl_table *table, struct sl_buf *out)
+sl_table_add_heading(
+	const struct sl_table *table, struct sl_table_layout *layout, struct sl_buf *out)
 {
 	struct sl_buf scratch = { 0 };
-	struct layout layout = measure(table, &scratch);
-	add_heading(table, &layout, out);
-	for (size_t i = 0; i < table->row_count; i++)
-		add_row(table, &layout, &table->rows[i], &scratch, out);
-	if (table->row_count != 1 || table->note.len > 0) {
-		struct cells totals = cells_of(table, table->lines, table->error_lines, false);
-		sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_BOLD));
-		sl_terminal_add_left(out, sl_span_str("total"), layout.name, table->unicode);
-		add_numbers(out, &layout, &totals, "", "");
-		sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_RESET));
-		add_note(table, table->note, out);
-		sl_buf_add_char(out, '\n');
-	}
+	complete(table, layout, &scratch);
+	add_heading(table, layout, out);
 	out->failed = out->failed || scratch.failed;
 	sl_buf_release(&scratch);
+}
+
+void
+sl_table_add_rows(
+	const struct sl_table *table, const struct sl_table_layout *layout, struct sl_buf *out)
+{
+	struct sl_buf scratch = { 0 };
+	for (size_t i = 0; i < table->row_count; i++)
+		add_row(table, layout, &table->rows[i], &scratch, out);
+	out->failed = out->failed || scratch.failed;
+	sl_buf_release(&scratch);
+}
+
+void
+sl_table_add_totals(
+	const struct sl_table *table, const struct sl_table_layout *layout, struct sl_buf *out)
+{
+	struct cells totals = cells_of(table, table->lines, table->error_lines, false);
+	sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_BOLD));
+	sl_terminal_add_left(out, sl_span_str("total"), layout->name, table->unicode);
+	add_numbers(out, layout, &totals, "", "");
+	sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_RESET));
+	add_note(table, table->note, out);
+	sl_buf_add_char(out, '\n');
+}
+
+void
+sl_table_format(const struct sl_table *table, struct sl_buf *out)
+{
+	struct sl_table_layout layout = { 0 };
+	sl_table_measure(table, &layout, out);
+	sl_table_add_heading(table, &layout, out);
+	sl_table_add_rows(table, &layout, out);
+	if (table->row_count != 1 || table->note.len > 0)
+		sl_table_add_totals(table, &layout, out);
 }

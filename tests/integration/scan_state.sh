@@ -322,6 +322,9 @@ test_state_refused() {
 		[[ ! -s out ]] || fail "something was scanned"
 		cmp $file before || fail "$file was changed"
 	done
+	truncate -s 2G zeros # of another file only the beginning is read
+	scan --state zeros log
+	expect 2 "'zeros' was not written by --state"
 	scan --state directory log
 	expect 2 "'directory'"
 	scan --state /dev/null log

@@ -613,6 +613,30 @@ Test(sinks, the_table_comes_with_the_summary_and_its_total_notes_what_was_skippe
 	end(&f);
 }
 
+Test(sinks, a_long_table_is_not_in_memory_as_a_whole)
+{
+	enum { COUNT = 5000 };
+	struct fixture f;
+	struct sl_table_sink table;
+	struct sl_buf want = { 0 };
+	const struct sl_scan_summary summary = { .lines = 6 * COUNT, .hits = 3 * COUNT };
+	begin(&f, "name", false);
+	struct sl_scan_sink sink = sl_table_sink_init(&table, &f.results);
+	for (unsigned i = 0; i < COUNT; i++)
+		cr_assert_eq(emit_end(&f, &sink, SL_SCAN_OK, 3), 0);
+	cr_assert_eq(emit_summary(&sink, &summary), 0);
+	sl_buf_add_str(&want, "input  lines  error lines   share\n");
+	for (unsigned i = 0; i < COUNT; i++)
+		sl_buf_add_str(&want, "name       6            3  50.00%\n");
+	sl_buf_add_str(&want, "total  30000        15000  50.00%\n");
+	cr_assert_eq(sl_results_send(&f.results), 0);
+	cr_expect(sl_span_equal(sl_buf_span(&f.sent), sl_buf_span(&want)));
+	cr_expect_leq(f.longest, BUFFER + 64 * strlen("name       6            3  50.00%\n"));
+	sl_buf_release(&want);
+	sl_table_sink_release(&table);
+	end(&f);
+}
+
 /* ---- JSON ---- */
 
 /* The number that follows the last "key": in the text. */

@@ -72,6 +72,27 @@ Test(state, is_text_without_control_bytes)
 	sl_buf_release(&want);
 }
 
+Test(state, pieces_of_any_length_make_the_same_text)
+{
+	struct sl_state state;
+	struct sl_buf text = { 0 };
+	fill(&state);
+	sl_state_drop(sl_state_add(&state, "dropped"));
+	sl_state_write(&state, &text);
+	for (size_t len = 1; len < text.len + 2; len += 7) {
+		struct sl_state_writer writer = { .state = &state };
+		struct sl_buf pieces = { 0 };
+		unsigned count = 0;
+		for (; sl_state_write_some(&writer, &pieces, len); count++)
+			cr_assert_not(pieces.failed);
+		cr_expect_str_eq(pieces.data, text.data, "length %zu", len);
+		cr_expect(len > 1 || count == 5, "%u pieces", count);
+		sl_buf_release(&pieces);
+	}
+	sl_state_release(&state);
+	sl_buf_release(&text);
+}
+
 Test(state, what_is_written_is_read)
 {
 	struct sl_state state, again;

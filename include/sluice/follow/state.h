@@ -28,7 +28,7 @@
 
 #define SL_STATE_MAGIC "sluice state "
 #define SL_STATE_VERSION 2
-#define SL_STATE_MAX (256 * SL_MIB) /* bytes of a file: a million logs */
+#define SL_STATE_MAX (1024 * SL_MIB) /* bytes of a file: millions of logs */
 
 struct sl_state_file {
 	unsigned dev_major, dev_minor;
@@ -118,7 +118,20 @@ sl_state_at(const struct sl_state_log *log)
 	return log->at ? log->at : log->path;
 }
 
+/* Append the text to *out. */
 void sl_state_write(const struct sl_state *state, struct sl_buf *out);
+
+/* The same in pieces, for states that are large. */
+struct sl_state_writer {
+	const struct sl_state *state;
+	size_t next, count; /* logs */
+	uint32_t crc;
+	bool has_begun;
+};
+
+/* Append about `len` bytes, the next ones, to *out; false if there are no more. A failure of *out
+ * is the caller's to look at, after each call. */
+bool sl_state_write_some(struct sl_state_writer *writer, struct sl_buf *out, size_t len);
 
 /* `name` is that of the file, for messages. An empty text has no logs. Returns 0; SL_E_USAGE if it
  * is not such a text, SL_E_UNSUPPORTED if it has another version; -ENOMEM. *state is to be released

@@ -36,4 +36,25 @@ struct sl_table {
  * one row and no note on the totals. */
 void sl_table_format(const struct sl_table *table, struct sl_buf *out);
 
+/*
+ * The same for tables that are too large to be in memory twice, whose `rows` are a part of theirs
+ * with each call: measure all rows, then add the heading, the same rows, and the totals. {0} is a
+ * layout of no rows.
+ */
+#define SL_TABLE_NUMBERS 3
+
+struct sl_table_layout {
+	size_t name, numbers[SL_TABLE_NUMBERS], notes; /* columns */
+};
+
+/* *out only notes that memory is exhausted. */
+void sl_table_measure(
+	const struct sl_table *table, struct sl_table_layout *layout, struct sl_buf *out);
+void sl_table_add_heading(
+	const struct sl_table *table, struct sl_table_layout *layout, struct sl_buf *out);
+void sl_table_add_rows(
+	const struct sl_table *table, const struct sl_table_layout *layout, struct sl_buf *out);
+void sl_table_add_totals(
+	const struct sl_table *table, const struct sl_table_layout *layout, struct sl_buf *out);
+
 #endif
