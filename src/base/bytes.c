@@ -152,6 +152,24 @@ sl_buf_add_char(struct sl_buf *buf, char c)
 	sl_buf_add(buf, &c, 1);
 }
 
+struct sl_span
+sl_span_u64(char digits[SL_U64_DIGITS], uint64_t value)
+{
+	size_t begin = SL_U64_DIGITS;
+	do {
+		digits[--begin] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0);
+	return sl_span(digits + begin, SL_U64_DIGITS - begin);
+}
+
+void
+sl_buf_add_u64(struct sl_buf *buf, uint64_t value)
+{
+	char digits[SL_U64_DIGITS];
+	sl_buf_add_span(buf, sl_span_u64(digits, value));
+}
+
 void
 sl_buf_vprintf(struct sl_buf *buf, const char *fmt, va_list args)
 {

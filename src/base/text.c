@@ -111,12 +111,53 @@ width_of(uint32_t code)
 	return 1;
 }
 
+/* Bytes that are looked at together: the compiler makes vectors of such loops. */
+#define BLOCK 16u
+
+static bool
+is_ascii_block(const char *data)
+{
+	uint64_t words[BLOCK / 8];
+	memcpy(words, data, BLOCK);
+	return ((words[0] | words[1]) & 0x8080808080808080u) == 0;
+}
+
+/* Neither a control nor above ASCII, which is one comparison of signed bytes but for DEL. */
+static bool
+is_plain(char c)
+{
+	return ((signed char)c >= ' ') & (c != 0x7f) & (c != '"') & (c != '\\');
+}
+
+static bool
+is_plain_block(const char *data)
+{
+	unsigned char others[BLOCK];
+	uint64_t words[BLOCK / 8];
+	for (size_t i = 0; i < BLOCK; i++)
+		others[i] = !is_plain(data[i]);
+	memcpy(words, others, BLOCK);
+	return (words[0] | words[1]) == 0;
+}
+
+size_t
+sl_text_plain(struct sl_span text)
+{
+	size_t len = 0;
+	while (text.len - len >= BLOCK && is_plain_block(text.data + len))
+		len += BLOCK;
+	while (len < text.len && is_plain(text.data[len]))
+		len++;
+	return len;
+}
+
 bool
 sl_text_is_utf8(struct sl_span text)
 {
 	while (text.len > 0) {
 		uint32_t code = 0;
-		size_t len = sl_text_utf8(text, &code);
+		bool is_ascii = text.len >= BLOCK && is_ascii_block(text.data);
+		size_t len = is_ascii ? BLOCK : sl_text_utf8(text, &code);
 		if (len == 0)
 			return false;
 		text.data += len;

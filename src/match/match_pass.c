@@ -76,7 +76,10 @@ sl_match_find_one(const struct sl_match_plan *plan, const unsigned char *data, s
 {
 	if (plan->filter == SL_MATCH_GRAMS)
 		return sl_match_grams_find(plan->grams, data, len, from, begin, end, rank);
+	bool is_every = plan->filter == SL_MATCH_EVERY;
 	for (size_t at = from; at <= len; at++) {
+		while (!is_every && at < len && !plan->starts[data[at]])
+			at++;
 		int index = literal_at(plan, data + at, len - at);
 		if (index < 0)
 			continue;

@@ -68,10 +68,15 @@ add_line_text(struct sl_results *results, struct sl_json *json, const char *key,
 		sl_json_add_data(json, is_text, piece);
 		code = sl_results_make_room(results);
 	}
-	sl_buf_add_span(&rest, text);
-	if (has_newline)
-		sl_buf_add_char(&rest, '\n');
-	sl_json_add_data(json, is_text, sl_buf_span(&rest));
+	if (!is_text) { /* base64 has no piece between */
+		sl_buf_add_span(&rest, text);
+		if (has_newline)
+			sl_buf_add_char(&rest, '\n');
+		text = sl_buf_span(&rest);
+	}
+	sl_json_add_data(json, is_text, text);
+	if (is_text && has_newline)
+		sl_json_add_data(json, is_text, sl_span("\n", 1));
 	sl_json_end_data(json);
 	if (rest.failed)
 		code = -ENOMEM;

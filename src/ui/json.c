@@ -50,7 +50,7 @@ add_escape(struct sl_buf *out, uint32_t code)
 	static const char specials[] = "\b\t\n\f\r\"\\", letters[] = "btnfr\"\\";
 	const char *special = code > 0 && code < 0x80 ? strchr(specials, (int)code) : NULL;
 	if (special)
-		sl_buf_printf(out, "\\%c", letters[special - specials]);
+		sl_buf_add(out, (const char[]){ '\\', letters[special - specials] }, 2);
 	else
 		sl_buf_printf(out, "\\u%04x", code);
 }
@@ -59,7 +59,7 @@ static void
 add_escaped(struct sl_buf *out, struct sl_span text)
 {
 	size_t plain = 0, pos = 0;
-	while (pos < text.len) {
+	while ((pos += sl_text_plain(sl_span(text.data + pos, text.len - pos))) < text.len) {
 		uint32_t code = 0;
 		size_t len = sl_text_utf8(sl_span(text.data + pos, text.len - pos), &code);
 		if (len > 0 && !needs_escape(code)) {
@@ -163,7 +163,7 @@ void
 sl_json_u64(struct sl_json *json, const char *key, uint64_t value)
 {
 	begin_value(json, key);
-	sl_buf_printf(json->out, "%llu", (unsigned long long)value);
+	sl_buf_add_u64(json->out, value);
 }
 
 void

@@ -175,3 +175,16 @@ Test(bytes, what_precedes_a_separator_is_taken_with_it)
 	cr_expect(sl_span_is(part, "") && sl_span_is(rest, "c"));
 	cr_expect_not(sl_span_take_until(&none, ',', &part));
 }
+
+Test(bytes, adds_numbers_in_decimal)
+{
+	static const uint64_t values[] = { 0, 9, 10, 4294967296, UINT64_MAX - 1, UINT64_MAX };
+	struct sl_buf buf = { 0 }, want = { 0 };
+	for (size_t i = 0; i < SL_COUNT_OF(values); i++) {
+		sl_buf_add_u64(&buf, values[i]);
+		sl_buf_printf(&want, "%llu", (unsigned long long)values[i]);
+	}
+	cr_expect(sl_span_equal(sl_buf_span(&buf), sl_buf_span(&want)));
+	sl_buf_release(&buf);
+	sl_buf_release(&want);
+}

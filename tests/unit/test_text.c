@@ -215,3 +215,20 @@ Test(text, base64_decodes_what_it_encodes)
 		sl_buf_release(&text);
 	}
 }
+
+Test(text, plain_and_utf8_find_each_byte_at_each_place)
+{
+	for (unsigned c = 0; c < 256; c++) {
+		bool is_plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+		for (size_t at = 0; at < 40; at++) {
+			char text[40];
+			memset(text, 'x', sizeof(text));
+			text[at] = (char)c;
+			struct sl_span all = sl_span(text, sizeof(text));
+			cr_expect_eq(sl_text_plain(all), is_plain ? sizeof(text) : at,
+				"byte %u at %zu", c, at);
+			cr_expect_eq(sl_text_plain(sl_span(text, at)), at);
+			cr_expect_eq(sl_text_is_utf8(all), c < 0x80, "byte %u at %zu", c, at);
+		}
+	}
+}

@@ -74,8 +74,14 @@ void sl_buf_add(struct sl_buf *buf, const void *data, size_t len);
 void sl_buf_add_span(struct sl_buf *buf, struct sl_span span);
 void sl_buf_add_str(struct sl_buf *buf, const char *text);
 void sl_buf_add_char(struct sl_buf *buf, char c);
+void sl_buf_add_u64(struct sl_buf *buf, uint64_t value); /* in decimal; quicker than printf */
 void sl_buf_printf(struct sl_buf *buf, const char *fmt, ...) SL_PRINTF(2, 3);
 void sl_buf_vprintf(struct sl_buf *buf, const char *fmt, va_list args) SL_PRINTF(2, 0);
+
+#define SL_U64_DIGITS 20u /* at most */
+
+/* The decimal digits of a value; they are the last bytes of the array. */
+struct sl_span sl_span_u64(char digits[SL_U64_DIGITS], uint64_t value);
 
 /* Return the storage as a NUL-terminated string, to be freed by the caller; the buffer is {0} then.
  * NULL if an append failed. */

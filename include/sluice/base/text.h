@@ -28,6 +28,10 @@ size_t sl_text_utf8(struct sl_span text, uint32_t *code);
 
 bool sl_text_is_utf8(struct sl_span text);
 
+/* Length of the longest start of `text` that is printable ASCII without quotation marks and
+ * backslashes: what JSON takes as it is. */
+size_t sl_text_plain(struct sl_span text);
+
 /* A control byte of ASCII, NUL and DEL included: such text is refused where a name, a URL or a
  * header field is expected. */
 bool sl_text_has_control(struct sl_span text);
