@@ -33,7 +33,7 @@ below(struct follow_scene *scene, uint64_t bound)
 static void
 settle(struct follow_scene *scene)
 {
-	if (!scene->is_live || scene->is_directory || rotator_is_copying(&scene->rotator))
+	if (!scene->is_live || rotator_is_copying(&scene->rotator))
 		rotator_settle(&scene->rotator);
 }
 
@@ -46,8 +46,7 @@ run_some(struct follow_scene *scene, bool is_live)
 	scene->gap = 1 + below(scene, below(scene, 2) ? 4 : 40);
 	/* What a copy is made of is truncated: a run without --follow may be reading it. */
 	scene->rotator.no_copies = !is_live;
-	/* In a directory, rotated logs are inputs by themselves, and the list of these is older. */
-	scene->rotator.rotate_percent = scene->is_directory ? 0 : ROTATOR_PERCENT;
+	scene->rotator.rotate_percent = ROTATOR_PERCENT;
 	settle(scene);
 	follow_scene_run(scene, below(scene, 600));
 	sim_check(scene->sim, scene->code == 0, "a run: %s", scene->err.text);
