@@ -275,7 +275,9 @@ get_task(void *arg)
 	struct get *get = arg;
 	struct sl_deadline deadline;
 	sl_deadline_begin(&deadline, sl_deadline_in(get->options.deadline_ns));
-	int code = run_batch(get);
+	int code = sl_get_scan_init(&get->scan, &get->options, &get->error);
+	if (!code)
+		code = run_batch(get);
 	sl_deadline_end(&deadline);
 	return code;
 }
@@ -450,8 +452,6 @@ sl_cmd_get(int argc, char **argv)
 	}
 	if (!code && get.options.shard)
 		code = sl_shard_parse(&get.shard, get.options.shard, getenv, &err);
-	if (!code)
-		code = sl_get_scan_init(&get.scan, &get.options, &err);
 	if (code)
 		return usage(&get, &err);
 	set_console(&get.options);

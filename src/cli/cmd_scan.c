@@ -222,7 +222,11 @@ end(struct scan *scan, int code)
 		print_summary(scan);
 	int saved = sl_scan_rounds_end(&scan->rounds, code == 0, &scan->error);
 	sl_shield_end(&shield);
-	return code ? code : saved;
+	code = code ? code : saved;
+	/* A failure of the output has words of its own by now. */
+	if (code && code != -ECANCELED && !scan->error.code)
+		(void)sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot scan");
+	return code;
 }
 
 SL_SUSPENDS
@@ -249,7 +253,11 @@ scan_task(void *arg)
 	struct scan *scan = arg;
 	struct sl_deadline deadline;
 	sl_deadline_begin(&deadline, sl_deadline_in(scan->options.deadline_ns));
-	int code = run_whole(scan);
+	int code = sl_scan_pattern_init(&scan->match, &scan->options, &scan->error);
+	if (code)
+		(void)sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
+	else
+		code = run_whole(scan);
 	sl_deadline_end(&deadline);
 	return code;
 }
@@ -258,7 +266,7 @@ static void
 at_end(void *arg, struct sl_rt *rt)
 {
 	struct scan *scan = arg;
-	if (!scan->options.stats)
+	if (!scan->options.stats || !scan->match.pattern)
 		return;
 	const struct sl_scan_progress *progress = &scan->progress;
 	struct sl_buf text = { 0 };
@@ -389,8 +397,6 @@ sl_cmd_scan(int argc, char **argv)
 			"scan --help' lists options)");
 	if (!code)
 		code = sl_scan_period_init(&scan.period, &scan.options, &err);
-	if (!code)
-		code = sl_scan_pattern_init(&scan.match, &scan.options, &err);
 	if (!code && sl_scan_urls_init(&scan.urls, &scan.options) != 0)
 		code = sl_fail_code(&err, SL_PHASE_NONE, -ENOMEM, "cannot scan");
 	if (!code && scan.urls.remotes && sl_scan_rounds_are_wanted(&scan.options))

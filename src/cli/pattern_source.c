@@ -1,15 +1,13 @@
 #include "sluice/cli/pattern_source.h"
 
 #include "sluice/base/text.h"
+#include "sluice/rt/io.h"
 #include "sluice/ui/units.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define READ_AT_ONCE (64u * 1024u)
 
 /* "'errors.txt'", "standard input". */
 static void
@@ -24,46 +22,31 @@ add_shown(struct sl_buf *out, const char *path)
 	sl_buf_add_char(out, '\'');
 }
 
-/* Appends what is read to the buffer. */
-static int
-read_all(int fd, struct sl_buf *text, uint64_t limit, const char *shown, struct sl_error *err)
-{
-	for (;;) {
-		if (!sl_buf_reserve(text, READ_AT_ONCE))
-			return sl_fail_code(err, SL_PHASE_READ, -ENOMEM, "cannot read patterns");
-		ssize_t got = read(fd, text->data + text->len, READ_AT_ONCE);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return sl_fail(err, SL_PHASE_READ, -errno,
-				"cannot read patterns from %s: %s", shown, sl_code_text(-errno));
-		if (got == 0)
-			return 0;
-		text->len += (size_t)got;
-		if (text->len > limit)
-			return sl_fail(err, SL_PHASE_READ, SL_E_LIMIT,
-				"cannot take patterns from %s: with it the patterns have more "
-				"than the %s that --max-memory allows (raise it, or use fewer "
-				"patterns)",
-				shown, sl_units_size(limit).text);
-	}
-}
-
+SL_SUSPENDS
 static int
 read_file(const char *path, struct sl_buf *text, uint64_t limit, const char *shown,
 	struct sl_error *err)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	int fd = is_stdin ? STDIN_FILENO : sl_io_open_input(path);
 	if (fd < 0)
-		return sl_fail(err, SL_PHASE_READ, -errno, "cannot open %s for -f: %s", shown,
-			sl_code_text(-errno));
-	int code = read_all(fd, text, limit, shown, err);
+		return sl_fail(err, SL_PHASE_READ, fd, "cannot open %s for -f: %s", shown,
+			sl_code_text(fd));
+	int code = sl_io_read_all(fd, text, (size_t)limit);
 	if (!is_stdin)
-		(void)close(fd);
-	return code;
+		sl_io_close(fd);
+	if (code == -EFBIG)
+		return sl_fail(err, SL_PHASE_READ, SL_E_LIMIT,
+			"cannot take patterns from %s: with it the patterns have more than the %s "
+			"that --max-memory allows (raise it, or use fewer patterns)",
+			shown, sl_units_size(limit).text);
+	if (code)
+		return sl_fail(err, SL_PHASE_READ, code, "cannot read patterns from %s: %s", shown,
+			sl_code_text(code));
+	return 0;
 }
 
+SL_SUSPENDS
 static int
 add_file(struct sl_pattern_source *source, const char *path, uint64_t *limit, struct sl_error *err)
 {

@@ -2,6 +2,7 @@
 
 #include "sluice/base/cpu.h"
 #include "sluice/cli/text_sample.h"
+#include "sluice/rt/offload.h"
 
 /* Fewer are searched for without regard to what the text is like. */
 #define MANY_PATTERNS 17u
@@ -23,13 +24,9 @@ spec_of(const struct sl_pattern_source *source, const struct sl_scan_options *op
 }
 
 int
-sl_scan_pattern_init(
+sl_scan_pattern_compile(
 	struct sl_scan_pattern *out, const struct sl_scan_options *options, struct sl_error *err)
 {
-	*out = (struct sl_scan_pattern){ 0 };
-	int code = sl_pattern_source_read(&out->source, options, options->max_memory / 2, err);
-	if (code)
-		return code;
 	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
 	struct sl_pattern_spec spec = spec_of(&out->source, options);
 	struct sl_buf sample = { 0 };
@@ -39,11 +36,34 @@ sl_scan_pattern_init(
 	}
 	out->is_default = spec.count == 0 && !spec.has_no_default && !spec.level && !spec.inverts &&
 			  spec.bounds == SL_BOUNDS_NONE;
-	code = sl_pattern_new(&out->pattern, &spec, kernel, err);
+	int code = sl_pattern_new(&out->pattern, &spec, kernel, err);
 	if (code == 0 && options->by_pattern && !options->quiet)
 		code = sl_tally_new(&out->tally, &spec, kernel, err);
 	sl_buf_release(&sample);
 	return code;
+}
+
+struct compiling {
+	struct sl_scan_pattern *out;
+	const struct sl_scan_options *options;
+	struct sl_error *err;
+};
+
+static int
+compile(void *arg)
+{
+	struct compiling *compiling = arg;
+	return sl_scan_pattern_compile(compiling->out, compiling->options, compiling->err);
+}
+
+int
+sl_scan_pattern_init(
+	struct sl_scan_pattern *out, const struct sl_scan_options *options, struct sl_error *err)
+{
+	struct compiling compiling = { out, options, err };
+	*out = (struct sl_scan_pattern){ 0 };
+	int code = sl_pattern_source_read(&out->source, options, options->max_memory / 2, err);
+	return code ? code : sl_offload(compile, &compiling);
 }
 
 void

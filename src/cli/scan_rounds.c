@@ -238,11 +238,8 @@ sl_scan_rounds_run(struct sl_scan_rounds *rounds, const struct sl_scan_setup *se
 	if (rounds->options->follow)
 		own.max_memory =
 			SL_MAX(own.max_memory - 2 * rounds->setup.step, SL_SCAN_MEMORY_MIN);
-	int code = rounds->options->follow ? follow(rounds, &own, progress, err)
-					   : run_round(rounds, &own, progress, err);
-	if (code && !err->code && !is_cancellation(code))
-		(void)sl_fail_code(err, SL_PHASE_NONE, code, "cannot scan");
-	return code;
+	return rounds->options->follow ? follow(rounds, &own, progress, err)
+				       : run_round(rounds, &own, progress, err);
 }
 
 int

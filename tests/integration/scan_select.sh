@@ -170,6 +170,19 @@ test_scan_pattern_file_is_interruptible() {
 	[[ ! -s out ]] || fail "something was printed"
 }
 
+# nor the run beyond its deadline
+test_scan_pattern_file_without_writer() {
+	mkfifo p
+	echo error >a
+	scan -c --deadline 100ms -f p a
+	expect 2 "cannot open 'p' for -f: timed out"
+	exec 5<>p # a writer that writes nothing
+	scan -c --deadline 100ms -f p a
+	expect 2 "cannot read patterns from 'p': timed out"
+	exec 5>&-
+	! grep -q "did not stop" err || fail "the run was abandoned"
+}
+
 # each pattern has the lines that grep counts for it alone
 test_scan_by_pattern() {
 	make_words

@@ -130,7 +130,7 @@ test_state_rotated_again_before_it_is_scanned() {
 	rm log
 	printf 'error 3\n' >log
 	"$S" scan --follow --state state log >/dev/full 2>err
-	grep -q 'no space left' err || fail "it can be written"
+	grep -q 'cannot write standard output: no space left' err || fail "$(cat err)"
 	mv log.2.gz log.4.gz
 	mv log.1.gz log.3.gz
 	gzip <log >log.2.gz

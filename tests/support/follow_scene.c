@@ -154,6 +154,8 @@ scan_task(void *arg)
 	int saved = sl_scan_rounds_end(&scene->rounds, code == 0, &scene->err);
 	sl_shield_end(&shield);
 	scene->code = code ? code : saved;
+	if (scene->code && !scene->err.code)
+		(void)sl_fail_code(&scene->err, SL_PHASE_NONE, scene->code, "cannot scan");
 	if (scene->after)
 		scene->after(scene);
 	return 0;
@@ -213,8 +215,9 @@ parse_options(struct follow_scene *scene)
 	for (size_t i = 0; i < count; i++)
 		scene->argv[i] = scene->words[i];
 	int code = sl_scan_options_parse(&scene->options, (int)count, scene->argv, &scene->err);
+	scene->match = (struct sl_scan_pattern){ 0 };
 	if (code == 0)
-		code = sl_scan_pattern_init(&scene->match, &scene->options, &scene->err);
+		code = sl_scan_pattern_compile(&scene->match, &scene->options, &scene->err);
 	sim_check(scene->sim, code == 0, "%s", scene->err.text);
 }
 

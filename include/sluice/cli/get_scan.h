@@ -50,7 +50,9 @@ struct sl_get_scan {
 	bool is_late;      /* by its deadline */
 };
 
-/* Before the run. Returns 0; SL_E_USAGE or -ENOMEM with words in *err. */
+/* Reads and compiles the patterns. Returns 0, or a code with words in *err: SL_E_USAGE for options
+ * that are wrong. */
+SL_SUSPENDS
 int sl_get_scan_init(struct sl_get_scan *scan, const struct sl_get_options *options,
 	struct sl_error *err) SL_MUST_CHECK;
 

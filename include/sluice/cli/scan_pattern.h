@@ -17,9 +17,14 @@ struct sl_scan_pattern {
 	bool is_default;        /* none was given: lines that contain ERROR or error */
 };
 
-/* Returns 0; or a code with words in *err: SL_E_USAGE for patterns that are wrong; -ENOMEM. *out
- * can be released in any case. */
+/* Reads the files of patterns, and compiles on a worker. Returns 0; or a code with words in *err:
+ * SL_E_USAGE for patterns that are wrong; -ENOMEM. *out can be released in any case. */
+SL_SUSPENDS
 int sl_scan_pattern_init(struct sl_scan_pattern *out, const struct sl_scan_options *options,
+	struct sl_error *err) SL_MUST_CHECK;
+
+/* The same, of what out->source has. Takes more stack than a task has. */
+int sl_scan_pattern_compile(struct sl_scan_pattern *out, const struct sl_scan_options *options,
 	struct sl_error *err) SL_MUST_CHECK;
 
 /* Harmless on {0}. */
