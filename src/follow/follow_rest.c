@@ -137,8 +137,8 @@ name_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* The log was rotated to this path; if it was a generation of another one itself, as in a directory
- * all files are inputs, it is the log of that path now. */
+/* The log was rotated to this path; if it was a generation of another one, as all files of a
+ * directory are inputs, it is the log of that path now. */
 static int
 set_place(struct sl_follow *follow, struct sl_state_log *log, const char *path)
 {
@@ -176,7 +176,8 @@ take_sibling(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 
 /* The name of a file that is still open, and was renamed. *is_named: it has one. */
 static int
-name_open(struct sl_follow *follow, struct sl_state_log *log, const struct sl_siblings *siblings, bool *is_named)
+name_open(struct sl_follow *follow, struct sl_state_log *log, const struct sl_siblings *siblings,
+	bool *is_named)
 {
 	*is_named = false;
 	for (size_t i = 0; i < siblings->count && !*is_named; i++) {

@@ -18,8 +18,8 @@ bool sl_rotation_may_be(const char *name, const char *other);
 /* True if `other` is `name` and the suffix of a compressed format. */
 bool sl_rotation_is_compressed(const char *name, const char *other);
 
-/* The name of the log that one with this name may be a generation of; its own if it looks like none.
- * `base` has room for all of the name. */
+/* The name of the log that one with this name may be a generation of; the same if it looks like
+ * none. `base` has room for all of it. */
 void sl_rotation_base(const char *name, char *base);
 
 /* The generation of a rotated log. */
