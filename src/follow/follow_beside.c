@@ -4,6 +4,8 @@
  */
 #include "follow_int.h"
 
+#include "sluice/follow/rotation.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -109,6 +111,20 @@ has_file(const struct sl_siblings *siblings, const struct sl_state_file *file)
 	return false;
 }
 
+/* A log of `path`, or one that was found under the name of a generation of it: those of a directory
+ * are inputs themselves. */
+static bool
+is_of_path(const struct sl_state_log *log, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash ? (size_t)(slash - path) + 1 : 0;
+	if (sl_state_is_dropped(log) || strncmp(log->path, path, len) != 0 ||
+		strchr(log->path + len, '/'))
+		return false;
+	return strcmp(log->path + len, path + len) == 0 ||
+	       sl_rotation_may_be(path + len, log->path + len);
+}
+
 /* 1 if the file holds the text of a log whose own file is not there any more: it was compressed
  * since that was read. */
 SL_SUSPENDS
@@ -116,12 +132,12 @@ static int
 is_copy(struct sl_follow *follow, const char *path, const struct sl_siblings *siblings,
 	struct sl_probe *probe)
 {
-	const struct sl_state_log *log;
-	size_t next = 0;
 	int code = 0;
-	while (code == 0 && (log = sl_follow_next_of(follow, path, &next)))
-		if (!has_file(siblings, &log->file))
+	for (size_t i = 0; i < follow->state.count && code == 0; i++) {
+		const struct sl_state_log *log = follow->state.logs[i];
+		if (is_of_path(log, path) && !has_file(siblings, &log->file))
 			code = sl_probe_holds(probe, log);
+	}
 	return code;
 }
 

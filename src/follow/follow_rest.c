@@ -5,6 +5,7 @@
 #include "follow_int.h"
 
 #include "sluice/base/log.h"
+#include "sluice/follow/rotation.h"
 #include "sluice/rt/io.h"
 
 #include <errno.h>
@@ -129,6 +130,23 @@ warn_lost(const struct sl_state_log *log)
 		log->path, (unsigned long long)log->off);
 }
 
+static const char *
+name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+/* The log was rotated to this path; if it was a generation of another one, as all files of a
+ * directory are inputs, it is the log of that path now. */
+static int
+set_place(struct sl_follow *follow, struct sl_state_log *log, const char *path)
+{
+	return sl_rotation_may_be(name_of(log->path), name_of(path))
+		       ? sl_follow_set_at(log, path)
+		       : sl_follow_move(follow, log, path);
+}
+
 SL_SUSPENDS
 static int
 take_sibling(struct sl_follow *follow, struct sl_state_log *log, const struct sl_state_file *now,
@@ -143,7 +161,7 @@ take_sibling(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 	if (!*is_done)
 		return code;
 	const char *path = siblings->items[found].path;
-	code = sl_follow_set_at(log, path);
+	code = set_place(follow, log, path);
 	if (is_unreadable)
 		log->presumed = siblings->items[found].file;
 	if (is_unreadable)
@@ -158,13 +176,14 @@ take_sibling(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 
 /* The name of a file that is still open, and was renamed. *is_named: it has one. */
 static int
-name_open(struct sl_state_log *log, const struct sl_siblings *siblings, bool *is_named)
+name_open(struct sl_follow *follow, struct sl_state_log *log, const struct sl_siblings *siblings,
+	bool *is_named)
 {
 	*is_named = false;
 	for (size_t i = 0; i < siblings->count && !*is_named; i++) {
 		*is_named = sl_state_is_same_file(&siblings->items[i].file, &log->file);
 		if (*is_named)
-			return sl_follow_set_at(log, siblings->items[i].path);
+			return set_place(follow, log, siblings->items[i].path);
 	}
 	return log->at ? 0 : sl_follow_set_at(log, log->path);
 }
@@ -205,7 +224,7 @@ rest_of_open(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 	bool is_found, const struct sl_siblings *siblings, bool *is_done)
 {
 	bool was_rotated = log->at != NULL, is_named;
-	int code = name_open(log, siblings, &is_named);
+	int code = name_open(follow, log, siblings, &is_named);
 	*is_done = false;
 	if (code == 0 && !is_named && !has_grown(follow, log))
 		code = take_sibling(follow, log, now, is_found, siblings, is_done);
@@ -241,20 +260,40 @@ find_rest(struct sl_follow *follow, struct sl_state_log *log, const struct sl_st
 	return code;
 }
 
+/* A log that was found in a directory may be a generation of another one: then it is renamed to
+ * the next of these, not to one of its own. */
+SL_SUSPENDS
+static int
+find_siblings(struct sl_siblings *siblings, const char *path, bool is_found, bool *is_generation)
+{
+	char *base = strdup(path);
+	*siblings = (struct sl_siblings){ 0 };
+	if (!base)
+		return -ENOMEM;
+	if (is_found)
+		sl_rotation_base(name_of(path), base + (name_of(path) - path));
+	*is_generation = strcmp(base, path) != 0;
+	int code = sl_siblings_find(siblings, base);
+	free(base);
+	return code;
+}
+
 /* Files may be renamed, or compressed, between the list of them and a look at each. */
 SL_SUSPENDS
 static int
 find_until_stable(struct sl_follow *follow, struct sl_state_log *log,
-	const struct sl_state_file *now, bool is_found, struct sl_siblings *siblings, bool *is_done)
+	const struct sl_state_file *now, struct follow_beside *beside, bool *is_done,
+	bool *is_generation)
 {
-	bool is_stable = false;
-	int code = sl_siblings_find(siblings, log->path);
+	struct sl_siblings *siblings = &beside->list;
+	bool is_stable = false, is_found = beside->is_found;
+	int code = find_siblings(siblings, log->path, is_found, is_generation);
 	for (unsigned i = 0; i < FOLLOW_TRIES && code == 0 && !is_stable; i++) {
 		struct sl_siblings again = { 0 };
 		code = find_rest(follow, log, now, is_found, siblings, is_done);
 		if (code || *is_done)
 			break;
-		code = sl_siblings_find(&again, log->path);
+		code = find_siblings(&again, log->path, is_found, is_generation);
 		is_stable = sl_siblings_are_equal(siblings, &again);
 		sl_siblings_release(siblings);
 		*siblings = again;
@@ -308,14 +347,15 @@ sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log, const struct 
 	bool is_found)
 {
 	struct follow_beside beside = { .path = log->path, .now = now, .is_found = is_found };
-	bool was_rotated = log->at != NULL, is_done = false;
+	bool was_rotated = log->at != NULL, is_done = false, is_generation = false;
 	size_t before = follow->state.count;
-	int code = find_until_stable(follow, log, now, is_found, &beside.list, &is_done);
+	int code = find_until_stable(follow, log, now, &beside, &is_done, &is_generation);
 	follow->has_changed = true;
 	log->round = follow->round;
 	if (code == 0 && !was_rotated)
 		code = sl_follow_rotated(follow, log->path, now, is_found);
-	if (code == 0 && !was_rotated)
+	/* Others of a log that is a generation itself are inputs. */
+	if (code == 0 && !was_rotated && !is_generation)
 		code = sl_follow_add_beside(follow, &beside);
 	/* It may come back: its directory may not be mounted at the moment. */
 	bool is_absent = now->inode == 0 && !log->at;

@@ -118,3 +118,37 @@ sl_rotation_is_newer(struct sl_rotation_age a, struct sl_rotation_age b)
 		return false;
 	return a.is_date ? a.number > b.number : a.number < b.number;
 }
+
+/* The name without what is between the separator at `at` and `rest`, behind which comes no more
+ * than the suffix of a format. */
+static bool
+cut(char *base, const char *name, size_t at, const char *rest)
+{
+	const char *dot = strrchr(rest, '.');
+	size_t len = strlen(rest) - (dot && is_suffix(dot) ? strlen(dot) : 0);
+	memcpy(base, name, at);
+	memcpy(base + at, rest, len);
+	base[at + len] = '\0';
+	return sl_rotation_age(base, name).is_known;
+}
+
+void
+sl_rotation_base(const char *name, char *base)
+{
+	bool is_found = false;
+	size_t len = strlen(name);
+	for (size_t at = 1; at < len && !is_found; at++) {
+		const char *rest = name + at + 1;
+		uint64_t number;
+		if (!is_separator(name[at]) || read_digits(&rest, &number) == 0)
+			continue;
+		is_found = cut(base, name, at, "") || cut(base, name, at, rest);
+	}
+	const char *suffix = strrchr(name, '.');
+	if (!is_found && suffix && suffix > name && is_suffix(suffix))
+		len = (size_t)(suffix - name);
+	if (!is_found) {
+		memcpy(base, name, len);
+		base[len] = '\0';
+	}
+}

@@ -35,6 +35,33 @@ Test(rotation, names_of_a_rotated_log)
 			"%s", cases[i].other);
 }
 
+Test(rotation, what_a_generation_is_one_of)
+{
+	static const struct {
+		const char *name, *base;
+	} cases[] = {
+		{ "app.log", "app.log" },
+		{ "app.log.1", "app.log" },
+		{ "app.log.2.gz", "app.log" },
+		{ "app.log.gz", "app.log" },
+		{ "app.log-20260131", "app.log" },
+		{ "app.log-2026-01-31.xz", "app.log" },
+		{ "app-20260131.log", "app.log" },
+		{ "app-20260131.log.gz", "app.log" },
+		{ "app.1.log", "app.log" },
+		{ "my-2nd-app.log.3", "my-2nd-app.log" },
+		{ "app.log.old", "app.log.old" },
+		{ ".gz", ".gz" },
+		{ ".1", ".1" },
+		{ "", "" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		char base[64];
+		sl_rotation_base(cases[i].name, base);
+		cr_expect_str_eq(base, cases[i].base, "%s", cases[i].name);
+	}
+}
+
 /* Each list from the newest to the oldest. */
 Test(rotation, age_follows_from_numbers_and_dates)
 {

@@ -10,6 +10,9 @@
 
 #define RUNS 8u
 
+/* Logs of a directory are rotated during its runs too. */
+static bool rotates_in_walks;
+
 static struct sim_options
 options_of(uint64_t seed)
 {
@@ -33,7 +36,8 @@ below(struct follow_scene *scene, uint64_t bound)
 static void
 settle(struct follow_scene *scene)
 {
-	if (!scene->is_live || scene->is_directory || rotator_is_copying(&scene->rotator))
+	bool is_list_older = scene->is_directory && !rotates_in_walks;
+	if (!scene->is_live || is_list_older || rotator_is_copying(&scene->rotator))
 		rotator_settle(&scene->rotator);
 }
 
@@ -47,7 +51,8 @@ run_some(struct follow_scene *scene, bool is_live)
 	/* What a copy is made of is truncated: a run without --follow may be reading it. */
 	scene->rotator.no_copies = !is_live;
 	/* In a directory, rotated logs are inputs by themselves, and the list of these is older. */
-	scene->rotator.rotate_percent = scene->is_directory ? 0 : ROTATOR_PERCENT;
+	bool may_rotate = !scene->is_directory || rotates_in_walks;
+	scene->rotator.rotate_percent = may_rotate ? ROTATOR_PERCENT : 0;
 	settle(scene);
 	follow_scene_run(scene, below(scene, 600));
 	sim_check(scene->sim, scene->code == 0, "a run: %s", scene->err.text);
@@ -187,4 +192,14 @@ Test(scenario_follow, several_rotations_in_a_round_lose_no_line)
 		scene->rotate_ns = runs[i].rotate_ms * SL_NS_PER_MS;
 		run_in(scene);
 	}
+}
+
+/* These are scenes in which the rest of a log that is a generation itself is looked for, and found
+ * under the name of the next one. */
+Test(scenario_follow, generations_in_a_directory_are_rotated_while_it_is_walked)
+{
+	static const uint64_t seeds[] = { 7007, 7029, 7091, 7162, 7190, 7263 };
+	rotates_in_walks = true;
+	for (size_t i = 0; i < SL_COUNT_OF(seeds); i++)
+		run_scene(seeds[i], true);
 }

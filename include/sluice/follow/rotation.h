@@ -18,6 +18,10 @@ bool sl_rotation_may_be(const char *name, const char *other);
 /* True if `other` is `name` and the suffix of a compressed format. */
 bool sl_rotation_is_compressed(const char *name, const char *other);
 
+/* The name of the log that one with this name may be a generation of; the same if it looks like
+ * none. `base` has room for all of it. */
+void sl_rotation_base(const char *name, char *base);
+
 /* The generation of a rotated log. */
 struct sl_rotation_age {
 	bool is_known; /* a number or a date, and nothing else before the suffix of a format */
