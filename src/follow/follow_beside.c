@@ -42,8 +42,8 @@ is_of_planned(struct sl_follow *follow, const char *path, struct sl_probe *probe
 	return code == 1 ? sl_probe_holds(follow->planned, &follow->now) : code;
 }
 
-/* 1 if it is a copy of what is planned, maybe not all of it yet: that has not been truncated, and is
- * read itself. */
+/* 1 if it is a copy of what is planned, maybe not all of it yet: that has not been truncated, and
+ * is read itself. */
 SL_SUSPENDS
 static int
 is_copy_of_planned(struct sl_follow *follow, struct sl_probe *probe)
@@ -229,9 +229,9 @@ find_known(struct sl_follow *follow, const struct follow_beside *of, bool *known
 
 /*
  * Rotated logs that came into being since the last round: oldest first. Those that are newer than
- * the file that is planned, which was rotated itself meanwhile, are left to the next round: that file
- * comes before them, and once they are known, no older one is looked for. 1 if the list is no longer
- * true.
+ * the file that is planned, which was rotated itself meanwhile, are left to the next round: that
+ * file comes before them, and once they are known, no older one is looked for. 1 if the list is no
+ * longer true.
  */
 SL_SUSPENDS
 static int

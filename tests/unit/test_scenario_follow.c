@@ -177,8 +177,8 @@ Test(scenario_follow, two_logs_with_one_inode_are_told_apart)
 
 /*
  * Several rotations in one round: of the file that is planned, which another one follows, so that
- * the newer of these two was scanned and nothing older looked for (40030, 40129); and by a copy that
- * is under way, of a file of which nothing was scanned (40028, 40108, 40139).
+ * the newer of these two was scanned and nothing older looked for (40030, 40129); and by a copy
+ * that is under way, of a file of which nothing was scanned (40028, 40108, 40139).
  */
 Test(scenario_follow, several_rotations_in_a_round_lose_no_line)
 {
