@@ -227,6 +227,16 @@ find_known(struct sl_follow *follow, const struct follow_beside *of, bool *known
 	return has_known ? IS_KNOWN : IS_NEW;
 }
 
+/* The file that is planned, or was found, does not have its name any more. Where it has, a sibling
+ * that is the same file is a link to it, and says nothing. */
+SL_SUSPENDS
+static bool
+is_moved(const struct follow_beside *of)
+{
+	struct sl_state_file named;
+	return !sl_probe_stat(of->path, &named) || !sl_state_is_same_file(&named, of->now);
+}
+
 /*
  * Rotated logs that came into being since the last round: oldest first. Those that are newer than
  * the file that is planned, which was rotated itself meanwhile, are left to the next round: that
@@ -239,6 +249,7 @@ add_listed(struct sl_follow *follow, const struct follow_beside *of)
 {
 	const struct sl_sibling *items = of->list.items;
 	size_t oldest = 0;
+	bool has_moved = is_moved(of);
 	bool *known = calloc(of->list.count + 1, sizeof(*known));
 	if (!known)
 		return -ENOMEM;
@@ -247,7 +258,7 @@ add_listed(struct sl_follow *follow, const struct follow_beside *of)
 	for (size_t i = oldest; found == IS_KNOWN && i-- > 0 && code == 0;) {
 		/* The newest may still be written to. */
 		bool is_over = of->now->size > 0 || i > 0;
-		if (sl_state_is_same_file(&items[i].file, of->now)) {
+		if (has_moved && sl_state_is_same_file(&items[i].file, of->now)) {
 			code = IS_PLANNED;
 			break;
 		}
