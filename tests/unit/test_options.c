@@ -383,7 +383,7 @@ Test(options, messages_for_wrong_command_lines_name_the_fault)
 		{ "get a --checksum sha-256=00", "has 64 hex digits, not 2" },
 		{ "get a --checksum md5=0123456789abcdef0123456789abcdeg", "hex digits only" },
 		{ "scan --digest-base a -c", "cannot be combined" },
-		{ "scan -m 0", "out of range, from 1 to" },
+		{ "scan --queue 0", "out of range, from 1 to 4096" },
 		{ "scan --chunk 1K", "from 64K to 64M" },
 		{ "scan --chunk 64M", "must fit into --max-memory" },
 		{ "scan --queue 0", "from 1 to 4096" },
