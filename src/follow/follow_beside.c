@@ -116,8 +116,7 @@ has_file(const struct sl_siblings *siblings, const struct sl_state_file *file)
 static bool
 is_of_path(const struct sl_state_log *log, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	size_t len = slash ? (size_t)(slash - path) + 1 : 0;
+	size_t len = (size_t)(sl_siblings_name_of(path) - path);
 	if (sl_state_is_dropped(log) || strncmp(log->path, path, len) != 0 ||
 		strchr(log->path + len, '/'))
 		return false;
@@ -264,8 +263,7 @@ add_listed(struct sl_follow *follow, const struct follow_beside *of)
 		}
 		if (!known[i] && sl_rotation_is_newer(items[i].age, items[oldest].age) &&
 			!is_planned(follow, &items[i].file))
-			code = add_generation(
-				follow, of->path, &items[i], of->is_found, is_over);
+			code = add_generation(follow, of->path, &items[i], of->is_found, is_over);
 	}
 	free(known);
 	follow->has_more = follow->has_more || code == IS_PLANNED;

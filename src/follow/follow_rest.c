@@ -130,19 +130,12 @@ warn_lost(const struct sl_state_log *log)
 		log->path, (unsigned long long)log->off);
 }
 
-static const char *
-name_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? slash + 1 : path;
-}
-
 /* The log was rotated to this path; if it was a generation of another one, as all files of a
  * directory are inputs, it is the log of that path now. */
 static int
 set_place(struct sl_follow *follow, struct sl_state_log *log, const char *path)
 {
-	return sl_rotation_may_be(name_of(log->path), name_of(path))
+	return sl_rotation_may_be(sl_siblings_name_of(log->path), sl_siblings_name_of(path))
 		       ? sl_follow_set_at(log, path)
 		       : sl_follow_move(follow, log, path);
 }
@@ -266,12 +259,13 @@ SL_SUSPENDS
 static int
 find_siblings(struct sl_siblings *siblings, const char *path, bool is_found, bool *is_generation)
 {
+	const char *name = sl_siblings_name_of(path);
 	char *base = strdup(path);
 	*siblings = (struct sl_siblings){ 0 };
 	if (!base)
 		return -ENOMEM;
 	if (is_found)
-		sl_rotation_base(name_of(path), base + (name_of(path) - path));
+		sl_rotation_base(name, base + (name - path));
 	*is_generation = strcmp(base, path) != 0;
 	int code = sl_siblings_find(siblings, base);
 	free(base);

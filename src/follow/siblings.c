@@ -18,8 +18,8 @@ struct list_call {
 	struct sl_siblings found;
 };
 
-static const char *
-name_of(const char *path)
+const char *
+sl_siblings_name_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 	return slash ? slash + 1 : path;
@@ -29,7 +29,7 @@ name_of(const char *path)
 static char *
 path_beside(const char *path, const char *name)
 {
-	size_t directory_len = (size_t)(name_of(path) - path), name_len = strlen(name);
+	size_t directory_len = (size_t)(sl_siblings_name_of(path) - path), name_len = strlen(name);
 	char *beside = malloc(directory_len + name_len + 1);
 	if (!beside)
 		return NULL;
@@ -60,8 +60,8 @@ add(struct list_call *call, const struct sl_listing *listing, const char *name)
 	*item = (struct sl_sibling){ .path = path_beside(call->path, name) };
 	if (!item->path)
 		return -ENOMEM;
-	item->name = name_of(item->path);
-	item->age = sl_rotation_age(name_of(call->path), name);
+	item->name = sl_siblings_name_of(item->path);
+	item->age = sl_rotation_age(sl_siblings_name_of(call->path), name);
 	item->file = sl_probe_file(&st);
 	found->count++;
 	return 0;
@@ -112,7 +112,7 @@ leave_out_copies(struct sl_siblings *found)
 static int
 list_open(struct list_call *call, struct sl_listing *listing)
 {
-	const char *name = name_of(call->path);
+	const char *name = sl_siblings_name_of(call->path);
 	struct sl_listing_entry entry;
 	int code = 0, more = 1;
 	while (code == 0 && more > 0 && call->found.count < SL_SIBLINGS_MAX) {
@@ -128,7 +128,7 @@ list(void *arg)
 {
 	struct list_call *call = arg;
 	struct sl_listing listing;
-	size_t len = (size_t)(name_of(call->path) - call->path);
+	size_t len = (size_t)(sl_siblings_name_of(call->path) - call->path);
 	char *path = len ? strndup(call->path, len) : strdup(".");
 	int code = path ? sl_listing_open(&listing, call->engine, AT_FDCWD, path, 0) : -ENOMEM;
 	free(path);

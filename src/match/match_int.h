@@ -121,13 +121,12 @@ sl_match_pass_mask(struct sl_match_pass *pass, const unsigned char *base, uint64
 {
 	for (; mask; mask &= mask - 1) {
 		const unsigned char *at = base + __builtin_ctzll(mask);
-		if (at < pass->skip && pass->skip - base >= 64)
-			return true;
-		if (at < pass->skip)
-			mask &= ~0ull << (pass->skip - base);
-		if (!mask)
-			return true;
-		at = base + __builtin_ctzll(mask);
+		if (at < pass->skip) {
+			mask &= pass->skip - base < 64 ? ~0ull << (pass->skip - base) : 0;
+			if (!mask)
+				return true;
+			at = base + __builtin_ctzll(mask);
+		}
 		/* Most candidates end here: the pair stands in another word. */
 		if (!pass->plan->starts[*at])
 			pass->false_alarms++;

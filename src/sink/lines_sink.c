@@ -58,21 +58,32 @@ separate(struct sl_lines_sink *lines, const struct sl_scan_line *line)
 	lines->has_lines = true;
 }
 
-/* What stands before a line, or before each of its matches. What follows name and number is a dash
- * in context, as in grep. */
+/* What follows a number: a dash in context, as in grep. */
+static char
+after_number(bool is_context)
+{
+	return is_context ? '-' : ':';
+}
+
+/* What follows a name: the same, or a NUL. */
+static char
+after_name(const struct sl_lines_sink *lines, bool is_context)
+{
+	return lines->names.separator == ':' ? after_number(is_context) : lines->names.separator;
+}
+
+/* What stands before a line, or before each of its matches. */
 static void
 add_place(const struct sl_lines_sink *lines, const struct sl_input *input,
 	const struct sl_scan_line *line, bool is_context)
 {
 	struct sl_results_names names = lines->names;
-	char separator = is_context ? '-' : ':';
-	if (names.separator == ':')
-		names.separator = separator;
+	names.separator = after_name(lines, is_context);
 	sl_results_add_name(lines->results, &names, input);
 	if (!lines->options.has_numbers)
 		return;
 	add_number(lines->results, line->number);
-	sl_buf_add_char(&lines->results->pending, separator);
+	sl_buf_add_char(&lines->results->pending, after_number(is_context));
 }
 
 static int
@@ -172,17 +183,17 @@ add_plain(struct sl_lines_sink *lines, const struct sl_input *input,
 	struct sl_buf *out = &lines->results->pending;
 	bool has_name = sl_results_has_name(&lines->names, input);
 	struct sl_span name = has_name ? sl_results_name(input) : sl_span("", 0);
-	char digits[SL_U64_DIGITS], separator = is_context ? '-' : ':';
+	char digits[SL_U64_DIGITS];
 	if (!sl_buf_reserve(out, name.len + 1 + SL_U64_DIGITS + 1 + line->len + 1))
 		return;
 	char *to = out->data + out->len;
 	if (has_name) {
 		to = put(to, name);
-		*to++ = lines->names.separator == ':' ? separator : lines->names.separator;
+		*to++ = after_name(lines, is_context);
 	}
 	if (lines->options.has_numbers) {
 		to = put(to, sl_span_u64(digits, line->number));
-		*to++ = separator;
+		*to++ = after_number(is_context);
 	}
 	to = put(to, sl_span((const char *)line->text, line->len));
 	*to++ = '\n';

@@ -133,8 +133,7 @@ add_part(struct part *part)
 static int
 end_part(struct part *part)
 {
-	if (part->sink->row_count != 1 || part->note.len > 0)
-		sl_table_add_totals(&part->text, &part->layout, &part->sink->results->pending);
+	sl_table_add_totals(&part->text, &part->layout, &part->sink->results->pending);
 	int code = part->note.failed ? -ENOMEM : 0;
 	sl_buf_release(&part->note);
 	return code;

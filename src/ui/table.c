@@ -78,14 +78,15 @@ void
 sl_table_measure(const struct sl_table *table, struct sl_table_layout *layout, struct sl_buf *out)
 {
 	struct sl_buf scratch = { 0 };
+	layout->rows += table->row_count;
 	for (size_t i = 0; i < table->row_count; i++) {
 		const struct sl_table_row *row = &table->rows[i];
 		struct cells cells = cells_of(table, row->lines, row->error_lines, row->unread);
 		widen(layout, &cells);
 		layout->name = SL_MAX(layout->name, safe_width(table, &scratch, row->name));
 		if (row->note.len > 0)
-			layout->notes = SL_MAX(
-				layout->notes, GAP + safe_width(table, &scratch, row->note));
+			layout->notes =
+				SL_MAX(layout->notes, GAP + safe_width(table, &scratch, row->note));
 	}
 	out->failed = out->failed || scratch.failed;
 	sl_buf_release(&scratch);
@@ -190,6 +191,8 @@ void
 sl_table_add_totals(
 	const struct sl_table *table, const struct sl_table_layout *layout, struct sl_buf *out)
 {
+	if (layout->rows == 1 && table->note.len == 0)
+		return;
 	struct cells totals = cells_of(table, table->lines, table->error_lines, false);
 	sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_BOLD));
 	sl_terminal_add_left(out, sl_span_str("total"), layout->name, table->unicode);
@@ -206,6 +209,5 @@ sl_table_format(const struct sl_table *table, struct sl_buf *out)
 	sl_table_measure(table, &layout, out);
 	sl_table_add_heading(table, &layout, out);
 	sl_table_add_rows(table, &layout, out);
-	if (table->row_count != 1 || table->note.len > 0)
-		sl_table_add_totals(table, &layout, out);
+	sl_table_add_totals(table, &layout, out);
 }

@@ -30,6 +30,9 @@ struct sl_siblings {
 SL_SUSPENDS
 int sl_siblings_find(struct sl_siblings *siblings, const char *path) SL_MUST_CHECK;
 
+/* The last component of a path, as `name` above. */
+const char *sl_siblings_name_of(const char *path);
+
 /* The same names of the same files. */
 bool sl_siblings_are_equal(const struct sl_siblings *a, const struct sl_siblings *b);
 

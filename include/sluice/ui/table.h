@@ -44,6 +44,7 @@ void sl_table_format(const struct sl_table *table, struct sl_buf *out);
 #define SL_TABLE_NUMBERS 3
 
 struct sl_table_layout {
+	size_t rows;
 	size_t name, numbers[SL_TABLE_NUMBERS], notes; /* columns */
 };
 
@@ -54,6 +55,7 @@ void sl_table_add_heading(
 	const struct sl_table *table, struct sl_table_layout *layout, struct sl_buf *out);
 void sl_table_add_rows(
 	const struct sl_table *table, const struct sl_table_layout *layout, struct sl_buf *out);
+/* Nothing for exactly one row without a note on the totals. */
 void sl_table_add_totals(
 	const struct sl_table *table, const struct sl_table_layout *layout, struct sl_buf *out);
 
