@@ -51,12 +51,67 @@ sl_text_is_bidi_control(uint32_t code)
 	       code == 0x200e || code == 0x200f || code == 0x061c;
 }
 
+/* Bytes that are looked at together: the compiler makes vectors of such loops. */
+#define BLOCK 16u
+
+static bool
+is_ascii_block(const char *data)
+{
+	uint64_t words[BLOCK / 8];
+	memcpy(words, data, BLOCK);
+	return ((words[0] | words[1]) & 0x8080808080808080u) == 0;
+}
+
+/* Neither a control nor above ASCII, which is one comparison of signed bytes but for DEL. */
+static bool
+is_plain(char c)
+{
+	return ((signed char)c >= ' ') & (c != 0x7f) & (c != '"') & (c != '\\');
+}
+
+static bool
+is_plain_block(const char *data)
+{
+	unsigned char others[BLOCK];
+	uint64_t words[BLOCK / 8];
+	for (size_t i = 0; i < BLOCK; i++)
+		others[i] = !is_plain(data[i]);
+	memcpy(words, others, BLOCK);
+	return (words[0] | words[1]) == 0;
+}
+
+/* One column and no control: what most text consists of. */
+static bool
+is_printable(char c)
+{
+	return ((signed char)c >= ' ') & (c != 0x7f);
+}
+
+/* Length of the printable ASCII characters that `text` begins with. */
+static size_t
+printable_len(struct sl_span text)
+{
+	size_t len = 0;
+	while (text.len - len >= BLOCK) {
+		unsigned char others = 0;
+		for (size_t i = 0; i < BLOCK; i++)
+			others |= !is_printable(text.data[len + i]);
+		if (others)
+			break;
+		len += BLOCK;
+	}
+	while (len < text.len && is_printable(text.data[len]))
+		len++;
+	return len;
+}
+
 void
 sl_text_make_safe(struct sl_buf *out, struct sl_span text)
 {
 	while (text.len > 0) {
-		uint32_t code = 0;
-		size_t len = sl_text_utf8(text, &code);
+		uint32_t code = ' ';
+		size_t plain = printable_len(text);
+		size_t len = plain ? plain : sl_text_utf8(text, &code);
 		bool control = code < 0x20 ? code != '\t' : code >= 0x7f && code <= 0x9f;
 		if (len == 0 || control) {
 			size_t bytes = len ? len : 1;
@@ -109,35 +164,6 @@ width_of(uint32_t code)
 		if (code >= wide[i].first && code <= wide[i].last)
 			return 2;
 	return 1;
-}
-
-/* Bytes that are looked at together: the compiler makes vectors of such loops. */
-#define BLOCK 16u
-
-static bool
-is_ascii_block(const char *data)
-{
-	uint64_t words[BLOCK / 8];
-	memcpy(words, data, BLOCK);
-	return ((words[0] | words[1]) & 0x8080808080808080u) == 0;
-}
-
-/* Neither a control nor above ASCII, which is one comparison of signed bytes but for DEL. */
-static bool
-is_plain(char c)
-{
-	return ((signed char)c >= ' ') & (c != 0x7f) & (c != '"') & (c != '\\');
-}
-
-static bool
-is_plain_block(const char *data)
-{
-	unsigned char others[BLOCK];
-	uint64_t words[BLOCK / 8];
-	for (size_t i = 0; i < BLOCK; i++)
-		others[i] = !is_plain(data[i]);
-	memcpy(words, others, BLOCK);
-	return (words[0] | words[1]) == 0;
 }
 
 size_t
@@ -280,9 +306,13 @@ sl_text_width(struct sl_span text)
 	size_t width = 0;
 	while (text.len > 0) {
 		uint32_t code = 0;
-		size_t len = sl_text_utf8(text, &code);
-		width += len ? width_of(code) : 1;
-		len = len ? len : 1;
+		size_t len = printable_len(text);
+		width += len;
+		if (len == 0) {
+			len = sl_text_utf8(text, &code);
+			width += len ? width_of(code) : 1;
+			len = len ? len : 1;
+		}
 		text.data += len;
 		text.len -= len;
 	}

@@ -10,7 +10,7 @@
 #include "sluice/ui/terminal.h"
 #include "sluice/ui/units.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #define GAP 2              /* columns between columns */
 #define NAME_COLUMNS_MIN 8 /* a name is not cut below this, even if the line then wraps */
@@ -35,7 +35,10 @@ count_cell(const struct sl_table *table, uint64_t count)
 	struct sl_units out;
 	if (table->columns > 0)
 		return sl_units_count(count);
-	snprintf(out.text, sizeof(out.text), "%llu", (unsigned long long)count);
+	char digits[SL_U64_DIGITS];
+	struct sl_span text = sl_span_u64(digits, count);
+	memcpy(out.text, text.data, text.len);
+	out.text[text.len] = '\0';
 	return out;
 }
 

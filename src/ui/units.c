@@ -4,6 +4,7 @@
  */
 #include "sluice/ui/units.h"
 
+#include "sluice/base/bytes.h"
 #include "sluice/base/number.h"
 
 #include <stdio.h>
@@ -103,13 +104,13 @@ struct sl_units
 sl_units_count(uint64_t count)
 {
 	struct sl_units out;
-	char digits[24];
-	int len = snprintf(digits, sizeof(digits), "%llu", (unsigned long long)count);
+	char buf[SL_U64_DIGITS];
+	struct sl_span digits = sl_span_u64(buf, count);
 	size_t used = 0;
-	for (int i = 0; i < len; i++) {
-		if (i > 0 && (len - i) % 3 == 0)
+	for (size_t i = 0; i < digits.len; i++) {
+		if (i > 0 && (digits.len - i) % 3 == 0)
 			out.text[used++] = ',';
-		out.text[used++] = digits[i];
+		out.text[used++] = digits.data[i];
 	}
 	out.text[used] = '\0';
 	return out;
