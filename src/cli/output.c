@@ -126,6 +126,7 @@ sl_output_open(struct sl_output **out, int fd)
 	/* Shielded: after the run is cancelled, what was queued must still be written. */
 	struct sl_shield shield;
 	sl_shield_begin(&shield, SL_FOREVER);
+	sl_io_widen_pipe(fd);
 	sl_group_enter(&output->group, SL_GROUP_COLLECT);
 	code = sl_group_spawn(&output->group, "standard output", write_task, output, NULL);
 	sl_shield_end(&shield);

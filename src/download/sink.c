@@ -215,6 +215,7 @@ sl_sink_flush(struct sl_sink *sink)
 
 /* ---- both ---- */
 
+SL_SUSPENDS
 void
 sl_sink_open(struct sl_sink *sink)
 {
@@ -225,6 +226,8 @@ sl_sink_open(struct sl_sink *sink)
 	sink->is_terminal = !sink->part && isatty(sink->stream_fd);
 	sl_semaphore_init(&sink->room, "write", sink->part ? SL_SINK_WRITES : UINT_MAX);
 	sl_group_enter(&sink->writes, SL_GROUP_COLLECT);
+	if (!sink->part && !sink->is_terminal)
+		sl_io_widen_pipe(sink->stream_fd);
 }
 
 int

@@ -62,6 +62,7 @@ sl_op_kind_name(enum sl_op_kind kind)
 		[SL_OP_HAS_HOLE] = "has hole",
 		[SL_OP_LIST] = "list",
 		[SL_OP_HAS_WRITER] = "has writer",
+		[SL_OP_WIDEN_PIPE] = "widen pipe",
 		[SL_OP_CALL] = "call",
 	};
 	sl_assert(kind < SL_OP_KINDS);
@@ -102,6 +103,7 @@ sl_op_family(enum sl_op_kind kind)
 	case SL_OP_ALLOCATE:
 	case SL_OP_TRUNCATE:
 	case SL_OP_HAS_HOLE:
+	case SL_OP_WIDEN_PIPE:
 		return SL_FAMILY_EXTENT;
 	case SL_OP_SET_TIME:
 		return SL_FAMILY_TIME;
@@ -245,6 +247,15 @@ has_writer_blocking(const struct sl_op *op)
 }
 
 static long
+widen_pipe_blocking(const struct sl_op *op)
+{
+	int bytes = fcntl(op->fd, F_GETPIPE_SZ);
+	return bytes < 0 || (uint64_t)bytes >= op->length
+		       ? bytes
+		       : fcntl(op->fd, F_SETPIPE_SZ, (int)op->length);
+}
+
+static long
 poll_blocking(const struct sl_op *op)
 {
 	struct pollfd entry = { .fd = op->fd, .events = (short)op->flags };
@@ -320,6 +331,8 @@ call(const struct sl_op *op)
 		return syscall(SYS_getdents64, op->fd, op->data, op->len);
 	case SL_OP_HAS_WRITER:
 		return has_writer_blocking(op);
+	case SL_OP_WIDEN_PIPE:
+		return widen_pipe_blocking(op);
 	case SL_OP_CALL: /* not a system call: sl_op_run_blocking */
 	case SL_OP_KINDS:
 		break;

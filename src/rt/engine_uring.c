@@ -144,6 +144,7 @@ uring_carries(struct sl_engine *engine, const struct sl_op *op)
 	case SL_OP_HAS_HOLE:
 	case SL_OP_LIST:
 	case SL_OP_HAS_WRITER:
+	case SL_OP_WIDEN_PIPE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
 		break;
@@ -263,6 +264,7 @@ prepare(struct io_uring_sqe *sqe, struct slot *slot, const struct sl_op *op)
 	case SL_OP_HAS_HOLE:
 	case SL_OP_LIST:
 	case SL_OP_HAS_WRITER:
+	case SL_OP_WIDEN_PIPE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
 		sl_assert(is_carried);
@@ -406,6 +408,7 @@ may_need_thread(const struct sl_op *op)
 	case SL_OP_HAS_HOLE:
 	case SL_OP_LIST:
 	case SL_OP_HAS_WRITER:
+	case SL_OP_WIDEN_PIPE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
 		break;

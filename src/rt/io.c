@@ -160,6 +160,13 @@ sl_io_write_stream_as(int fd, bool is_terminal, const void *data, size_t len, ui
 	return io_run(&op, deadline_ns, IO_INTERRUPTIBLE);
 }
 
+void
+sl_io_widen_pipe(int fd)
+{
+	struct sl_op op = { .kind = SL_OP_WIDEN_PIPE, .fd = fd, .length = SL_IO_PIPE };
+	(void)io_run(&op, SL_FOREVER, 0);
+}
+
 int
 sl_io_read_stream(int fd, void *data, size_t len, uint64_t deadline_ns)
 {

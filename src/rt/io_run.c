@@ -119,6 +119,7 @@ share_of(const struct sl_op *op)
 	case SL_OP_HAS_HOLE:
 	case SL_OP_LIST:
 	case SL_OP_HAS_WRITER:
+	case SL_OP_WIDEN_PIPE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
 		break;

@@ -111,6 +111,15 @@ skip_what_was_read(struct sl_input *input)
 	input->left_at_first = input->left;
 }
 
+SL_SUSPENDS
+static void
+begin_stream(struct sl_input *input)
+{
+	input->is_terminal = isatty(input->fd);
+	if (!input->is_terminal && !input->is_found && !input->may_be_made_up)
+		sl_io_widen_pipe(input->fd);
+}
+
 /* Without a deadline, if the next bytes are not urgent. A file never pauses. */
 static bool
 may_fill(const struct sl_input *input)
@@ -123,8 +132,8 @@ sl_input_read_stream(struct sl_input *input, unsigned char *data, size_t most, s
 {
 	*read_len = 0;
 	bool is_first = !input->has_begun;
-	if (is_first)
-		input->is_terminal = isatty(input->fd);
+	if (is_first && !input->remote)
+		begin_stream(input);
 	if (is_first && input->is_stdin)
 		skip_what_was_read(input);
 	most = (size_t)SL_MIN((uint64_t)most, input->left);

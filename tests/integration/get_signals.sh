@@ -278,9 +278,11 @@ test_signals_kill() {
 }
 
 # fd 9 is a pipe, $PWD/NAME, that has no reader and is full
+# As wide as the program makes it (F_SETPIPE_SZ), where that is allowed, and full.
 stuck_pipe() { # name
 	mkfifo "$1"
 	exec 9<>"$1"
+	perl -e 'fcntl(STDOUT, 1031, 1 << 20)' >&9
 	dd if=/dev/zero bs=65536 count=64 oflag=nonblock >&9 2>/dev/null
 }
 

@@ -49,6 +49,7 @@ likely_fault(struct sim *sim, enum sl_op_kind kind)
 		[SL_OP_HAS_HOLE] = { EINVAL, EIO, EINVAL, EIO },
 		[SL_OP_LIST] = { EIO, ENOENT, ENOMEM, EIO },
 		[SL_OP_HAS_WRITER] = { EINVAL, EACCES, ENOMEM, ENOLCK },
+		[SL_OP_WIDEN_PIPE] = { EBADF, EPERM, ENOMEM, EPERM },
 	};
 	return -codes[kind][sim_below(sim, 4)];
 }

@@ -774,6 +774,8 @@ run_on_descriptor(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 	case SL_OP_HAS_HOLE:
 	case SL_OP_HAS_WRITER:
 		return 0;
+	case SL_OP_WIDEN_PIPE: /* a file is none */
+		return -EBADF;
 	case SL_OP_SET_OWNER:
 		return do_set_owner(sim, fd->inode, op);
 	case SL_OP_GET_ACL:

@@ -353,6 +353,32 @@ Test(engine_uring, a_hole_is_what_was_never_written)
 	close_directory(&directory);
 }
 
+Test(engine_uring, a_pipe_is_widened_and_never_narrowed)
+{
+	struct directory directory;
+	int fds[2];
+	open_directory(&directory);
+	struct sl_engine *engine = directory.engine;
+	cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
+	int before = fcntl(fds[0], F_GETPIPE_SZ);
+	struct sl_op widen = {
+		.kind = SL_OP_WIDEN_PIPE, .fd = fds[0], .length = 2 * (size_t)before
+	};
+	cr_expect_geq(run(engine, widen), 2 * before);
+	cr_expect_geq(fcntl(fds[1], F_GETPIPE_SZ), 2 * before);
+	widen.length = 1;
+	cr_expect_geq(run(engine, widen), 2 * before);
+	cr_expect_geq(fcntl(fds[1], F_GETPIPE_SZ), 2 * before);
+	int fd = open_in(&directory, "a", O_RDWR | O_CREAT, 0);
+	widen.fd = fd;
+	cr_expect_eq(run(engine, widen), -EBADF, "no pipe");
+	close_fd(engine, fd);
+	close_fd(engine, fds[0]);
+	close_fd(engine, fds[1]);
+	cr_assert_eq(name_op(&directory, SL_OP_UNLINK, "a", NULL, 0), 0);
+	close_directory(&directory);
+}
+
 Test(engine_uring, a_file_that_is_open_for_writing_has_a_writer)
 {
 	struct directory directory;

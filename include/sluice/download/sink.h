@@ -49,6 +49,7 @@ struct sl_sink {
 	bool is_writing;        /* a task writes; it takes what is queued meanwhile */
 };
 
+SL_SUSPENDS
 void sl_sink_open(struct sl_sink *sink);
 
 /* Wait until fewer than SL_SINK_WRITES are in flight, and keep the place of one for sl_sink_put; a

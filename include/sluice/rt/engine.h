@@ -71,6 +71,8 @@ enum sl_op_kind {
 			     the descriptor's position on; 0 at the end */
 	SL_OP_HAS_WRITER, /* fd, opened for reading only: 1 if the file is open for writing by any
 			     process, else 0; -EINVAL, -EACCES... where that is not known */
+	SL_OP_WIDEN_PIPE, /* fd, length: a pipe that can hold so many bytes at least -> bytes it can
+			     hold; -EBADF for what is no pipe, -EPERM beyond the user's limits */
 	SL_OP_CALL,       /* fn, arg, free_arg -> what fn returned; on a thread, or what stands for
 			   one */
 	SL_OP_KINDS
@@ -85,7 +87,7 @@ enum sl_op_family {
 	SL_FAMILY_ACCEPT,
 	SL_FAMILY_TRANSFER, /* SEND, RECV, READ, WRITE, GET_ACL, SET_ACL, GET_XATTR, SET_XATTR,
 			       LIST */
-	SL_FAMILY_EXTENT,   /* ALLOCATE, TRUNCATE, HAS_HOLE */
+	SL_FAMILY_EXTENT,   /* ALLOCATE, TRUNCATE, HAS_HOLE, WIDEN_PIPE */
 	SL_FAMILY_TIME,
 	SL_FAMILY_OWNER,
 	SL_FAMILY_OPEN, /* OPEN and the three below begin with dir_fd and path */

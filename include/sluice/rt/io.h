@@ -82,6 +82,13 @@ SL_SUSPENDS
 int sl_io_write_stream_as(
 	int fd, bool is_terminal, const void *data, size_t len, uint64_t deadline_ns) SL_MUST_CHECK;
 
+/* Let a pipe hold SL_IO_PIPE bytes (Linux 2.6.35), if the system allows it, in place of the usual
+ * 64 KiB, with which the processes at its ends take turns and only one of them works at a time.
+ * What is no pipe stays as it is. */
+#define SL_IO_PIPE (1u << 20)
+SL_SUSPENDS
+void sl_io_widen_pipe(int fd);
+
 /* Events of poll(2). */
 SL_SUSPENDS
 int sl_io_poll(int fd, uint32_t events, uint64_t deadline_ns) SL_MUST_CHECK;
