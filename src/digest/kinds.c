@@ -55,25 +55,6 @@ add_line(struct sl_kinds *kinds, const struct sl_noted *line, size_t *index)
 
 /* ---- notes ---- */
 
-/* What it has notes of becomes kinds. */
-static int
-settle(struct sl_kinds *kinds)
-{
-	struct sl_notes notes = kinds->notes;
-	int code = 0;
-	kinds->notes = (struct sl_notes){ 0 };
-	kinds->lines -= notes.count;
-	sl_kinds_count_memory(kinds);
-	sl_kinds_change_state(kinds);
-	for (size_t i = 0; i < notes.count && code == 0; i++) {
-		struct sl_noted line = sl_notes_at(&notes, i);
-		size_t index;
-		code = add_line(kinds, &line, &index);
-	}
-	sl_notes_release(&notes);
-	return code;
-}
-
 /* So many more lines need not become kinds. */
 static bool
 may_note(const struct sl_kinds *kinds, size_t count, size_t examples)
@@ -101,7 +82,7 @@ prefetch_notes(const struct sl_kinds *kinds, const struct sl_notes *notes, size_
 {
 	if (at + 2 * AHEAD < notes->count)
 		sl_notes_prefetch(notes, at + 2 * AHEAD);
-	if (kinds->budget || at + AHEAD >= notes->count)
+	if (at + AHEAD >= notes->count)
 		return;
 	struct sl_noted line = sl_notes_at(notes, at + AHEAD);
 	const struct sl_dictionary_line *masked = sl_dictionary_at(line.dictionary, line.line);
@@ -112,8 +93,8 @@ prefetch_notes(const struct sl_kinds *kinds, const struct sl_notes *notes, size_
 	}
 }
 
-/* All lines of the notes, moved. Those of the digest into which others are merged know its kinds.
- * */
+/* All lines of the notes, moved, by the thread that merges: lines know the kinds of the digest into
+ * which they were merged last. */
 static int
 merge_notes(struct sl_kinds *kinds, const struct sl_notes *notes, struct sl_kinds_place base)
 {
@@ -124,10 +105,7 @@ merge_notes(struct sl_kinds *kinds, const struct sl_notes *notes, struct sl_kind
 		line.place.input += base.input;
 		line.place.line += base.line;
 		prefetch_notes(kinds, notes, i);
-		if (kinds->budget) {
-			size_t index;
-			code = add_line(kinds, &line, &index);
-		} else if (masked->total == kinds->state) {
+		if (masked->total == kinds->state) {
 			code = count_line(kinds, masked->total_index, &line);
 		} else {
 			code = add_line(kinds, &line, &masked->total_index);
@@ -137,15 +115,43 @@ merge_notes(struct sl_kinds *kinds, const struct sl_notes *notes, struct sl_kind
 	return code;
 }
 
+/* By a worker: lines of its dictionary may be merged at the same time. */
+static int
+add_notes(struct sl_kinds *kinds, const struct sl_notes *notes)
+{
+	int code = 0;
+	for (size_t i = 0; i < notes->count && code == 0; i++) {
+		struct sl_noted line = sl_notes_at(notes, i);
+		size_t index;
+		code = add_line(kinds, &line, &index);
+	}
+	return code;
+}
+
+/* What it has notes of becomes kinds. */
+static int
+settle(struct sl_kinds *kinds, bool is_merging)
+{
+	struct sl_notes notes = kinds->notes;
+	kinds->notes = (struct sl_notes){ 0 };
+	kinds->lines -= notes.count;
+	sl_kinds_count_memory(kinds);
+	sl_kinds_change_state(kinds);
+	int code = is_merging ? merge_notes(kinds, &notes, (struct sl_kinds_place){ 0 })
+			      : add_notes(kinds, &notes);
+	sl_notes_release(&notes);
+	return code;
+}
+
 /* ---- lines ---- */
 
 static int
 add_noted(struct sl_kinds *kinds, const struct sl_noted *line)
 {
 	if (may_note(kinds, 1, line->example.len) &&
-		sl_notes_can_refer(&kinds->notes, line->dictionary))
+		sl_notes_can_refer(&kinds->notes, line->dictionary, line->place.input))
 		return note_line(kinds, line);
-	int code = kinds->notes.count ? settle(kinds) : 0;
+	int code = kinds->notes.count ? settle(kinds, false) : 0;
 	struct sl_dictionary_line *masked = sl_dictionary_at(line->dictionary, line->line);
 	if (code || masked->digest == kinds->state)
 		return code ? code : count_line(kinds, masked->index, line);
@@ -244,14 +250,14 @@ merge_one(struct sl_kinds *kinds, const struct sl_kinds *from, struct sl_kinds_p
 {
 	const struct sl_notes *notes = &from->notes;
 	if (from->count == 0 && may_note(kinds, notes->count, notes->used) &&
-		sl_notes_has_room_for(&kinds->notes, notes)) {
+		sl_notes_has_room_for(&kinds->notes, notes, base)) {
 		int code = sl_notes_append(&kinds->notes, notes, base);
 		kinds->lines += code ? 0 : from->lines;
 		kinds->dropped += code ? 0 : from->dropped;
 		sl_kinds_count_memory(kinds);
 		return code;
 	}
-	int code = kinds->notes.count ? settle(kinds) : 0;
+	int code = kinds->notes.count ? settle(kinds, true) : 0;
 	if (code == 0)
 		code = merge_notes(kinds, notes, base);
 	return code ? code : merge_kinds(kinds, from, base);
@@ -299,7 +305,7 @@ sl_kinds_take(struct sl_kinds *kinds, struct sl_kinds *from, struct sl_kinds_pla
 int
 sl_kinds_group(struct sl_kinds *kinds)
 {
-	int code = kinds->notes.count ? settle(kinds) : 0;
+	int code = kinds->notes.count ? settle(kinds, true) : 0;
 	return code ? code : sl_kinds_join_similar(kinds);
 }
 

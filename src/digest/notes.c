@@ -39,16 +39,27 @@ find_dictionary(const struct sl_notes *notes, const struct sl_dictionary *dictio
 	return index > 0 ? index - 1 : notes->dictionary_count;
 }
 
-bool
-sl_notes_can_refer(const struct sl_notes *notes, const struct sl_dictionary *dictionary)
+static bool
+is_of_input(const struct sl_notes *notes, uint64_t input)
 {
-	return find_dictionary(notes, dictionary) < SL_NOTES_DICTIONARIES;
+	return notes->count == 0 || notes->input == input;
 }
 
 bool
-sl_notes_has_room_for(const struct sl_notes *notes, const struct sl_notes *more)
+sl_notes_can_refer(
+	const struct sl_notes *notes, const struct sl_dictionary *dictionary, uint64_t input)
+{
+	return is_of_input(notes, input) &&
+	       find_dictionary(notes, dictionary) < SL_NOTES_DICTIONARIES;
+}
+
+bool
+sl_notes_has_room_for(
+	const struct sl_notes *notes, const struct sl_notes *more, struct sl_kinds_place base)
 {
 	size_t count = notes->dictionary_count;
+	if (!is_of_input(notes, more->input + base.input))
+		return false;
 	for (size_t i = 0; i < more->dictionary_count; i++)
 		count += find_dictionary(notes, more->dictionaries[i]) == notes->dictionary_count;
 	return count <= SL_NOTES_DICTIONARIES;
@@ -101,15 +112,17 @@ int
 sl_notes_add(struct sl_notes *notes, const struct sl_noted *noted, uint64_t digest)
 {
 	struct sl_dictionary_line *line = sl_dictionary_at(noted->dictionary, noted->line);
-	bool is_known = line->digest == digest &&
-			!sl_kinds_place_is_before(noted->place, notes->items[line->index].place);
+	bool is_known =
+		line->digest == digest && noted->place.line >= notes->items[line->index].place_line;
 	size_t examples = is_known ? 0 : noted->example.len;
 	int code = reserve(notes, 1, examples);
 	if (code)
 		return code;
 	struct sl_note *note = &notes->items[notes->count];
-	*note = (struct sl_note){ .time = noted->time,
-		.place = noted->place,
+	notes->input = noted->place.input;
+	*note = (struct sl_note){ .at_s = noted->time.at_s,
+		.has_year = noted->time.has_year,
+		.place_line = noted->place.line,
 		.line = noted->line,
 		.dictionary = index_of(notes, noted->dictionary) };
 	if (!is_known) {
@@ -135,11 +148,11 @@ sl_notes_append(struct sl_notes *notes, const struct sl_notes *more, struct sl_k
 	for (size_t i = 0; i < more->dictionary_count; i++)
 		indices[i] = index_of(notes, more->dictionaries[i]);
 	size_t before = store(notes, sl_span(more->examples, more->used));
+	notes->input = more->input + base.input;
 	for (size_t i = 0; i < more->count; i++) {
 		struct sl_note *note = &notes->items[notes->count++];
 		*note = more->items[i];
-		note->place.input += base.input;
-		note->place.line += base.line;
+		note->place_line += base.line;
 		note->example_at += (uint32_t)before;
 		note->dictionary = indices[note->dictionary];
 	}
@@ -153,8 +166,8 @@ sl_notes_at(const struct sl_notes *notes, size_t index)
 	return (struct sl_noted){ .dictionary = notes->dictionaries[note->dictionary],
 		.line = note->line,
 		.example = sl_span(notes->examples + note->example_at, note->example_len),
-		.place = note->place,
-		.time = note->time };
+		.place = { notes->input, note->place_line },
+		.time = { note->at_s, note->has_year } };
 }
 
 void

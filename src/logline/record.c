@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+#define CLOSING_MAX 8u     /* bytes of a line that only closes brackets */
+#define REGISTER_COLUMN 7u /* of the value of a register */
+
 static bool
 has_prefix(struct sl_span line, const char *prefix)
 {
@@ -26,6 +29,12 @@ static bool
 is_digit(char c)
 {
 	return c >= '0' && c <= '9';
+}
+
+static bool
+is_hex_digit(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'f');
 }
 
 static bool
@@ -51,7 +60,27 @@ has_digits(struct sl_span line, size_t at, char end)
 	return at > begin && at < line.len && line.data[at] == end;
 }
 
-/* A frame of PHP, "#0 file(1): f()"; "... 23 more"; and what Go and C# write between frames. */
+/* "... 23 more"; "...additional frames elided..." and "...23 frames elided..." of Go. */
+static bool
+is_elision(struct sl_span line)
+{
+	if (has_prefix(line, "... "))
+		return has_digits(line, 4, ' ');
+	return has_prefix(line, "...") &&
+	       (has_digits(line, 3, ' ') || has_prefix(line, "...additional "));
+}
+
+/* "}", "]," and the like: the end of what the lines before show of an object. */
+static bool
+is_closing(struct sl_span line)
+{
+	size_t len = 0;
+	while (len < line.len && len < CLOSING_MAX && memchr("}]),;", line.data[len], 5))
+		len++;
+	return len == line.len;
+}
+
+/* A frame of PHP, "#0 file(1): f()"; and what is written between frames or behind them. */
 static bool
 is_marked(struct sl_span line)
 {
@@ -59,11 +88,15 @@ is_marked(struct sl_span line)
 	case '#':
 		return has_digits(line, 1, ' ');
 	case '.':
-		return has_prefix(line, "... ") && has_digits(line, 4, ' ');
+		return is_elision(line);
 	case '[':
 		return has_prefix(line, "[signal ");
 	case '-':
 		return has_prefix(line, "--- End of ");
+	case '}':
+	case ']':
+	case ')':
+		return is_closing(line);
 	default:
 		return false;
 	}
@@ -76,13 +109,67 @@ ends_with(struct sl_span name, const char *suffix)
 	return name.len >= len && memcmp(name.data + name.len - len, suffix, len) == 0;
 }
 
+/* In the bytes that are looked at. */
+static bool
+has(struct sl_span line, const char *text)
+{
+	return memmem(line.data, SL_MIN(line.len, (size_t)SL_RECORD_LOOK), text, strlen(text));
+}
+
 static bool
 is_panic(struct sl_span line)
 {
-	static const char verb[] = " panicked at ";
-	struct sl_span begin = sl_span(line.data, SL_MIN(line.len, (size_t)SL_RECORD_LOOK));
 	return line.data[line.len - 1] == ':' && has_prefix(line, "thread '") &&
-	       memmem(begin.data, begin.len, verb, sizeof(verb) - 1);
+	       has(line, " panicked at ");
+}
+
+/* "Current thread 0x7f1 (most recent call first):", as Python's faulthandler writes it. */
+static bool
+is_thread(struct sl_span line)
+{
+	return (has_prefix(line, "Current thread 0x") || has_prefix(line, "Thread 0x")) &&
+	       has(line, " (most recent call first)");
+}
+
+/* "rax    0x1", as Go writes them behind its goroutines. */
+static bool
+is_register(struct sl_span line)
+{
+	size_t at = 0;
+	if (line.len < REGISTER_COLUMN + 3 || line.len > REGISTER_COLUMN + 2 + 16)
+		return false;
+	while (at < REGISTER_COLUMN - 1 && is_name_char(line.data[at]))
+		at++;
+	while (at < REGISTER_COLUMN && line.data[at] == ' ')
+		at++;
+	if (at < REGISTER_COLUMN || memcmp(line.data + at, "0x", 2) != 0)
+		return false;
+	for (at += 2; at < line.len && is_hex_digit(line.data[at]);)
+		at++;
+	return at == line.len;
+}
+
+static bool
+is_exception(struct sl_span name)
+{
+	return ends_with(name, "Error") || ends_with(name, "Exception") ||
+	       ends_with(name, "Throwable");
+}
+
+/* `at` is behind a name: "", ":", ": text"; of Node.js also " [CODE]: text". */
+static bool
+ends_name(struct sl_span line, size_t at)
+{
+	size_t most = SL_MIN(line.len, (size_t)SL_RECORD_LOOK);
+	if (at + 1 < most && line.data[at] == ' ' && line.data[at + 1] == '[') {
+		for (at += 2; at < most && is_name_char(line.data[at]);)
+			at++;
+		if (at == most || line.data[at++] != ']')
+			return false;
+	}
+	if (at == line.len)
+		return true;
+	return line.data[at] == ':' && (at + 1 == line.len || line.data[at + 1] == ' ');
 }
 
 /* Of a line that begins with a letter, and not with one of the fixed texts. */
@@ -90,18 +177,29 @@ static enum sl_record_look
 look_at_name(struct sl_span line)
 {
 	size_t most = SL_MIN(line.len, (size_t)SL_RECORD_LOOK), len = 0;
-	while (len < most && is_name_char(line.data[len]))
+	while (len < most && (is_name_char(line.data[len]) || memchr("<>", line.data[len], 2)))
 		len++;
-	struct sl_span name = sl_span(line.data, len);
-	bool is_all = len == line.len;
-	if (is_all || (line.data[len] == ':' && (len + 1 == line.len || line.data[len + 1] == ' ')))
-		return ends_with(name, "Error") || ends_with(name, "Exception")
-			       ? SL_RECORD_EXCEPTION
-			       : SL_RECORD_NAME;
-	while (len < most && (is_name_char(line.data[len]) || memchr("/-~@", line.data[len], 4)))
+	if (ends_name(line, len))
+		return is_exception(sl_span(line.data, len)) ? SL_RECORD_EXCEPTION : SL_RECORD_NAME;
+	while (len < most &&
+		(is_name_char(line.data[len]) || memchr("/-~@%+[]", line.data[len], 8)))
 		len++;
 	bool is_call = len < most && line.data[len] == '(' && line.data[line.len - 1] == ')';
-	return is_call ? SL_RECORD_CALL : SL_RECORD_OTHER;
+	return is_call || is_register(line) ? SL_RECORD_CALL : SL_RECORD_OTHER;
+}
+
+/* "[TypeError: text]", as Node.js writes an error without its frames. */
+static enum sl_record_look
+look_at_bracket(struct sl_span line)
+{
+	size_t most = SL_MIN(line.len, (size_t)SL_RECORD_LOOK), len = 1;
+	while (len < most && is_name_char(line.data[len]))
+		len++;
+	struct sl_span name = sl_span(line.data + 1, len - 1);
+	bool is_name = len + 1 < most && memcmp(line.data + len, ": ", 2) == 0;
+	return is_name && (is_exception(name) || ends_with(name, "UnhandledPromiseRejection"))
+		       ? SL_RECORD_EXCEPTION
+		       : SL_RECORD_OTHER;
 }
 
 static enum sl_record_look
@@ -109,14 +207,18 @@ look_at_text(struct sl_span line)
 {
 	static const char *const belongs[] = { "Caused by:", "Suppressed:", "Wrapped by:",
 		"During handling of the above exception, ", "The above exception was ",
-		"stack backtrace:", "Stack backtrace:", "Stack trace:",
-		"note: run with `RUST_BACKTRACE", "note: Some details are omitted" };
+		"Stack (most recent call last):", "future: <", "stack backtrace:",
+		"Stack backtrace:", "Stack trace:", "note: run with `RUST_BACKTRACE",
+		"note: Run with `RUST_BACKTRACE", "note: Some details are omitted", "PC=0x",
+		"Node.js v", "Thrown at:" };
 	static const char *const calls[] = { "created by ", "exit status " };
-	if (has_any_prefix(line, belongs, SL_COUNT_OF(belongs)))
+	if (has_any_prefix(line, belongs, SL_COUNT_OF(belongs)) || is_thread(line))
 		return SL_RECORD_BELONGS;
 	if (has_prefix(line, "Traceback (most recent call last)"))
 		return SL_RECORD_TRACEBACK;
 	if (has_prefix(line, "goroutine ") && has_digits(line, 10, ' '))
+		return SL_RECORD_GOROUTINE;
+	if (has_prefix(line, "runtime stack:"))
 		return SL_RECORD_GOROUTINE;
 	if (has_any_prefix(line, calls, SL_COUNT_OF(calls)))
 		return SL_RECORD_CALL;
@@ -132,7 +234,9 @@ sl_record_look(struct sl_span line)
 		return SL_RECORD_BELONGS;
 	if (is_letter(line.data[0]))
 		return look_at_text(line);
-	return is_marked(line) ? SL_RECORD_BELONGS : SL_RECORD_OTHER;
+	if (is_marked(line))
+		return SL_RECORD_BELONGS;
+	return line.data[0] == '[' ? look_at_bracket(line) : SL_RECORD_OTHER;
 }
 
 /* The line begins a record. */

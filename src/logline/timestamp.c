@@ -1,6 +1,7 @@
 /*
  * timestamp.c - looks for a stamp at the beginning of each word: digits and letters there decide
- * which forms are tried.
+ * which forms are tried. One that is joined to a name ("app.log.2017-05-16_13:53:08") is the time
+ * of a file: it counts only if there is no other.
  */
 #include "timestamp_int.h"
 
@@ -41,6 +42,16 @@ may_be_epoch(const char *line, const char *at)
 	return is_time_key(sl_span(key, (size_t)(key_end - key)));
 }
 
+/* The first word of the line is in capital letters, and the second one is at `at`. */
+static bool
+is_behind_label(const char *line, const char *at)
+{
+	const char *end = line;
+	while (is_upper(*end) || *end == '_')
+		end++;
+	return end > line && *end == ' ' && at == end + 1;
+}
+
 static size_t
 count_digits(const struct cursor *in)
 {
@@ -66,6 +77,9 @@ take_digits(const char *line, struct cursor *in, struct sl_timestamp *stamp)
 		       sl_timestamp_take(TIMESTAMP_ANDROID, in, stamp);
 	if (digits == 6 && in->at == line)
 		return sl_timestamp_take(TIMESTAMP_SHORT_DATE, in, stamp);
+	if (digits == 10 && is_behind_label(line, in->at) &&
+		sl_timestamp_take(TIMESTAMP_EPOCH_AND_DATE, in, stamp))
+		return true;
 	return digits >= 10 && may_be_epoch(line, in->at) &&
 	       sl_timestamp_take(TIMESTAMP_EPOCH, in, stamp);
 }
@@ -89,24 +103,39 @@ is_of_word(char c)
 	return is_letter(c) || is_digit(c);
 }
 
+/* Behind "-", "_", "." or "/", and a word before that. */
+static bool
+is_joined(const char *text, const char *at)
+{
+	return at - text >= 2 && is_of_word(at[-2]) && memchr("-_./", at[-1], 4);
+}
+
 static bool
 find_in_text(struct sl_span text, struct sl_timestamp *stamp)
 {
 	const char *end = text.data + text.len;
 	const char *last = text.data + SL_MIN(text.len, (size_t)SL_TIMESTAMP_PREFIX);
+	bool has_joined = false;
 	for (const char *at = text.data; at < last;) {
 		struct cursor in = { at, end };
-		if (is_of_word(*at) && take_stamp(text.data, &in, stamp)) {
-			stamp->begin = (size_t)(at - text.data);
-			stamp->end = (size_t)(in.at - text.data);
-			return true;
+		struct sl_timestamp found;
+		if (is_of_word(*at) && take_stamp(text.data, &in, &found)) {
+			bool is_second = is_joined(text.data, at);
+			found.begin = (size_t)(at - text.data);
+			found.end = (size_t)(in.at - text.data);
+			if (!is_second || !has_joined)
+				*stamp = found;
+			if (!is_second)
+				return true;
+			has_joined = true;
+			at = SL_MIN(in.at, last);
 		}
 		while (at < last && is_of_word(*at))
 			at++;
 		while (at < last && !is_of_word(*at))
 			at++;
 	}
-	return false;
+	return has_joined;
 }
 
 /* "{"$date":"2015-..."}", as MongoDB writes it. */

@@ -313,15 +313,30 @@ take_short_year(struct cursor *in, struct fields *f)
 	return good;
 }
 
-/* "151018 18:01:47", with blanks for zeros in the hour. */
+/* "180147" before a blank. */
+static bool
+take_short_clock(struct cursor *in, struct fields *f)
+{
+	bool good = take_number(in, 2, 2, &f->hour) && take_number(in, 2, 2, &f->minute) &&
+		    take_number(in, 2, 2, &f->second);
+	f->unit_ns = (uint64_t)NS_PER_S;
+	return good && (in->at == in->end || *in->at == ' ');
+}
+
+/* "151018 18:01:47", with blanks for zeros in the hour; "151018 180147". */
 static bool
 take_short_date(struct cursor *in, struct fields *f)
 {
 	bool good = take_number(in, 2, 2, &f->year) && take_number(in, 2, 2, &f->month) &&
-		    take_number(in, 2, 2, &f->day) && take_blanks(in) && take_clock(in, f, false);
+		    take_number(in, 2, 2, &f->day);
 	f->year += 2000;
 	f->has_year = true;
-	return good;
+	struct cursor clock = *in;
+	if (good && take(&clock, ' ') && take_short_clock(&clock, f)) {
+		*in = clock;
+		return true;
+	}
+	return good && take_blanks(in) && take_clock(in, f, false);
 }
 
 /* "10-18 18:01:47.978": only with a fraction. */
@@ -461,6 +476,20 @@ take_epoch(struct cursor *in, struct sl_timestamp *stamp)
 	return true;
 }
 
+/* "1117869872 2005.06.04 ": numbers alone could be anything. */
+static bool
+take_epoch_and_date(struct cursor *in, struct sl_timestamp *stamp)
+{
+	struct fields date;
+	struct cursor next = *in;
+	if (!take_epoch(&next, stamp) || !take(&next, ' ') || !take_year(&next, &date) ||
+		!take(&next, '.') || !take_number(&next, 2, 2, &date.month) || !take(&next, '.') ||
+		!take_number(&next, 2, 2, &date.day) || is_digit(peek(&next)))
+		return false;
+	*in = next;
+	return true;
+}
+
 bool
 sl_timestamp_take(enum timestamp_form form, struct cursor *in, struct sl_timestamp *stamp)
 {
@@ -474,5 +503,9 @@ sl_timestamp_take(enum timestamp_form form, struct cursor *in, struct sl_timesta
 		[TIMESTAMP_MONTH_FIRST] = take_month_first,
 		[TIMESTAMP_KLOG] = take_klog,
 	};
-	return form == TIMESTAMP_EPOCH ? take_epoch(in, stamp) : try_form(forms[form], in, stamp);
+	if (form == TIMESTAMP_EPOCH)
+		return take_epoch(in, stamp);
+	if (form == TIMESTAMP_EPOCH_AND_DATE)
+		return take_epoch_and_date(in, stamp);
+	return try_form(forms[form], in, stamp);
 }

@@ -28,6 +28,12 @@ is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+static inline bool
+is_upper(char c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
 static inline char
 peek(const struct cursor *in)
 {
@@ -75,6 +81,7 @@ enum timestamp_form {
 	TIMESTAMP_SHORT_YEAR,
 	TIMESTAMP_SHORT_DATE,
 	TIMESTAMP_EPOCH,
+	TIMESTAMP_EPOCH_AND_DATE,
 };
 
 /* A stamp of that form, and a zone behind it. On success *in is behind it, and *stamp is set but

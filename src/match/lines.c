@@ -11,6 +11,14 @@ sl_lines_init(struct sl_lines *lines, const struct sl_match_kernel *kernel,
 		lines->left = marks[0];
 }
 
+void
+sl_lines_init_hits(
+	struct sl_lines *lines, const unsigned char *data, const struct sl_match_hits *hits)
+{
+	sl_assert(hits->is_complete);
+	*lines = (struct sl_lines){ .data = data, .hits = hits };
+}
+
 size_t
 sl_lines_begin(const unsigned char *data, size_t from, size_t at)
 {
@@ -50,9 +58,23 @@ count_newlines(const struct sl_lines *lines, size_t to)
 	return count;
 }
 
+static bool
+next_hit(struct sl_lines *lines, struct sl_line *line)
+{
+	if (lines->next_hit == lines->hits->count)
+		return false;
+	const struct sl_match_hit *hit = &lines->hits->items[lines->next_hit++];
+	size_t begin = sl_lines_begin(lines->data, lines->begin, hit->end);
+	lines->begin = hit->end + 1;
+	*line = (struct sl_line){ lines->data + begin, hit->end - begin, hit->index };
+	return true;
+}
+
 bool
 sl_lines_next(struct sl_lines *lines, struct sl_line *line)
 {
+	if (lines->hits)
+		return next_hit(lines, line);
 	if (!lines->left && !find_word(lines))
 		return false;
 	size_t end = lines->word * 64 + (size_t)__builtin_ctzll(lines->left);

@@ -196,9 +196,13 @@ scan_some(struct sl_match_pass *pass, const struct filter *filter, const unsigne
 		sum = _mm256_sub_epi8(sum, group_newlines(at));
 		struct candidates found = { test(filter, at, kind), test(filter, at + VECTOR, kind),
 			test(filter, at + 2 * VECTOR, kind), test(filter, at + 3 * VECTOR, kind) };
-		if (__builtin_expect(!has_none(found), 0))
+		if (__builtin_expect(!has_none(found), 0)) {
+			if (pass->hits)
+				sl_match_pass_count(
+					pass, at + GROUP, pass->counts->newlines + sum_bytes(sum));
 			more = verify(
 				pass, at, mask_of(found.a, found.b), mask_of(found.c, found.d));
+		}
 	}
 	pass->counts->newlines += sum_bytes(sum);
 	return more ? at : NULL;
@@ -297,10 +301,10 @@ static const struct sl_match_kernel kernel;
 
 static void
 scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *marks,
-	struct sl_match_counts *counts)
+	struct sl_match_hits *hits, struct sl_match_counts *counts)
 {
 	struct sl_match_pass pass;
-	sl_match_pass_begin(&pass, plan, data, len, marks, counts);
+	sl_match_pass_begin(&pass, plan, data, len, marks, hits, counts);
 	if (sl_match_pass_scalar(&pass, &kernel))
 		return;
 	if (plan->is_bytes)

@@ -78,7 +78,10 @@ scan_pairs(struct sl_match_pass *pass, bool folds)
 		}
 		uint64_t mask =
 			_mm512_cmpeq_epi8_mask(v0, byte0) & _mm512_cmpeq_epi8_mask(v1, byte1);
-		if (__builtin_expect(mask != 0, 0) && !sl_match_pass_mask(pass, at, mask)) {
+		if (__builtin_expect(mask != 0, 0)) {
+			sl_match_pass_count(pass, at + VECTOR, count);
+			if (sl_match_pass_mask(pass, at, mask))
+				continue;
 			at = pass->end;
 			break;
 		}
@@ -114,7 +117,10 @@ scan_nibbles(struct sl_match_pass *pass, unsigned width)
 			keep = _mm512_and_si512(keep, _mm512_shuffle_epi8(high[i], upper));
 		}
 		uint64_t mask = _mm512_test_epi8_mask(keep, keep);
-		if (__builtin_expect(mask != 0, 0) && !sl_match_pass_mask(pass, at, mask)) {
+		if (__builtin_expect(mask != 0, 0)) {
+			sl_match_pass_count(pass, at + VECTOR, count);
+			if (sl_match_pass_mask(pass, at, mask))
+				continue;
 			at = pass->end;
 			break;
 		}
@@ -159,10 +165,10 @@ static const struct sl_match_kernel kernel;
 
 static void
 scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *marks,
-	struct sl_match_counts *counts)
+	struct sl_match_hits *hits, struct sl_match_counts *counts)
 {
 	struct sl_match_pass pass;
-	sl_match_pass_begin(&pass, plan, data, len, marks, counts);
+	sl_match_pass_begin(&pass, plan, data, len, marks, hits, counts);
 	if (plan->is_bytes)
 		scan_bytes(&pass);
 	else if (!sl_match_pass_scalar(&pass, &kernel))

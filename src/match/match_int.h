@@ -37,22 +37,47 @@ struct sl_match_pass {
 	const unsigned char *first_newline;  /* NULL until the first hit; end if there is none */
 	const unsigned char *other_case_end; /* end of the last line counted in other_case */
 	uint64_t *marks;
+	struct sl_match_hits *hits;
+	const unsigned char *counted; /* behind the candidate, if hits are wanted */
+	uint64_t newlines;            /* before that */
 	struct sl_match_counts *counts;
 	size_t false_alarms; /* candidates at which no literal can begin */
 };
 
+/* The pass knows how many newlines come before a candidate. */
+static inline bool
+sl_match_counts_on(const struct sl_match_plan *plan)
+{
+	return plan->filter == SL_MATCH_PAIRS ||
+	       (plan->filter == SL_MATCH_NIBBLES && !plan->is_bytes);
+}
+
 static inline void
 sl_match_pass_begin(struct sl_match_pass *pass, const struct sl_match_plan *plan,
-	const unsigned char *data, size_t len, uint64_t *marks, struct sl_match_counts *counts)
+	const unsigned char *data, size_t len, uint64_t *marks, struct sl_match_hits *hits,
+	struct sl_match_counts *counts)
 {
 	*counts = (struct sl_match_counts){ 0 };
+	if (hits) {
+		hits->count = 0;
+		hits->is_complete = marks && len <= UINT32_MAX && sl_match_counts_on(plan);
+	}
 	*pass = (struct sl_match_pass){ .plan = plan,
 		.data = data,
 		.end = data + len,
 		.skip = data,
 		.other_case_end = data,
 		.marks = marks,
+		.hits = hits && hits->is_complete ? hits : NULL,
 		.counts = counts };
+}
+
+/* Before candidates: `newlines` of the block come before `counted`. */
+static inline void
+sl_match_pass_count(struct sl_match_pass *pass, const unsigned char *counted, uint64_t newlines)
+{
+	pass->counted = counted;
+	pass->newlines = newlines;
 }
 
 /*

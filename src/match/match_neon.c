@@ -113,8 +113,11 @@ scan_groups(struct sl_match_pass *pass, size_t reach, bool pairs)
 				const unsigned char *part = at + i * VECTOR;
 				m.at[i] = pairs ? pair_test(plan, part) : nibbles_test(plan, part);
 			}
-			if (__builtin_expect(!masks_empty(&m), 0))
+			if (__builtin_expect(!masks_empty(&m), 0)) {
+				sl_match_pass_count(
+					pass, at + GROUP, pass->counts->newlines + vaddlvq_u8(sum));
 				more = masks_verify(pass, at, &m);
+			}
 		}
 		pass->counts->newlines += vaddlvq_u8(sum);
 		if (!more)
@@ -127,10 +130,10 @@ static const struct sl_match_kernel kernel;
 
 static void
 scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *marks,
-	struct sl_match_counts *counts)
+	struct sl_match_hits *hits, struct sl_match_counts *counts)
 {
 	struct sl_match_pass pass;
-	sl_match_pass_begin(&pass, plan, data, len, marks, counts);
+	sl_match_pass_begin(&pass, plan, data, len, marks, hits, counts);
 	if (sl_match_pass_scalar(&pass, &kernel))
 		return;
 	if (plan->filter == SL_MATCH_PAIRS)

@@ -189,11 +189,37 @@ first_newline(struct sl_match_pass *pass)
 }
 
 static void
-mark(struct sl_match_pass *pass, const unsigned char *newline)
+mark(const struct sl_match_pass *pass, size_t off)
 {
-	size_t off = (size_t)(newline - pass->data);
 	if (pass->marks)
 		pass->marks[off / 64] |= 1ull << (off % 64);
+}
+
+/* There is no room for more hits: they become marks. */
+static void
+mark_hits(struct sl_match_pass *pass)
+{
+	for (size_t i = 0; i < pass->hits->count; i++)
+		mark(pass, pass->hits->items[i].end);
+	pass->hits->is_complete = false;
+	pass->hits = NULL;
+}
+
+/* The line of the candidate at `at` ends at data[end]. A mark is a byte of a bitmap that is in no
+ * near cache: where there is room for hits, it is not touched. */
+static void
+add_line(struct sl_match_pass *pass, const unsigned char *at, size_t end)
+{
+	struct sl_match_hits *hits = pass->hits;
+	if (hits && hits->count == SL_MATCH_HITS)
+		mark_hits(pass);
+	if (!pass->hits) {
+		mark(pass, end);
+		return;
+	}
+	size_t behind = (size_t)(pass->counted - at);
+	uint64_t index = pass->newlines - sl_match_scalar_newlines(at, behind);
+	hits->items[hits->count++] = (struct sl_match_hit){ (uint32_t)end, (uint32_t)index };
 }
 
 static void
@@ -229,7 +255,7 @@ count_hit(struct sl_match_pass *pass, const unsigned char *at)
 	}
 	if (!is_head) {
 		pass->counts->hits++;
-		mark(pass, newline);
+		add_line(pass, at, (size_t)(newline - pass->data));
 	}
 	pass->skip = newline + 1;
 	return true;
@@ -267,9 +293,12 @@ sl_match_pass_rest(struct sl_match_pass *pass, const unsigned char *at)
 {
 	const struct sl_match_plan *plan = pass->plan;
 	for (; at < pass->end; at++) {
-		if (*at == '\n')
+		if (*at == '\n') {
 			pass->counts->newlines++;
-		else if (plan->starts[*at] && !sl_match_pass_candidate(pass, at))
+			continue;
+		}
+		sl_match_pass_count(pass, at, pass->counts->newlines);
+		if (plan->starts[*at] && !sl_match_pass_candidate(pass, at))
 			return;
 	}
 }

@@ -38,10 +38,10 @@ static const struct sl_match_kernel kernel;
 
 static void
 scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *marks,
-	struct sl_match_counts *counts)
+	struct sl_match_hits *hits, struct sl_match_counts *counts)
 {
 	struct sl_match_pass pass;
-	sl_match_pass_begin(&pass, plan, data, len, marks, counts);
+	sl_match_pass_begin(&pass, plan, data, len, marks, hits, counts);
 	if (!sl_match_pass_scalar(&pass, &kernel))
 		sl_match_pass_rest(&pass, data);
 }

@@ -59,7 +59,7 @@ add_counts(struct sl_block_result *result, const struct sl_match_plan *plan,
 static void
 scan_plans(const struct sl_match_kernel *kernel, const struct sl_match_plan *plans,
 	const unsigned char *data, size_t len, uint64_t *marks, uint64_t *candidates,
-	struct sl_block_result *result)
+	struct sl_match_hits *hits, struct sl_block_result *result)
 {
 	size_t edge = SL_MIN(edge_of(plans), len);
 	*result = (struct sl_block_result){
@@ -70,7 +70,8 @@ scan_plans(const struct sl_match_kernel *kernel, const struct sl_match_plan *pla
 	};
 	for (const struct sl_match_plan *plan = plans; plan; plan = plan->next) {
 		struct sl_match_counts counts;
-		kernel->scan(plan, data, len, plan->is_prefilter ? candidates : marks, &counts);
+		kernel->scan(
+			plan, data, len, plan->is_prefilter ? candidates : marks, hits, &counts);
 		add_counts(result, plan, &counts);
 	}
 	if (edge == 0)
@@ -141,7 +142,7 @@ begin_slice(struct sl_block_steps *steps)
 {
 	size_t len = SL_MIN(steps->len - steps->at, (size_t)SL_BLOCK_SLICE);
 	scan_plans(steps->kernel, steps->plan, steps->data + steps->at, len, slice_marks(steps),
-		steps->candidates, &steps->slice);
+		steps->candidates, NULL, &steps->slice);
 	mark_shared_line(steps);
 	if (steps->period)
 		keep_within(steps);
@@ -327,13 +328,15 @@ sl_block_step(struct sl_block_steps *steps, uint64_t ns)
 {
 	if (steps->at == 0 && !steps->is_confirming) {
 		*steps->result = (struct sl_block_result){ 0 };
+		if (steps->hits)
+			steps->hits->is_complete = false;
 		if (steps->period)
 			steps->unknown_end = sl_period_walk(steps->period, steps->data, steps->len,
 				steps->within, &steps->part);
 	}
 	if (decides_alone(steps->plan) && !steps->period && !(steps->inverts && steps->marks)) {
 		scan_plans(steps->kernel, steps->plan, steps->data, steps->len, steps->marks, NULL,
-			steps->result);
+			steps->hits, steps->result);
 		steps->at = steps->len;
 		return false;
 	}
@@ -360,7 +363,7 @@ sl_block_scan(const struct sl_match_kernel *kernel, const struct sl_match_plan *
 	struct sl_block_result *result)
 {
 	if (decides_alone(plan)) {
-		scan_plans(kernel, plan, data, len, marks, NULL, result);
+		scan_plans(kernel, plan, data, len, marks, NULL, NULL, result);
 		return;
 	}
 	struct sl_block_steps steps = { .kernel = kernel,

@@ -18,8 +18,8 @@
  */
 #include "scan_int.h"
 
-#include "sluice/rt/offload.h"
 #include "sluice/match/lines.h"
+#include "sluice/rt/offload.h"
 #include "sluice/scan/steps.h"
 
 #include <errno.h>
@@ -187,7 +187,10 @@ begin_walk(const struct scan *scan, struct scan_walk *walk, const struct sl_part
 {
 	if (walk->is_begun)
 		return;
-	sl_lines_init(&walk->lines, scan->kernel, run->data, run->len, marks);
+	if (run->hits && run->hits->is_complete)
+		sl_lines_init_hits(&walk->lines, run->data, run->hits);
+	else
+		sl_lines_init(&walk->lines, scan->kernel, run->data, run->len, marks);
 	/* Of lines that do not match, results have no number. */
 	walk->left = run->block.hits + run->block.period.unknown.hits;
 	if (scan->kinds_spec.inverts)
@@ -208,7 +211,7 @@ add_lines(struct scan *scan, struct scan_piece *piece, const struct sl_partial_r
 	begin_walk(scan, walk, run, marks);
 	uint64_t begun_ns = can_be_slow(scan) ? sl_steps_clock_ns(scan->engine) : 0;
 	for (; code == 0 && walk->left && sl_lines_next(&walk->lines, &line); walk->left--) {
-		if (scan->has_partials)
+		if (scan->has_partials && !walk->lines.hits)
 			marks[walk->lines.word] = 0;
 		struct sl_partial_line found = { .text = line.text,
 			.len = line.len,

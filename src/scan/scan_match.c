@@ -148,12 +148,16 @@ static int
 add_text(struct scan *scan, struct scan_piece *piece, struct sl_span text, uint64_t *marks,
 	uint64_t *within, struct sl_memo *memo)
 {
-	struct sl_partial_run run = { .data = (const unsigned char *)text.data, .len = text.len };
+	struct sl_match_hits hits;
+	struct sl_partial_run run = {
+		.data = (const unsigned char *)text.data, .len = text.len, .hits = &hits
+	};
 	struct sl_block_steps block = { .kernel = scan->kernel,
 		.plan = scan->plan,
 		.data = run.data,
 		.len = run.len,
 		.marks = marks,
+		.hits = &hits,
 		.inverts = sl_pattern_inverts(scan->setup->pattern),
 		.period = scan->setup->period,
 		.within = within,

@@ -62,7 +62,7 @@ measure(const struct sl_match_kernel *kernel, const struct sl_match_plan *plan,
 	for (int round = 0; round < ROUNDS; round++) {
 		uint64_t begin = sl_clock_monotonic_ns(), now = begin, bytes = 0;
 		for (; now - begin < ROUND_NS; now = sl_clock_monotonic_ns()) {
-			kernel->scan(plan, block, len, NULL, counts);
+			kernel->scan(plan, block, len, NULL, NULL, counts);
 			bytes += len;
 		}
 		double rate = (double)bytes / (double)(now - begin);

@@ -102,7 +102,8 @@ check_lines(
 	struct sl_match_counts counts;
 	bool head = false, tail = false;
 	for (; plan; plan = plan->next) {
-		kernel->scan(plan, (const unsigned char *)text.data, text.len, marks, &counts);
+		kernel->scan(
+			plan, (const unsigned char *)text.data, text.len, marks, NULL, &counts);
 		head = head || counts.head_hit;
 		tail = tail || counts.tail_hit;
 	}

@@ -30,6 +30,7 @@ static const struct form forms[] = {
 	{ "E%m%d %H:%M:%S.%f 7 x.go:1] x", "", false, false },
 	{ "%m-%d %H:%M:%S.%f  1  2 E x", "", false, false },
 	{ "%s.%f x", "", true, true },
+	{ "%Y-%m-%d %H:%M:%S.%f x", "a.log.2001-01-01_00:00:00 ", true, false },
 	{ "%Y-%m-%dT%H:%M:%S.%f\",\"x\":1}", "{\"a\":\"2001-01-01 00:00:00\",\"ts\":\"", true,
 		false },
 };

@@ -62,8 +62,8 @@ check_kernel(const struct sl_match_kernel *kernel, const struct sl_match_plan *p
 	struct sl_match_counts got, unmarked, want = { 0 };
 	const unsigned char *data = (const unsigned char *)text.data;
 	struct sl_span rest = text, line;
-	kernel->scan(plan, data, text.len, marks, &got);
-	kernel->scan(plan, data, text.len, NULL, &unmarked);
+	kernel->scan(plan, data, text.len, marks, NULL, &got);
+	kernel->scan(plan, data, text.len, NULL, NULL, &unmarked);
 	for (bool is_first = true; oracle_next_line(&rest, &line); is_first = false) {
 		size_t end = (size_t)(line.data - text.data) + line.len;
 		bool hit = oracle_line_hit(line, set->literals, set->count, set->ignore_case);

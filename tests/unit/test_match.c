@@ -107,6 +107,30 @@ check_newline_marks(const char *name, const uint64_t *marks, const unsigned char
 	}
 }
 
+/* The lines are marked, or are hits with their numbers if the plan has a filter that tells. */
+static void
+check_hits(const struct sl_match_hits *hits, const uint64_t *marks, const uint64_t *want,
+	const unsigned char *data, const struct sl_match_counts *counts)
+{
+	static const uint64_t none[SL_MATCH_MARK_WORDS(MOST_BYTES) + 1];
+	bool counts_on = plan.filter == SL_MATCH_PAIRS ||
+			 (plan.filter == SL_MATCH_NIBBLES && !plan.is_bytes);
+	size_t newlines = 0, found = 0;
+	cr_assert_eq(hits->is_complete, counts_on && counts->hits <= SL_MATCH_HITS);
+	cr_assert_arr_eq(marks, hits->is_complete ? none : want, sizeof(none));
+	if (!hits->is_complete)
+		return;
+	cr_assert_eq(hits->count, counts->hits);
+	for (size_t at = 0; found < hits->count; at++) {
+		if (want[at / 64] >> (at % 64) & 1) {
+			cr_assert_eq(hits->items[found].end, at);
+			cr_assert_eq(hits->items[found].index, newlines);
+			found++;
+		}
+		newlines += data[at] == '\n';
+	}
+}
+
 static void
 check_every_kernel(const unsigned char *data, size_t len, const struct sl_span *literals,
 	size_t count, bool ignore_case)
@@ -119,13 +143,18 @@ check_every_kernel(const unsigned char *data, size_t len, const struct sl_span *
 		if (!sl_match_by_name(kernel->name, sl_cpu_features()))
 			continue;
 		struct sl_match_counts got;
+		static struct sl_match_hits hits;
 		uint64_t marks[SL_MATCH_MARK_WORDS(MOST_BYTES) + 1] = { 0 };
-		kernel->scan(&plan, data, len, marks, &got);
+		kernel->scan(&plan, data, len, marks, NULL, &got);
 		check_counts(&got, &want, kernel->name, len);
 		cr_assert_arr_eq(marks, want_marks, sizeof(marks), "%s: marks of %zu bytes",
 			kernel->name, len);
-		kernel->scan(&plan, data, len, NULL, &got);
+		kernel->scan(&plan, data, len, NULL, NULL, &got);
 		check_counts(&got, &want, kernel->name, len);
+		memset(marks, 0, sizeof(marks));
+		kernel->scan(&plan, data, len, marks, &hits, &got);
+		check_counts(&got, &want, kernel->name, len);
+		check_hits(&hits, marks, want_marks, data, &got);
 		cr_assert_eq(kernel->newlines(data, len), want.newlines);
 		memset(marks, 0, sizeof(marks));
 		cr_assert_eq(kernel->mark_newlines(data, len, marks), want.newlines);
@@ -245,6 +274,18 @@ Test(match, kernels_agree_with_the_oracle_on_random_blocks_at_any_alignment)
 	cage_free(&cage);
 }
 
+/* The first line, which the block does not close, is none of them. */
+Test(match, more_lines_than_there_is_room_for_hits_are_marked)
+{
+	static const struct sl_span literal = { "ab", 2 };
+	static unsigned char data[MOST_BYTES];
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (unsigned char)"ab\n"[i % 3];
+	for (size_t lines = SL_MATCH_HITS - 1; lines < SL_MATCH_HITS + 4; lines++)
+		check_every_plan(data, 3 * lines, &literal, 1, false);
+	check_every_plan(data, sizeof(data), &literal, 1, false);
+}
+
 Test(match, random_literals_agree_with_the_oracle)
 {
 	struct sl_random random;
@@ -304,7 +345,7 @@ Test(match, default_pair_shares_one_filter_and_keeps_its_case)
 	cr_assert_eq(plan.filter, SL_MATCH_PAIRS);
 	const unsigned char *text = (const unsigned char *)"Error eRROR ERRoR";
 	struct sl_match_counts counts;
-	sl_match_choose(sl_cpu_features())->scan(&plan, text, 17, NULL, &counts);
+	sl_match_choose(sl_cpu_features())->scan(&plan, text, 17, NULL, NULL, &counts);
 	cr_assert(!counts.head_hit && !counts.tail_hit);
 }
 

@@ -115,7 +115,7 @@ check_lines(const struct sl_match_plan *plan, const unsigned char *text, size_t 
 	struct sl_match_counts counts;
 	bool head_hit = false, tail_hit = false;
 	for (; plan; plan = plan->next) {
-		kernel->scan(plan, text, len, marks, &counts);
+		kernel->scan(plan, text, len, marks, NULL, &counts);
 		head_hit = head_hit || counts.head_hit;
 		tail_hit = tail_hit || counts.tail_hit;
 	}
@@ -245,10 +245,10 @@ Test(match_grams, literals_that_differ_in_one_place_are_told_apart_without_compa
 	}
 	cr_assert_eq(sl_match_plan_init_grams(&plan, literals, count, false, sl_span("", 0)), 0);
 	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
-	kernel->scan(&plan, (unsigned char *)text, len, NULL, &counts);
+	kernel->scan(&plan, (unsigned char *)text, len, NULL, NULL, &counts);
 	cr_assert(counts.newlines == 2 && counts.hits == 0 && !counts.head_hit);
 	text[150000] = 'b';
-	kernel->scan(&plan, (unsigned char *)text, len, NULL, &counts);
+	kernel->scan(&plan, (unsigned char *)text, len, NULL, NULL, &counts);
 	cr_assert(counts.newlines == 2 && counts.hits == 1 && !counts.head_hit);
 	sl_match_plan_release(&plan);
 	free(text);

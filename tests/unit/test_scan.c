@@ -1126,12 +1126,12 @@ static bool is_first_slow;
 
 static void
 scan_slowly_once(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
-	uint64_t *marks, struct sl_match_counts *counts)
+	uint64_t *marks, struct sl_match_hits *hits, struct sl_match_counts *counts)
 {
 	if (is_first_slow)
 		usleep(SL_STEPS_NS / 1000);
 	is_first_slow = false;
-	quick_scan(plan, data, len, marks, counts);
+	quick_scan(plan, data, len, marks, hits, counts);
 }
 
 SL_SUSPENDS
@@ -1526,14 +1526,14 @@ static struct {
 
 static void
 watched_scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
-	uint64_t *marks, struct sl_match_counts *counts)
+	uint64_t *marks, struct sl_match_hits *hits, struct sl_match_counts *counts)
 {
 	watched.calls++;
 	watched.on_runtime += pthread_equal(pthread_self(), watched.runtime) != 0;
 	for (size_t most = watched.longest; len > most;)
 		if (atomic_compare_exchange_weak(&watched.longest, &most, len))
 			break;
-	watched.scan(plan, data, len, marks, counts);
+	watched.scan(plan, data, len, marks, hits, counts);
 }
 
 /* The default literals, and enough that occur nowhere to need several plans. */

@@ -14,12 +14,12 @@
 /* What a line looks like. */
 enum sl_record_look {
 	SL_RECORD_OTHER,     /* nothing below: begins a record, unless the line before is a PANIC */
-	SL_RECORD_BELONGS,   /* indented, empty, "Caused by:" and others */
+	SL_RECORD_BELONGS,   /* indented, empty, "}", "Caused by:" and others */
 	SL_RECORD_TRACEBACK, /* Python's: belongs; an exception follows the frames */
 	SL_RECORD_GOROUTINE, /* Go's: belongs; calls follow */
 	SL_RECORD_EXCEPTION, /* "java.io.IOException: text": belongs unless the record has one */
 	SL_RECORD_NAME,      /* "Name: text": belongs at the end of a TRACEBACK */
-	SL_RECORD_CALL,      /* "main.run(0x1)": belongs to a GOROUTINE */
+	SL_RECORD_CALL,      /* "main.run(0x1)", "rax    0x1": belongs to a GOROUTINE */
 	SL_RECORD_PANIC,     /* Rust's: begins a record; the next line is its message */
 };
 

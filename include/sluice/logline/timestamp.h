@@ -11,13 +11,16 @@
  *	10-18 18:01:47.978              Android: no year
  *	15/10/18 18:01:47               log4j: year, month, day
  *	151018 18:01:47                 older MySQL
+ *	151018 180147                   HDFS
  *	1445191307.978                  seconds, or smaller units, since 1970
  *
  * The stamp begins in the first SL_TIMESTAMP_PREFIX bytes of the line; the first one found counts.
  * Dates whose order of day and month cannot be told (10/11/2015) and times without a date are not
- * stamps. Numbers since 1970 count at the beginning of a line, in brackets there, and as the value
- * of a member or key that is named after a time, because other numbers look alike. In a line that
- * is a JSON object, such members are looked at first.
+ * stamps. Numbers since 1970 count at the beginning of a line, in brackets there, behind a first
+ * word in capital letters if a date follows ("APPREAD 1117869872 2005.06.04"), and as the value of
+ * a member or key that is named after a time, because other numbers look alike. In a line that is a
+ * JSON object, such members are looked at first. A stamp that is joined to a name
+ * ("app.log.2017-05-16_13:53:08") counts only if there is no other.
  */
 #ifndef SLUICE_LOGLINE_TIMESTAMP_H
 #define SLUICE_LOGLINE_TIMESTAMP_H

@@ -31,14 +31,31 @@ struct sl_match_counts {
 /* Words of a bitmap that has one bit for each byte of a block. */
 #define SL_MATCH_MARK_WORDS(len) (((len) + 63) / 64)
 
+/* Where a closed line with a literal ends, and how many newlines of the block come before it. */
+struct sl_match_hit {
+	uint32_t end, index;
+};
+
+/* So many for each pass: of a block of half a MiB, one line in five. */
+#define SL_MATCH_HITS 1024u
+
+/* Lines in order, with their number, for which newlines would have to be counted once more; if
+ * there are at most as many. Then no line is marked. */
+struct sl_match_hits {
+	bool is_complete; /* else all lines are marked */
+	size_t count;
+	struct sl_match_hit items[SL_MATCH_HITS];
+};
+
 /*
  * Of this plan alone, not of those joined to it. `marks` is NULL, or a bitmap of
  * SL_MATCH_MARK_WORDS(len) words, in which the bit of the newline that ends each closed line with a
- * literal is set; other bits stay. With SL_MATCH_EVERY, head_hit is true if the block has a byte,
- * and tail_hit if there are bytes after the last newline.
+ * literal is set; other bits stay. `hits` is NULL, or gets the lines instead, if there are marks.
+ * With SL_MATCH_EVERY, head_hit is true if the block has a byte, and tail_hit if there are bytes
+ * after the last newline.
  */
 typedef void sl_match_scan_fn(const struct sl_match_plan *plan, const unsigned char *data,
-	size_t len, uint64_t *marks, struct sl_match_counts *counts);
+	size_t len, uint64_t *marks, struct sl_match_hits *hits, struct sl_match_counts *counts);
 
 struct sl_match_kernel {
 	const char *name;  /* "avx512", "avx2", "neon", "scalar" */

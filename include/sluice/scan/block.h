@@ -73,7 +73,8 @@ struct sl_block_steps {
 	const unsigned char *data;
 	size_t len;
 	uint64_t *marks; /* zero; as in match_pass.h, of the lines that are selected; or NULL */
-	bool inverts;    /* lines that do not match are, and are decided */
+	struct sl_match_hits *hits; /* or NULL: instead, as in match_pass.h */
+	bool inverts;               /* lines that do not match are, and are decided */
 	uint64_t (*clock_ns)(void *clock);
 	void *clock;
 	struct sl_block_result *result; /* of data[0, at) */

@@ -40,6 +40,7 @@ struct sl_partial_run {
 	const unsigned char *data; /* NULL: zeros */
 	size_t len;
 	struct sl_block_result block;
+	const struct sl_match_hits *hits; /* of the block, or NULL */
 	/* Of a period: of the lines that end before it the side is decided by what comes before. */
 	size_t unknown_end;
 };
@@ -162,8 +163,7 @@ int sl_partial_add_head(const struct sl_partial_spec *spec, struct sl_partial *p
 
 /* After that: the first lines of the piece turn out to be outside the period, and none of them is
  * in the bitmaps any more. */
-void sl_partial_drop_unknown(
-	const struct sl_partial_run *piece, uint64_t *marks, uint64_t *within);
+void sl_partial_drop_unknown(const struct sl_partial_run *piece, uint64_t *marks, uint64_t *within);
 
 /* The others. Returns 0 or -ENOMEM. */
 int sl_partial_add_rest(const struct sl_partial_spec *spec, struct sl_partial *partial,
