@@ -81,6 +81,21 @@ literal_at(const struct sl_match_plan *plan, const unsigned char *data, size_t l
 	return first;
 }
 
+/* The first place from `at` on where a literal may stand; `len` if there is none. */
+static size_t
+next_start(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t at)
+{
+	if (plan->filter == SL_MATCH_PAIRS && !plan->pair_fold[0]) {
+		size_t off = at + plan->pair_off[0];
+		const unsigned char *found =
+			off < len ? memchr(data + off, plan->pair_byte[0], len - off) : NULL;
+		return found ? (size_t)(found - data) - plan->pair_off[0] : len;
+	}
+	while (at < len && !plan->starts[data[at]])
+		at++;
+	return at;
+}
+
 bool
 sl_match_find_one(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
 	size_t from, size_t *begin, size_t *end, uint32_t *rank)
@@ -89,8 +104,7 @@ sl_match_find_one(const struct sl_match_plan *plan, const unsigned char *data, s
 		return sl_match_grams_find(plan->grams, data, len, from, begin, end, rank);
 	bool is_every = plan->filter == SL_MATCH_EVERY;
 	for (size_t at = from; at <= len; at++) {
-		while (!is_every && at < len && !plan->starts[data[at]])
-			at++;
+		at = is_every ? at : next_start(plan, data, len, at);
 		int index = literal_at(plan, data + at, len - at);
 		if (index < 0)
 			continue;
