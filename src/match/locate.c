@@ -106,6 +106,20 @@ is_before(const struct sl_matcher_next *a, const struct sl_matcher_next *b)
 	return a->rank < b->rank;
 }
 
+/* Of a single plan nothing lies ahead that would have to be remembered: the next search begins
+ * where the match ends. */
+static enum sl_verdict
+find_alone(struct sl_matcher *matcher, const struct sl_subject *line, size_t from,
+	struct sl_match_range *range)
+{
+	struct sl_matcher_next next;
+	matcher->line = *line;
+	find_literal(matcher, &matcher->pattern->plans.items[0], from, &next);
+	if (next.verdict == SL_VERDICT_YES)
+		*range = next.range;
+	return next.verdict;
+}
+
 enum sl_verdict
 sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line, size_t from,
 	bool is_quick, struct sl_match_range *range)
@@ -115,6 +129,8 @@ sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line, size_
 	const struct sl_matcher_next *best = NULL;
 	if (from > line->len)
 		return matcher->is_incomplete ? SL_VERDICT_UNDECIDED : SL_VERDICT_NO;
+	if (plans == 1 && sl_pattern_places(pattern) == 1)
+		return find_alone(matcher, line, from, range);
 	drop_passed(matcher, line, from);
 	struct sl_search_budget budget = { .spent_ns = matcher->spent_ns, .is_quick = is_quick };
 	bool is_timed = pattern->has_expressions && line->len > SL_SEARCHER_SHORT;

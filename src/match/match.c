@@ -28,8 +28,11 @@
  *            a byte shuffle; what keeps a bit is a candidate. This is Teddy of Hyperscan (Geoffrey
  *            Langdale), as the aho-corasick crate describes it. Where all literals are ASCII the
  *            low half needs no mask, since a shuffle gives zero for bytes from 0x80 on (AVX2 only).
- *   bytes    Of single bytes of ASCII, such as digits, the table tells exactly, and one addition
- *            finds the lines that hold one, however many do (struct sl_match_runs; x86 only).
+ *   classes  A sequence of classes of ASCII, such as a digit, or = and a digit, where most lines
+ *            hold one: a table for each place tells exactly, and one addition finds the lines,
+ *            however many they are (struct sl_match_runs; x86 only, others look at each candidate
+ *            for the first class). Literals that are all a sequence matches are one; of an
+ *            expression it may match any number of them.
  *   GRAMS    More of them: every few bytes of the text, some four to eight bytes are looked up in
  *            tables (match_grams.c). The same code for all instruction sets.
  *

@@ -120,7 +120,7 @@ struct filter {
 	size_t reach; /* bytes of a candidate that are looked at behind its first */
 	size_t off[SL_MATCH_OFFSETS];
 	__m256i byte[SL_MATCH_OFFSETS], fold[SL_MATCH_OFFSETS];
-	__m256i low[SL_MATCH_WIDTH], high[SL_MATCH_WIDTH];
+	__m256i low[SL_MATCH_CLASSES], high[SL_MATCH_CLASSES];
 };
 
 enum kind {
@@ -129,7 +129,6 @@ enum kind {
 	THREES,
 	THREES_FOLDED,
 	NIBBLES_1,
-	NIBBLES_1_ASCII,
 	NIBBLES_2,
 	NIBBLES_3,
 	NIBBLES_ASCII
@@ -173,9 +172,9 @@ test(const struct filter *filter, const unsigned char *at, enum kind kind)
 		return bytes_at(filter, at, false, kind == PAIRS_FOLDED);
 	if (kind == THREES || kind == THREES_FOLDED)
 		return bytes_at(filter, at, true, kind == THREES_FOLDED);
-	bool ascii = kind == NIBBLES_ASCII || kind == NIBBLES_1_ASCII;
+	bool ascii = kind == NIBBLES_ASCII;
 	__m256i keep = nibbles_at(filter, at, 0, ascii);
-	if (kind != NIBBLES_1 && kind != NIBBLES_1_ASCII)
+	if (kind != NIBBLES_1)
 		keep = _mm256_and_si256(keep, nibbles_at(filter, at, 1, ascii));
 	if (kind == NIBBLES_3 || kind == NIBBLES_ASCII)
 		keep = _mm256_and_si256(keep, nibbles_at(filter, at, 2, ascii));
@@ -262,22 +261,47 @@ bits_of(__m256i low, __m256i high)
 							     << 32;
 }
 
-/* All of it. */
-static void
-scan_bytes(struct sl_match_pass *pass)
+/* 0xff where the byte is not in the class of its place. */
+INLINE __m256i
+misses_at(const struct filter *filter, const unsigned char *at, unsigned pos)
 {
-	struct filter filter = { .low = { table(pass->plan->low[0]) },
-		.high = { table(pass->plan->high[0]) } };
+	return _mm256_cmpeq_epi8(nibbles_at(filter, at, pos, true), _mm256_setzero_si256());
+}
+
+/* All of it. `count` is constant where it is small, so that each case is compiled by itself. */
+INLINE void
+scan_classes(struct sl_match_pass *pass, const struct filter *filter, unsigned count)
+{
 	struct sl_match_runs runs = { .pass = pass };
-	size_t off = 0, len = (size_t)(pass->end - pass->data);
-	for (; len - off >= 2 * VECTOR; off += 2 * VECTOR) {
+	size_t off = 0, len = (size_t)(pass->end - pass->data), need = 2 * VECTOR + count - 1;
+	for (; len - off >= need; off += 2 * VECTOR) {
 		const unsigned char *at = pass->data + off;
 		uint64_t newlines = bits_of(newlines_at(at), newlines_at(at + VECTOR));
-		uint64_t bytes = mask_of(test(&filter, at, NIBBLES_1_ASCII),
-			test(&filter, at + VECTOR, NIBBLES_1_ASCII));
-		sl_match_runs_add(&runs, off, newlines, bytes);
+		__m256i low = misses_at(filter, at, 0), high = misses_at(filter, at + VECTOR, 0);
+		for (unsigned i = 1; i < count; i++) {
+			low = _mm256_or_si256(low, misses_at(filter, at, i));
+			high = _mm256_or_si256(high, misses_at(filter, at + VECTOR, i));
+		}
+		sl_match_runs_add(&runs, off, newlines, ~bits_of(low, high));
 	}
 	sl_match_runs_end(&runs, off);
+}
+
+static void
+scan_sequence(struct sl_match_pass *pass)
+{
+	const struct sl_match_plan *plan = pass->plan;
+	struct filter filter = { 0 };
+	for (unsigned i = 0; i < plan->classes; i++) {
+		filter.low[i] = table(plan->low[i]);
+		filter.high[i] = table(plan->high[i]);
+	}
+	if (plan->classes == 1)
+		scan_classes(pass, &filter, 1);
+	else if (plan->classes == 2)
+		scan_classes(pass, &filter, 2);
+	else
+		scan_classes(pass, &filter, plan->classes);
 }
 
 static const unsigned char *
@@ -307,8 +331,8 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 	sl_match_pass_begin(&pass, plan, data, len, marks, hits, counts);
 	if (sl_match_pass_scalar(&pass, &kernel))
 		return;
-	if (plan->is_bytes)
-		scan_bytes(&pass);
+	if (plan->classes)
+		scan_sequence(&pass);
 	else if (plan->filter == SL_MATCH_PAIRS)
 		sl_match_pass_rest(&pass, scan_pairs(&pass));
 	else

@@ -129,24 +129,43 @@ scan_nibbles(struct sl_match_pass *pass, unsigned width)
 	return at;
 }
 
-/* All of it. */
-static void
-scan_bytes(struct sl_match_pass *pass)
+/* All of it. `count` is constant where it is small, so that each case is compiled by itself. */
+INLINE void
+scan_classes(struct sl_match_pass *pass, unsigned count)
 {
-	__m512i low = table(pass->plan->low[0]), high = table(pass->plan->high[0]);
-	__m512i low4 = broadcast(0x0f);
+	__m512i low[SL_MATCH_CLASSES], high[SL_MATCH_CLASSES], low4 = broadcast(0x0f);
+	for (unsigned i = 0; i < count; i++) {
+		low[i] = table(pass->plan->low[i]);
+		high[i] = table(pass->plan->high[i]);
+	}
 	struct sl_match_runs runs = { .pass = pass };
-	size_t off = 0, len = (size_t)(pass->end - pass->data);
-	for (; len - off >= VECTOR; off += VECTOR) {
-		__m512i v = load(pass->data + off);
-		__m512i upper = _mm512_and_si512(_mm512_srli_epi16(v, 4), low4);
-		/* A shuffle gives zero for bytes beyond ASCII, which are not looked for. */
-		uint64_t bytes = _mm512_test_epi8_mask(
-			_mm512_shuffle_epi8(low, v), _mm512_shuffle_epi8(high, upper));
-		uint64_t newlines = _mm512_cmpeq_epi8_mask(v, broadcast('\n'));
-		sl_match_runs_add(&runs, off, newlines, bytes);
+	size_t off = 0, len = (size_t)(pass->end - pass->data), need = VECTOR + count - 1;
+	for (; len - off >= need; off += VECTOR) {
+		const unsigned char *at = pass->data + off;
+		uint64_t newlines = _mm512_cmpeq_epi8_mask(load(at), broadcast('\n'));
+		uint64_t found = UINT64_MAX;
+		for (unsigned i = 0; i < count; i++) {
+			__m512i v = load(at + i);
+			__m512i upper = _mm512_and_si512(_mm512_srli_epi16(v, 4), low4);
+			/* A shuffle gives zero for bytes beyond ASCII, which are in no class. */
+			found &= _mm512_test_epi8_mask(_mm512_shuffle_epi8(low[i], v),
+				_mm512_shuffle_epi8(high[i], upper));
+		}
+		sl_match_runs_add(&runs, off, newlines, found);
 	}
 	sl_match_runs_end(&runs, off);
+}
+
+static void
+scan_sequence(struct sl_match_pass *pass)
+{
+	unsigned count = pass->plan->classes;
+	if (count == 1)
+		scan_classes(pass, 1);
+	else if (count == 2)
+		scan_classes(pass, 2);
+	else
+		scan_classes(pass, count);
 }
 
 static const unsigned char *
@@ -169,8 +188,8 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 {
 	struct sl_match_pass pass;
 	sl_match_pass_begin(&pass, plan, data, len, marks, hits, counts);
-	if (plan->is_bytes)
-		scan_bytes(&pass);
+	if (plan->classes)
+		scan_sequence(&pass);
 	else if (!sl_match_pass_scalar(&pass, &kernel))
 		sl_match_pass_rest(&pass, scan_vectors(&pass));
 }

@@ -49,7 +49,7 @@ static inline bool
 sl_match_counts_on(const struct sl_match_plan *plan)
 {
 	return plan->filter == SL_MATCH_PAIRS ||
-	       (plan->filter == SL_MATCH_NIBBLES && !plan->is_bytes);
+	       (plan->filter == SL_MATCH_NIBBLES && !plan->classes);
 }
 
 static inline void
@@ -81,11 +81,11 @@ sl_match_pass_count(struct sl_match_pass *pass, const unsigned char *counted, ui
 }
 
 /*
- * A pass for single bytes, 64 at a time: where they stand and where newlines do are bits of a word.
- * Between two newlines the bits that are no newline are a run of ones. A byte that is looked for,
- * added to its run, makes it overflow into the newline behind it, whatever else is added there: so
- * one addition tells which lines hold such a byte, however many do. A run that goes on in the next
- * word is carried there.
+ * A pass for classes, 64 bytes at a time: where a literal begins and where newlines stand are bits
+ * of a word. Between two newlines the bits that are no newline are a run of ones. A bit of a
+ * literal, added to its run, makes it overflow into the newline behind it, whatever else is added
+ * there: so one addition tells which lines hold a literal, however many do. A run that goes on in
+ * the next word is carried there.
  */
 struct sl_match_runs {
 	struct sl_match_pass *pass;
@@ -93,11 +93,11 @@ struct sl_match_runs {
 };
 
 static inline void
-sl_match_runs_add(struct sl_match_runs *runs, size_t off, uint64_t newlines, uint64_t bytes)
+sl_match_runs_add(struct sl_match_runs *runs, size_t off, uint64_t newlines, uint64_t found)
 {
 	struct sl_match_counts *counts = runs->pass->counts;
 	uint64_t sum;
-	bool overflows = __builtin_add_overflow(~newlines, bytes, &sum);
+	bool overflows = __builtin_add_overflow(~newlines, found, &sum);
 	bool carries = __builtin_add_overflow(sum, (uint64_t)runs->carry, &sum);
 	uint64_t hits = sum & newlines;
 	runs->carry = overflows || carries;
@@ -113,7 +113,7 @@ sl_match_runs_add(struct sl_match_runs *runs, size_t off, uint64_t newlines, uin
 		runs->pass->marks[off / 64] |= hits;
 }
 
-/* The bytes from `off` on, which are fewer than 64. */
+/* The bytes from `off` on, fewer than 64 and as many as there are classes. */
 void sl_match_runs_end(struct sl_match_runs *runs, size_t off);
 
 /*

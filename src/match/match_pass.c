@@ -21,6 +21,15 @@ equal_from(const struct sl_match_plan *plan, unsigned index, const unsigned char
 }
 
 static bool
+classes_are_at(const struct sl_match_plan *plan, const unsigned char *data, size_t len)
+{
+	bool are_all = plan->classes <= len;
+	for (unsigned i = 0; i < plan->classes && are_all; i++)
+		are_all = plan->members[data[i]] >> i & 1;
+	return are_all;
+}
+
+static bool
 literal_is_at(
 	const struct sl_match_plan *plan, unsigned index, const unsigned char *data, size_t len)
 {
@@ -28,6 +37,8 @@ literal_is_at(
 	uint64_t word;
 	if (own > len)
 		return false;
+	if (plan->is_sequence)
+		return classes_are_at(plan, data, len);
 	if (len < SL_MATCH_HEAD)
 		return equal_from(plan, index, data, 0);
 	memcpy(&word, data, SL_MATCH_HEAD);
@@ -70,6 +81,21 @@ literal_at(const struct sl_match_plan *plan, const unsigned char *data, size_t l
 	return first;
 }
 
+/* The first place from `at` on where a literal may stand; `len` if there is none. */
+static size_t
+next_start(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t at)
+{
+	if (plan->filter == SL_MATCH_PAIRS && !plan->pair_fold[0]) {
+		size_t off = at + plan->pair_off[0];
+		const unsigned char *found =
+			off < len ? memchr(data + off, plan->pair_byte[0], len - off) : NULL;
+		return found ? (size_t)(found - data) - plan->pair_off[0] : len;
+	}
+	while (at < len && !plan->starts[data[at]])
+		at++;
+	return at;
+}
+
 bool
 sl_match_find_one(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
 	size_t from, size_t *begin, size_t *end, uint32_t *rank)
@@ -78,8 +104,7 @@ sl_match_find_one(const struct sl_match_plan *plan, const unsigned char *data, s
 		return sl_match_grams_find(plan->grams, data, len, from, begin, end, rank);
 	bool is_every = plan->filter == SL_MATCH_EVERY;
 	for (size_t at = from; at <= len; at++) {
-		while (!is_every && at < len && !plan->starts[data[at]])
-			at++;
+		at = is_every ? at : next_start(plan, data, len, at);
 		int index = literal_at(plan, data + at, len - at);
 		if (index < 0)
 			continue;
@@ -277,13 +302,18 @@ void
 sl_match_runs_end(struct sl_match_runs *runs, size_t off)
 {
 	const struct sl_match_pass *pass = runs->pass;
-	uint64_t newlines = 0, bytes = 0;
-	for (size_t i = 0; pass->data + off + i < pass->end; i++) {
-		unsigned char c = pass->data[off + i];
-		newlines |= (uint64_t)(c == '\n') << i;
-		bytes |= (uint64_t)(pass->plan->starts[c] != 0) << i;
+	size_t len = (size_t)(pass->end - pass->data);
+	for (; off < len; off += 64) {
+		const unsigned char *at = pass->data + off;
+		size_t rest = len - off;
+		uint64_t newlines = 0, found = 0;
+		for (size_t i = 0; i < rest && i < 64; i++) {
+			bool is_found = classes_are_at(pass->plan, at + i, rest - i);
+			newlines |= (uint64_t)(at[i] == '\n') << i;
+			found |= (uint64_t)is_found << i;
+		}
+		sl_match_runs_add(runs, off, newlines, found); /* the last run ends behind it */
 	}
-	sl_match_runs_add(runs, off, newlines, bytes); /* the last run ends behind the word */
 	pass->counts->tail_hit = runs->carry;
 	pass->counts->head_hit = runs->has_newline ? pass->counts->head_hit : runs->carry;
 }

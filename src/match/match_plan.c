@@ -13,6 +13,9 @@
  * sl_match_pass_rest. */
 #define PAIR_REACH 32
 
+/* A literal in so many bytes of a log: then most lines hold one. */
+#define FREQUENT 0.004
+
 static void
 add_start(struct sl_match_plan *plan, unsigned index)
 {
@@ -164,23 +167,110 @@ add_nibbles(struct sl_match_plan *plan, unsigned pos, unsigned char c, unsigned 
 	plan->high[pos][c >> 4] |= bit;
 }
 
-/* Single bytes: a bucket for each high half, of which ASCII has eight. */
+/* ---- classes ---- */
+
+/* How many literals the classes make, case aside if it is ignored. False with a byte beyond
+ * ASCII. */
 static bool
-choose_bytes(struct sl_match_plan *plan)
+count_product(
+	const struct sl_match_plan *plan, const struct sl_match_classes *classes, unsigned *product)
 {
-	bool is_ascii = true;
-	for (unsigned i = 0; i < plan->count; i++)
-		is_ascii = is_ascii && plan->text[i][0] < 0x80;
-	if (!is_ascii || plan->longest != 1)
-		return false;
-	plan->width = 1;
-	plan->ascii = plan->is_bytes = true;
-	for (unsigned c = 0; c < 0x80; c++) {
-		if (plan->starts[c])
-			add_nibbles(plan, 0, (unsigned char)c, c >> 4);
+	*product = 1;
+	for (unsigned pos = 0; pos < classes->len; pos++) {
+		unsigned size = 0;
+		for (unsigned c = 0; c < 256; c++) {
+			bool is_member = classes->members[c] >> pos & 1;
+			if (is_member && c >= 0x80)
+				return false;
+			size += is_member &&
+				(!plan->ignore_case || sl_match_lower((unsigned char)c) == c);
+		}
+		*product = SL_MIN(*product * size, 2u * SL_MATCH_LITERALS);
 	}
 	return true;
 }
+
+static bool
+has_equal(const struct sl_match_plan *plan)
+{
+	bool found = false;
+	for (unsigned i = 0; i < plan->count; i++) {
+		for (unsigned k = 0; k < i && !found; k++)
+			found = memcmp(plan->text[i], plan->text[k], plan->longest) == 0;
+	}
+	return found;
+}
+
+/* The classes of the bytes at each place. True if the literals are all that these make. */
+static bool
+find_classes(const struct sl_match_plan *plan, struct sl_match_classes *classes)
+{
+	unsigned product;
+	*classes = (struct sl_match_classes){ .len = plan->longest };
+	if (plan->shortest != plan->longest || plan->longest > SL_MATCH_CLASSES)
+		return false;
+	for (unsigned i = 0; i < plan->count; i++) {
+		for (unsigned pos = 0; pos < classes->len; pos++) {
+			unsigned char c = plan->text[i][pos];
+			classes->members[c] |= (unsigned char)(1u << pos);
+			if (plan->ignore_case && sl_match_is_letter(c))
+				classes->members[c ^ SL_MATCH_FOLD] |= (unsigned char)(1u << pos);
+		}
+	}
+	if (!count_product(plan, classes, &product))
+		return false;
+	return classes->len == 1 || (product == plan->count && !has_equal(plan));
+}
+
+/* A bucket for each high half, of which ASCII has eight. Other filters than that of classes look at
+ * the first byte only. */
+static void
+set_classes(struct sl_match_plan *plan, const struct sl_match_classes *classes)
+{
+	plan->filter = SL_MATCH_NIBBLES;
+	plan->width = 1;
+	plan->ascii = true;
+	plan->classes = classes->len;
+	memcpy(plan->members, classes->members, sizeof(plan->members));
+	for (unsigned pos = 0; pos < classes->len; pos++) {
+		for (unsigned c = 0; c < 0x80; c++) {
+			if (classes->members[c] >> pos & 1)
+				add_nibbles(plan, pos, (unsigned char)c, c >> 4);
+		}
+	}
+}
+
+/* How many of the places of a log one of the literals stands at, about. */
+static double
+frequency_of(const struct sl_match_classes *classes)
+{
+	double product = 1;
+	for (unsigned pos = 0; pos < classes->len; pos++) {
+		double sum = 0;
+		for (unsigned c = 0; c < 0x80; c++) {
+			if (classes->members[c] >> pos & 1)
+				sum += sl_match_frequency((unsigned char)c);
+		}
+		product *= SL_MIN(sum, 1.0);
+	}
+	return product;
+}
+
+/* Where literals are so frequent that most lines hold one, looking at each costs more than looking
+ * at all bytes of all classes. */
+static bool
+choose_classes(struct sl_match_plan *plan)
+{
+	struct sl_match_classes classes;
+	if (!find_classes(plan, &classes))
+		return false;
+	if ((classes.len > 1 || plan->count == 1) && frequency_of(&classes) < FREQUENT)
+		return false;
+	set_classes(plan, &classes);
+	return true;
+}
+
+/* ---- */
 
 /* Neighbours share one of the eight buckets; both cases of a letter go into the tables. */
 static void
@@ -217,13 +307,33 @@ sl_match_plan_init(
 		plan->filter = SL_MATCH_NONE;
 	} else if (plan->shortest == 0) {
 		plan->filter = SL_MATCH_EVERY;
+	} else if (choose_classes(plan)) {
+		return 0;
 	} else if (choose_pair(plan)) {
 		plan->filter = SL_MATCH_PAIRS;
 	} else {
 		plan->filter = SL_MATCH_NIBBLES;
-		if (!choose_bytes(plan))
-			choose_nibbles(plan);
+		choose_nibbles(plan);
 	}
+	return 0;
+}
+
+int
+sl_match_plan_init_classes(struct sl_match_plan *plan, const struct sl_match_classes *classes)
+{
+	memset(plan, 0, sizeof(*plan));
+	if (classes->len == 0 || classes->len > SL_MATCH_CLASSES)
+		return SL_E_LIMIT;
+	for (unsigned c = 0; c < 256; c++) {
+		if (classes->members[c] && (c >= 0x80 || c == '\n'))
+			return SL_E_LIMIT;
+		plan->starts[c] = classes->members[c] & 1;
+	}
+	plan->count = 1;
+	plan->is_sequence = true;
+	plan->len[0] = (unsigned char)classes->len;
+	plan->shortest = plan->longest = plan->reach = classes->len;
+	set_classes(plan, classes);
 	return 0;
 }
 

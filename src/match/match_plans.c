@@ -203,6 +203,13 @@ sl_match_plans_add_few(struct sl_match_plans *plans, struct sl_match_literal *li
 	return add_few(&making, literals, count);
 }
 
+int
+sl_match_plans_add_classes(struct sl_match_plans *plans, const struct sl_match_classes *classes)
+{
+	struct sl_match_plan *plan = add_plan(plans);
+	return plan ? sl_match_plan_init_classes(plan, classes) : -ENOMEM;
+}
+
 void
 sl_match_plans_release(struct sl_match_plans *plans)
 {

@@ -8,8 +8,9 @@
  *     a literal of more bytes than the kernels      its first bytes are a prefilter, and all of it
  *       take, or that ends with a CR                is the check
  *     an expression that only asks for a few        these decide, and a PCRE2 code tells where in
- *       literals with whatever is around them:        the line the match is
- *       \d+, =\d+, \w+Exception, .*error
+ *       literals, or for a sequence of classes,       the line the match is
+ *       with whatever is around them: \d+,
+ *       =\d+, \w+Exception, .*error, \d\d
  *     an expression that needs a literal, such as   the literals are a prefilter, and a PCRE2 code
  *       error in \berror\b                          is the check
  *     any other expression                          a PCRE2 code is the check of every line
@@ -99,8 +100,9 @@ divide(struct division *division, const struct sl_pattern_parts *parts, enum sl_
 
 /* A plan for each expression: the literals of one agree in most bytes. */
 static int
-add_lines(struct sl_pattern *pattern, const struct sl_pattern_list *lines, bool ignore_case)
+add_lines(struct sl_pattern *pattern, const struct sl_pattern_parts *parts, bool ignore_case)
 {
+	const struct sl_pattern_list *lines = &parts->lines.list;
 	int code = 0;
 	size_t from = 0;
 	while (from < lines->count && code == 0) {
@@ -111,24 +113,26 @@ add_lines(struct sl_pattern *pattern, const struct sl_pattern_list *lines, bool 
 			&pattern->plans, lines->items + from, end - from, ignore_case);
 		from = end;
 	}
+	for (size_t i = 0; i < parts->sequence_count && code == 0; i++)
+		code = sl_match_plans_add_classes(&pattern->plans, &parts->sequences[i]);
 	return code;
 }
 
 static int
 add_plans(struct sl_pattern *pattern, const struct division *division,
-	const struct sl_pattern_list *lines, bool ignore_case)
+	const struct sl_pattern_parts *parts, bool ignore_case)
 {
 	const struct sl_pattern_list *deciding = &division->deciding,
 				     *prefilter = &division->prefilter;
 	const struct sl_pattern_list *folded = &division->folded;
 	struct sl_match_plans *plans = &pattern->plans;
 	int code = 0;
-	if (deciding->count || !(prefilter->count || folded->count || lines->count))
+	if (deciding->count || !(prefilter->count || folded->count || parts->placing.count))
 		code = sl_match_plans_add(
 			plans, deciding->items, deciding->count, ignore_case, false);
 	pattern->placed_count = plans->count;
 	if (code == 0)
-		code = add_lines(pattern, lines, ignore_case);
+		code = add_lines(pattern, parts, ignore_case);
 	pattern->deciding_count = plans->count;
 	if (code == 0 && prefilter->count)
 		code = sl_match_plans_add(
@@ -147,7 +151,7 @@ make_plans(struct sl_pattern *pattern, const struct sl_pattern_parts *parts,
 	int code = -ENOMEM;
 	pattern->plans.sample = spec->sample;
 	if (divide(&division, parts, spec->bounds))
-		code = add_plans(pattern, &division, &parts->lines.list, spec->ignore_case);
+		code = add_plans(pattern, &division, parts, spec->ignore_case);
 	if (code == 0)
 		sl_match_plans_join(pattern->plans.items, pattern->plans.count);
 	pattern->plans.sample = sl_span("", 0);

@@ -17,6 +17,7 @@ struct sl_atom_reader {
 	bool is_quoting;         /* between \Q and \E */
 	bool is_inexact;         /* a line may hold a literal and not match */
 	bool has_given_up;
+	struct sl_match_classes *classes; /* if the whole is a sequence of them; or NULL */
 };
 
 /* What a part can match, or needs. Neither, if both are false. */

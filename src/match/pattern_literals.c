@@ -17,7 +17,9 @@
  * (sl_pattern_read_deciding). A match may begin anywhere, so what may be missing at either end of
  * an expression says nothing, and what may be repeated there need only stand there as often as it
  * must: \w+Exception matches the lines that hold a \w before Exception, and =\d+ those with a
- * digit behind =. What may be missing or repeated elsewhere, and assertions, do not permit that.
+ * digit behind =. What may be missing or repeated elsewhere, and assertions, do not permit that. If
+ * all parts are single bytes or classes of them, they are such a set however many literals they
+ * make: \d\d.
  *
  * Best is the set with the fewest occurrences to be expected in logs. Case is ignored by a set as a
  * whole: what has to be found is found then, and more. In UTF mode K and s with ignored case also
@@ -28,6 +30,7 @@
  */
 #include "sluice/match/pattern_literals.h"
 
+#include "match_int.h"
 #include "pattern_atom_int.h"
 
 #define DEPTH_MAX 40u   /* groups in groups */
@@ -41,6 +44,9 @@
 /* What was read of an alternative. */
 struct sequence {
 	bool decides; /* `run` is to tell which lines match: of an alternative of the whole */
+	/* Then: all parts as classes, so that it does not matter how many literals they make. */
+	bool has_classes;
+	struct sl_match_classes classes;
 	bool is_open; /* behind what is in `run`, something may be missing or stand more often */
 	struct sl_literal_set
 		run;   /* all that the parts which touch each other, up to here, match */
@@ -88,6 +94,31 @@ add_exact(struct sequence *sequence, const struct sl_literal_set *set)
 	(void)sl_literal_set_append(&sequence->run, set);
 }
 
+/* The literals as the next classes. False if they are none, or there is no room. */
+static bool
+add_classes(struct sl_match_classes *classes, const struct sl_literal_set *set)
+{
+	size_t at = 0, len = set->count ? set->len[0] : 0;
+	if (len == 0 || (set->count > 1 && len > 1) || classes->len + len > SL_MATCH_CLASSES)
+		return false;
+	for (unsigned i = 0; i < set->count; i++) {
+		struct sl_span literal = sl_literal_set_next(set, i, &at);
+		if (literal.len != len)
+			return false;
+		for (size_t k = 0; k < len; k++) {
+			unsigned char c = (unsigned char)literal.data[k];
+			unsigned char bit = (unsigned char)(1u << (classes->len + k));
+			if (c >= 0x80)
+				return false;
+			classes->members[c] |= bit;
+			if (set->ignore_case && sl_match_is_letter(c))
+				classes->members[c ^ SL_MATCH_FOLD] |= bit;
+		}
+	}
+	classes->len += (unsigned)len;
+	return true;
+}
+
 /* To a run that tells which lines match. Of assertions, the reader knows. */
 static void
 add_deciding(struct sequence *sequence, const struct sl_atom *part, struct sl_atom_repeat repeat)
@@ -101,6 +132,9 @@ add_deciding(struct sequence *sequence, const struct sl_atom *part, struct sl_at
 	sequence->is_whole = sequence->is_whole && is_known;
 	for (unsigned i = 0; i < repeat.least && sequence->is_whole; i++)
 		sequence->is_whole = sl_literal_set_append(&sequence->run, &part->set);
+	sequence->has_classes = sequence->has_classes && is_known;
+	for (unsigned i = 0; i < repeat.least && sequence->has_classes; i++)
+		sequence->has_classes = add_classes(&sequence->classes, &part->set);
 	sequence->is_open = repeat.may_be_more && !is_first;
 }
 
@@ -263,7 +297,9 @@ static void
 read_sequence(struct sl_atom_reader *reader, struct sequence *sequence)
 {
 	bool decides = reader->takes_wide_classes && reader->depth == 0;
-	*sequence = (struct sequence){ .decides = decides, .is_whole = true, .cost = COST_MAX };
+	*sequence = (struct sequence){
+		.decides = decides, .has_classes = decides, .is_whole = true, .cost = COST_MAX
+	};
 	begin_run(sequence);
 	for (;;) {
 		sl_atom_skip_quotes(reader);
@@ -285,7 +321,8 @@ read_choice(struct sl_atom_reader *reader, struct sl_atom *part)
 {
 	struct sl_literal_set exact = { 0 }, need = { 0 };
 	bool is_exact = true, is_needed = true;
-	for (bool more = true; more;) {
+	bool is_first = true, is_top = reader->depth == 0;
+	for (bool more = true; more; is_first = false) {
 		struct sequence sequence;
 		read_sequence(reader, &sequence);
 		is_exact = is_exact && sequence.is_whole &&
@@ -295,6 +332,8 @@ read_choice(struct sl_atom_reader *reader, struct sl_atom *part)
 		sl_literal_set_release(&sequence.run);
 		sl_literal_set_release(&sequence.best);
 		more = sl_atom_peek(reader, 0) == '|';
+		if (is_top && reader->classes && sequence.has_classes && is_first && !more)
+			*reader->classes = sequence.classes;
 		reader->at += more;
 	}
 	part->is_exact = is_exact;
@@ -325,21 +364,30 @@ ends_with_cr(const struct sl_literal_set *set)
 	return found;
 }
 
+static bool
+class_has_cr(const struct sl_match_classes *classes)
+{
+	return classes->len && classes->members['\r'] >> (classes->len - 1) & 1;
+}
+
 bool
-sl_pattern_read_deciding(
-	struct sl_span text, bool ignore_case, bool is_utf, struct sl_literal_set *set)
+sl_pattern_read_deciding(struct sl_span text, bool ignore_case, bool is_utf,
+	struct sl_literal_set *set, struct sl_match_classes *classes)
 {
 	struct sl_atom_reader reader = { .text = text,
 		.is_caseless = ignore_case,
 		.is_utf = is_utf,
-		.takes_wide_classes = true };
+		.takes_wide_classes = true,
+		.classes = classes };
 	struct sl_atom part = { 0 };
-	bool is_known = read_whole(&reader, &part);
-	bool decides = is_known && part.is_exact && !reader.is_inexact && !ends_with_cr(&part.set);
+	bool is_known = read_whole(&reader, &part) && !reader.is_inexact;
+	bool decides = is_known && part.is_exact && !ends_with_cr(&part.set);
 	if (decides)
 		sl_literal_set_move(set, &part.set);
 	sl_literal_set_release(&part.set);
-	return decides;
+	if (decides || !is_known || class_has_cr(classes))
+		classes->len = 0;
+	return decides || classes->len;
 }
 
 enum sl_pattern_need

@@ -12,8 +12,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Expressions whose lines are told by literals, at most: each has a plan of its own. */
-#define PLACING_MAX 4u
+/* Occurrences in a byte of a log of the literals that an expression needs: with more, to ask PCRE2
+ * about each costs more than to look for a sequence of classes. */
+#define CANDIDATES_MAX 0.001
 
 bool
 sl_pattern_list_add(struct sl_pattern_list *list, struct sl_span text, uint32_t rank)
@@ -138,20 +139,28 @@ add_literals(struct sl_pattern_parts *parts, const struct sl_literal_set *set)
 }
 
 /* An expression whose lines literals tell. Not of matches that have bounds, which kernels do not
- * see, and of a few expressions only. */
+ * see, and of a few expressions only; nor by classes where candidates, by the literals in *need,
+ * are rare. */
 static enum choice
 add_placing(struct sl_pattern_parts *parts, struct sl_span text, const struct sl_pattern_spec *spec,
-	bool is_utf)
+	bool is_utf, const struct sl_literal_set *need)
 {
 	struct sl_literal_set set = { 0 };
-	enum choice choice = CHOICE_NOT_PLAIN;
+	struct sl_match_classes classes = { 0 };
 	uint32_t rank = (uint32_t)parts->placing.count;
-	bool may = !spec->fixed && spec->bounds == SL_BOUNDS_NONE && rank < PLACING_MAX;
-	if (may && sl_pattern_read_deciding(text, spec->ignore_case, is_utf, &set)) {
+	bool may = !spec->fixed && spec->bounds == SL_BOUNDS_NONE && rank < SL_PATTERN_PLACING_MAX;
+	bool decides =
+		may && sl_pattern_read_deciding(text, spec->ignore_case, is_utf, &set, &classes);
+	if (classes.len && need->count && sl_literal_set_cost(need) < CANDIDATES_MAX)
+		decides = false;
+	enum choice choice = CHOICE_NOT_PLAIN;
+	if (decides) {
 		bool added = sl_pattern_list_add(&parts->placing, text, parts->count++) &&
 			     add_needs(&parts->lines, &set, rank);
 		choice = added ? CHOICE_PLAIN : CHOICE_NO_MEMORY;
 	}
+	if (decides && classes.len)
+		parts->sequences[parts->sequence_count++] = classes;
 	sl_literal_set_release(&set);
 	return choice;
 }
@@ -172,8 +181,8 @@ add_expression(
 	bool folds = set.ignore_case && !spec->ignore_case;
 	bool is_wide_word = spec->bounds == SL_BOUNDS_WORD && syntax.needs_utf;
 	bool is_literals = need == SL_PATTERN_IS_LITERALS && !folds && !is_wide_word;
-	enum choice choice =
-		is_literals ? CHOICE_NOT_PLAIN : add_placing(parts, text, spec, syntax.needs_utf);
+	enum choice choice = is_literals ? CHOICE_NOT_PLAIN
+					 : add_placing(parts, text, spec, syntax.needs_utf, &set);
 	if (is_literals) {
 		added = sl_pattern_list_add(&parts->verified, text, 0) && add_literals(parts, &set);
 	} else if (choice != CHOICE_NOT_PLAIN) {

@@ -109,7 +109,7 @@ add_pattern(struct sl_tally *tally, struct strings *strings, uint32_t row,
 	const struct sl_pattern_list one = { &item, 1, 1 };
 	struct sl_pattern_parts parts = { 0 };
 	int code = sl_pattern_take_apart(&parts, &one, spec);
-	bool is_strings = parts.expressions.count == 0;
+	bool is_strings = parts.expressions.count == 0 && parts.sequence_count == 0;
 	bool added = code == 0;
 	added = added && (!is_strings || (add_strings(strings, &parts.literals, row) &&
 						 add_strings(strings, &parts.lines.list, row)));

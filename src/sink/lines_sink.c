@@ -86,6 +86,49 @@ add_place(const struct sl_lines_sink *lines, const struct sl_input *input,
 	sl_buf_add_char(&lines->results->pending, after_number(is_context));
 }
 
+/* Bytes are printed as they are, and all of a line. */
+static bool
+is_plain(const struct sl_lines_sink *lines)
+{
+	const struct sl_results_style *style = &lines->results->style;
+	return !style->colour && !style->is_terminal && !lines->options.most;
+}
+
+static char *
+put(char *to, struct sl_span text)
+{
+	if (text.len)
+		memcpy(to, text.data, text.len);
+	return to + text.len;
+}
+
+/* A line or a match of it, of a piece at most: the same bytes as those of the general path, with
+ * room made once. Where they are short, the calls of that path cost more than the bytes. */
+static void
+add_plain(struct sl_lines_sink *lines, const struct sl_input *input,
+	const struct sl_scan_line *line, struct sl_span text, bool is_context)
+{
+	struct sl_buf *out = &lines->results->pending;
+	bool has_name = sl_results_has_name(&lines->names, input);
+	struct sl_span name = has_name ? sl_results_name(input) : sl_span("", 0);
+	char digits[SL_U64_DIGITS];
+	if (!sl_buf_reserve(out, name.len + 1 + SL_U64_DIGITS + 1 + text.len + 1))
+		return;
+	char *to = out->data + out->len;
+	if (has_name) {
+		to = put(to, name);
+		*to++ = after_name(lines, is_context);
+	}
+	if (lines->options.has_numbers) {
+		to = put(to, sl_span_u64(digits, line->number));
+		*to++ = after_number(is_context);
+	}
+	to = put(to, text);
+	*to++ = '\n';
+	*to = '\0'; /* sl_buf_reserve left room for it */
+	out->len = (size_t)(to - out->data);
+}
+
 static int
 note_incomplete(
 	struct sl_lines_sink *lines, const struct sl_input *input, const struct sl_scan_line *line)
@@ -98,6 +141,20 @@ note_incomplete(
 	return lines->incomplete_input ? 0 : -ENOMEM;
 }
 
+SL_SUSPENDS
+static int
+add_match(struct sl_lines_sink *lines, const struct sl_input *input,
+	const struct sl_scan_line *line, struct sl_span match, bool is_context)
+{
+	struct sl_results *results = lines->results;
+	add_place(lines, input, line, is_context);
+	sl_results_add_colour(results, SL_COLOUR_MATCH);
+	int code = sl_results_add_text(results, match);
+	sl_results_add_colour(results, SL_COLOUR_RESET);
+	sl_buf_add_char(&results->pending, '\n');
+	return code;
+}
+
 /* Each match that is not empty, as grep -o prints them. */
 SL_SUSPENDS
 static int
@@ -108,6 +165,7 @@ add_only_matches(struct sl_lines_sink *lines, const struct sl_input *input,
 	const char *text = (const char *)line->text;
 	struct sl_line_matches matches;
 	struct sl_match_range range;
+	bool are_plain = is_plain(lines);
 	int code = 0, more;
 	if (line->has_no_match)
 		return 0;
@@ -117,12 +175,11 @@ add_only_matches(struct sl_lines_sink *lines, const struct sl_input *input,
 			return more;
 		if (range.begin >= range.end)
 			continue;
-		add_place(lines, input, line, is_context);
-		sl_results_add_colour(results, SL_COLOUR_MATCH);
-		code = sl_results_add_text(
-			results, sl_span(text + range.begin, range.end - range.begin));
-		sl_results_add_colour(results, SL_COLOUR_RESET);
-		sl_buf_add_char(&results->pending, '\n');
+		struct sl_span match = sl_span(text + range.begin, range.end - range.begin);
+		if (are_plain && match.len <= SL_LINE_PIECE)
+			add_plain(lines, input, line, match, is_context);
+		else
+			code = add_match(lines, input, line, match, is_context);
 		if (code == 0)
 			code = sl_results_make_room(results);
 	}
@@ -157,50 +214,6 @@ add_line(struct sl_lines_sink *lines, const struct sl_input *input, const struct
 	return code;
 }
 
-/* A line whose bytes are printed as they are. */
-static bool
-is_plain(const struct sl_lines_sink *lines, const struct sl_scan_line *line)
-{
-	const struct sl_results_style *style = &lines->results->style;
-	return !style->colour && !style->is_terminal && !lines->options.prints_matches &&
-	       !lines->options.most && line->len <= SL_LINE_PIECE && line->len == line->whole_len;
-}
-
-static char *
-put(char *to, struct sl_span text)
-{
-	if (text.len)
-		memcpy(to, text.data, text.len);
-	return to + text.len;
-}
-
-/* The same bytes as those of add_line, with room made once: where lines are short, the calls of
- * add_line cost more than the bytes. */
-static void
-add_plain(struct sl_lines_sink *lines, const struct sl_input *input,
-	const struct sl_scan_line *line, bool is_context)
-{
-	struct sl_buf *out = &lines->results->pending;
-	bool has_name = sl_results_has_name(&lines->names, input);
-	struct sl_span name = has_name ? sl_results_name(input) : sl_span("", 0);
-	char digits[SL_U64_DIGITS];
-	if (!sl_buf_reserve(out, name.len + 1 + SL_U64_DIGITS + 1 + line->len + 1))
-		return;
-	char *to = out->data + out->len;
-	if (has_name) {
-		to = put(to, name);
-		*to++ = after_name(lines, is_context);
-	}
-	if (lines->options.has_numbers) {
-		to = put(to, sl_span_u64(digits, line->number));
-		*to++ = after_number(is_context);
-	}
-	to = put(to, sl_span((const char *)line->text, line->len));
-	*to++ = '\n';
-	*to = '\0'; /* sl_buf_reserve left room for it */
-	out->len = (size_t)(to - out->data);
-}
-
 SL_SUSPENDS
 static int
 add_selected(struct sl_lines_sink *lines, const struct sl_scan_event *event, bool is_context)
@@ -209,9 +222,10 @@ add_selected(struct sl_lines_sink *lines, const struct sl_scan_event *event, boo
 	separate(lines, line);
 	if (lines->options.prints_matches)
 		return add_only_matches(lines, event->input, line, is_context);
-	if (!is_plain(lines, line))
+	if (!is_plain(lines) || line->len > SL_LINE_PIECE || line->len < line->whole_len)
 		return add_line(lines, event->input, line, is_context);
-	add_plain(lines, event->input, line, is_context);
+	struct sl_span text = sl_span((const char *)line->text, line->len);
+	add_plain(lines, event->input, line, text, is_context);
 	return 0;
 }
 

@@ -212,6 +212,12 @@ static const struct set sets[] = {
 	{ true, "aZ{`A\xc1\n", { "A", "b", "z", "!", NULL } },
 	{ false, "ab\xe1\n", { "a", "\xe1", NULL } },
 	{ false, "\xff\xfe\x80\n", { "\xff\xfe", "\x80\x80\x80", NULL } },
+	/* All that a sequence of classes matches, and nearly all. */
+	{ false, "0e1 \n", { "0e", "0 ", "1e", "1 ", NULL } },
+	{ false, "0e1 \n", { "0e", "0 ", "1e", "1e", NULL } },
+	{ true, "eEt10\n", { "E0", "t0", "e1", "T1", NULL } },
+	{ false, " 0e1\xe5\n", { " 0e", " 01", " 1e", " 11", NULL } },
+	{ false, " e\n", { " e", NULL } },
 };
 
 static size_t
@@ -308,6 +314,73 @@ Test(match, random_literals_agree_with_the_oracle)
 		fill(&random, set, data, len);
 		check_every_plan(data, len, literals, count, ignore_case);
 	}
+}
+
+/* Random classes of a few bytes; *literals are all that they match. Returns how many. */
+#define MOST_PRODUCTS 256
+
+static size_t
+make_classes(struct sl_random *random, struct sl_match_classes *classes,
+	char texts[MOST_PRODUCTS][SL_MATCH_CLASSES], struct sl_span *literals)
+{
+	static const char letters[] = "abcdefgh";
+	size_t count = 1;
+	*classes = (struct sl_match_classes){ .len = 1 + (unsigned)sl_random_below(random, 8) };
+	memset(texts, 0, MOST_PRODUCTS * SL_MATCH_CLASSES);
+	for (unsigned pos = 0; pos < classes->len; pos++) {
+		size_t most = SL_MIN(MOST_PRODUCTS / count, sizeof(letters) - 1);
+		size_t size = 1 + sl_random_below(random, SL_MIN(most, (size_t)5));
+		size_t first = sl_random_below(random, sizeof(letters) - size);
+		for (size_t i = 0; i < size; i++) {
+			unsigned char c = (unsigned char)letters[first + i];
+			classes->members[c] |= (unsigned char)(1u << pos);
+			for (size_t k = 0; k < count; k++) {
+				memcpy(texts[i * count + k], texts[k], pos);
+				texts[i * count + k][pos] = (char)c;
+			}
+		}
+		count *= size;
+	}
+	for (size_t i = 0; i < count; i++)
+		literals[i] = sl_span(texts[i], classes->len);
+	return count;
+}
+
+Test(match, sequences_of_classes_agree_with_the_oracle)
+{
+	static const struct set text = { false, "abcdefgh\n", { NULL } };
+	static char texts[MOST_PRODUCTS][SL_MATCH_CLASSES];
+	static struct sl_span literals[MOST_PRODUCTS];
+	struct cage cage = cage_new(MOST_BYTES);
+	struct sl_random random;
+	unsigned char data[MOST_BYTES];
+	sl_random_init(&random, 4);
+	for (size_t round = 0; round < 1500; round++) {
+		struct sl_match_classes classes;
+		size_t count = make_classes(&random, &classes, texts, literals);
+		size_t len = sl_random_below(&random, round % 2 ? 300 : 1500);
+		cr_assert_eq(sl_match_plan_init_classes(&plan, &classes), 0);
+		fill(&random, &text, data, len);
+		unsigned char *at = cage_put(&cage, data, len, round % 3 != 0);
+		check_every_kernel(at, len, literals, count, false);
+	}
+	cage_free(&cage);
+}
+
+Test(match, classes_with_newlines_or_bytes_beyond_ascii_are_refused)
+{
+	struct sl_match_classes classes = { 0 };
+	cr_assert_eq(sl_match_plan_init_classes(&plan, &classes), SL_E_LIMIT);
+	classes.members['a'] = classes.members['b'] = 1;
+	classes.len = SL_MATCH_CLASSES + 1;
+	cr_assert_eq(sl_match_plan_init_classes(&plan, &classes), SL_E_LIMIT);
+	classes.len = 1;
+	cr_assert_eq(sl_match_plan_init_classes(&plan, &classes), 0);
+	classes.members['\n'] = 1;
+	cr_assert_eq(sl_match_plan_init_classes(&plan, &classes), SL_E_LIMIT);
+	classes.members['\n'] = 0;
+	classes.members[0x80] = 1;
+	cr_assert_eq(sl_match_plan_init_classes(&plan, &classes), SL_E_LIMIT);
 }
 
 Test(match, literals_at_every_place_of_a_block_are_found)

@@ -21,7 +21,7 @@ static struct sl_pattern_spec spec;
 static struct sl_tally *tally;
 
 static const char *const expressions[] = { "a+b", "[ab]c", "^b", "c$", "a|bc", "", "a.?c",
-	"\\bab" };
+	"[a-c]{4}", "\\bab" };
 static const char *const strings[] = { "a", "ab", "bca", "c", "", "AB", "aaa", "b c" };
 
 static void

@@ -22,6 +22,7 @@
 #define SL_MATCH_PAIR 2    /* bytes of a candidate that the pair filter compares */
 #define SL_MATCH_OFFSETS 3 /* the same with the third byte, used if the pair is often wrong */
 #define SL_MATCH_WIDTH 3   /* leading bytes that the nibble filter compares, at most */
+#define SL_MATCH_CLASSES 8 /* bytes of a sequence of classes, at most */
 
 /* Which filter finds the places where a literal may stand; each is then compared with the
  * literals. */
@@ -45,7 +46,10 @@ struct sl_match_plan {
 	const struct sl_match_plan *next; /* joined to this one; NULL = none */
 	unsigned width;                   /* bytes the nibble filter uses */
 	bool ascii;                       /* those bytes are below 0x80 in all literals */
-	bool is_bytes; /* each literal is such a byte, and the nibble filter tells them exactly */
+	/* If not 0: the literals are a sequence of so many classes, and all that it matches. The
+	 * tables below tell for each place whether a byte is in its class. */
+	unsigned classes;
+	bool is_sequence;             /* made of classes: its only literal stands for all */
 	struct sl_match_grams *grams; /* the tables of filter GRAMS, and their literals */
 
 	/* A candidate at p has (p[pair_off[i]] | pair_fold[i]) == pair_byte[i] for all i; the first
@@ -55,8 +59,9 @@ struct sl_match_plan {
 	bool has_third; /* else the third is the second again */
 
 	/* A candidate at p has a bit that low[i][p[i] & 15] & high[i][p[i] >> 4] keep for all i <
-	 * width. */
-	unsigned char low[SL_MATCH_WIDTH][16], high[SL_MATCH_WIDTH][16];
+	 * width. With classes each i keeps bits of its own. */
+	unsigned char low[SL_MATCH_CLASSES][16], high[SL_MATCH_CLASSES][16];
+	unsigned char members[256]; /* bit i: the byte is in class i */
 
 	uint64_t starts[256]; /* bit i: literal i may begin with this byte */
 
@@ -75,6 +80,17 @@ struct sl_match_plan {
  */
 int sl_match_plan_init(struct sl_match_plan *plan, const struct sl_span *literals, size_t count,
 	bool ignore_case) SL_MUST_CHECK;
+
+/* Byte c may stand at place i if bit i of members[c] is set. */
+struct sl_match_classes {
+	unsigned len; /* places */
+	unsigned char members[256];
+};
+
+/* Compile a sequence of classes. Returns 0, or SL_E_LIMIT if there are none or more of them than
+ * SL_MATCH_CLASSES, or one has a newline or a byte beyond ASCII. */
+int sl_match_plan_init_classes(
+	struct sl_match_plan *plan, const struct sl_match_classes *classes) SL_MUST_CHECK;
 
 /*
  * Compile any number (at least 1) of literals of 1 to SL_MATCH_LITERAL_LEN bytes into tables, which

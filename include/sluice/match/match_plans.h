@@ -30,6 +30,10 @@ int sl_match_plans_add(struct sl_match_plans *plans, struct sl_match_literal *li
 int sl_match_plans_add_few(struct sl_match_plans *plans, struct sl_match_literal *literals,
 	size_t count, bool ignore_case) SL_MUST_CHECK;
 
+/* Append a plan for a sequence of classes, which decides. */
+int sl_match_plans_add_classes(
+	struct sl_match_plans *plans, const struct sl_match_classes *classes) SL_MUST_CHECK;
+
 void sl_match_plans_release(struct sl_match_plans *plans);
 
 /* Memory that they take, in bytes. */

@@ -24,11 +24,12 @@ enum sl_pattern_need sl_pattern_read_literals(
 	struct sl_span text, bool ignore_case, bool is_utf, struct sl_literal_set *set);
 
 /*
- * Likewise: true if the lines that match are those that hold a literal of the set. Where in them a
- * match begins and ends the set does not tell: \d+ matches the lines that hold a digit. No literal
- * ends with a carriage return, which may not belong to a line.
+ * Likewise: true if the lines that match are those that hold a literal of the set, or, where these
+ * would be too many, what a sequence of classes matches (classes->len is not 0 then; *classes is
+ * {0} before). Where in them a match begins and ends is not told: \d+ matches the lines that hold
+ * a digit. No literal ends with a carriage return, which may not belong to a line.
  */
-bool sl_pattern_read_deciding(
-	struct sl_span text, bool ignore_case, bool is_utf, struct sl_literal_set *set);
+bool sl_pattern_read_deciding(struct sl_span text, bool ignore_case, bool is_utf,
+	struct sl_literal_set *set, struct sl_match_classes *classes);
 
 #endif

@@ -9,6 +9,9 @@
 
 #include "sluice/match/pattern.h"
 
+/* Expressions whose lines literals tell, at most: each has a plan of its own. */
+#define SL_PATTERN_PLACING_MAX 4u
+
 /* Patterns, or literals of them: their texts are the user's, or in parts.bytes. */
 struct sl_pattern_list {
 	struct sl_match_literal *items;
@@ -25,9 +28,12 @@ struct sl_pattern_parts {
 	struct sl_pattern_list literals, expressions;
 	struct sl_pattern_list verified; /* expressions that are literals only, if they are valid */
 
-	/* Expressions of which a few literals tell which lines match, but not where; and those. */
+	/* Expressions of which a few literals, or a sequence of classes, tell which lines match,
+	 * but not where; and those. */
 	struct sl_pattern_list placing;
 	struct sl_pattern_needs lines;
+	struct sl_match_classes sequences[SL_PATTERN_PLACING_MAX];
+	size_t sequence_count;
 
 	struct sl_buf bytes;            /* of the literals, one after the other */
 	uint32_t count;                 /* of literals and expressions */
