@@ -201,13 +201,3 @@ sl_table_add_totals(
 	add_note(table, table->note, out);
 	sl_buf_add_char(out, '\n');
 }
-
-void
-sl_table_format(const struct sl_table *table, struct sl_buf *out)
-{
-	struct sl_table_layout layout = { 0 };
-	sl_table_measure(table, &layout, out);
-	sl_table_add_heading(table, &layout, out);
-	sl_table_add_rows(table, &layout, out);
-	sl_table_add_totals(table, &layout, out);
-}

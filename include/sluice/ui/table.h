@@ -32,14 +32,10 @@ struct sl_table {
 	bool colour, unicode;
 };
 
-/* Append the table to *out: a heading, a line for each row, and the totals unless there is exactly
- * one row and no note on the totals. */
-void sl_table_format(const struct sl_table *table, struct sl_buf *out);
-
 /*
- * The same for tables that are too large to be in memory twice, whose `rows` are a part of theirs
- * with each call: measure all rows, then add the heading, the same rows, and the totals. {0} is a
- * layout of no rows.
+ * A table is measured and then appended: a heading, a line for each row, and the totals. It may be
+ * too large to be in memory twice, so that `rows` are a part of its rows with each call: measure all
+ * of them, then add the heading, the same rows, and the totals. {0} is a layout of no rows.
  */
 #define SL_TABLE_NUMBERS 3
 
