@@ -22,7 +22,7 @@
 
 /* A read of a file found in a directory ends after so long, although data was ready: another reader
  * may have taken it. Long enough for a file system of another machine. */
-#define FOUND_READ_NS (10 * SL_NS_PER_S)
+#define FOUND_READ_NS SL_NS_PER_S
 
 /*
  * A file found in a directory that has no data now (/proc/kmsg, trace_pipe) is not waited for:
