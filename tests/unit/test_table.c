@@ -121,6 +121,23 @@ Test(table, fits_the_terminal_whatever_its_width)
 	}
 }
 
+Test(table, a_long_path_does_not_make_the_rows_of_others_long)
+{
+	char path[5001];
+	memset(path, 'p', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	const struct sl_table_row rows[] = { { .name = sl_span_str(path), .lines = 12 },
+		two_rows[0] };
+	struct sl_table table = { .rows = rows, .row_count = 2, .lines = 2012, .error_lines = 595 };
+	struct sl_buf out = { 0 };
+	format(&table, &out);
+	cr_expect(strstr(out.data, "ppp     12            0   0.00%\n"), "it is not cut");
+	cr_expect(strstr(out.data, path));
+	const char *next = strstr(out.data, "Apache.log");
+	cr_expect(next && strcspn(next, "\n") < 300);
+	sl_buf_release(&out);
+}
+
 Test(table, colours_error_counts)
 {
 	struct sl_table table = { .rows = two_rows, .row_count = 1, .colour = true };

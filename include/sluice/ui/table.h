@@ -8,7 +8,8 @@
  *	total        2,000          595  29.75%
  *
  * For a terminal (columns > 0) numbers are grouped and long names cut in the middle to fit;
- * elsewhere nothing is cut and numbers are plain digits, so that other programs can read them.
+ * elsewhere nothing is cut and numbers are plain digits, so that other programs can read them. A
+ * name of more than 255 columns is not in line there.
  */
 #ifndef SLUICE_UI_TABLE_H
 #define SLUICE_UI_TABLE_H
