@@ -230,12 +230,14 @@ enum sl_form
 sl_sniff_named_form(struct sl_span name, const unsigned char *data, size_t len)
 {
 	enum sl_form form = sl_sniff_form(data, len);
-	if (form != SL_FORM_PLAIN || len >= SL_CODEC_MAGIC_MAX)
+	bool is_short = len < SL_CODEC_MAGIC_MAX;
+	if (form != SL_FORM_PLAIN || !(is_short || sl_sniff_is_binary_throughout(data, len)))
 		return form;
 	enum sl_codec codec = codec_of_name(name);
+	bool is_cut = is_short && sl_codec_match(codec, data, len) == SL_CODEC_IS_PREFIX;
 	for (size_t i = 0; i < SL_COUNT_OF(codecs); i++)
 		if (codecs[i].codec == codec &&
-			sl_codec_match(codec, data, len) == SL_CODEC_IS_PREFIX)
+			(is_cut || sl_sniff_is_binary_throughout(data, len)))
 			return codecs[i].form;
 	return SL_FORM_PLAIN;
 }

@@ -336,6 +336,26 @@ test_scan_cut_within_the_magic_number() {
 	expect_totals 1 0
 }
 
+# data whose magic number is damaged is not counted as text if its name shows what it was
+test_scan_damaged_magic_number() {
+	make_log
+	gzip -c log >a.gz
+	printf '\x1e' | dd of=a.gz conv=notrunc status=none
+	head -c 5000 /dev/zero >b.xz
+	cp a.gz c.log
+	scan --json a.gz b.xz plain
+	expect 2 "cannot decode all of 'a.gz': it is not gzip data"
+	expect 2 "cannot decode all of 'b.xz': it is not xz data"
+	expect_state a.gz damaged
+	expect_totals 1 1
+	mkdir d
+	mv a.gz c.log plain d
+	scan --json d
+	expect 2 "'d/a.gz': it is not gzip data"
+	expect_state d/c.log binary
+	expect_totals 1 1
+}
+
 # UTF-16 is decoded, with a byte order mark or without, also if it is compressed
 test_scan_utf16() {
 	local order

@@ -144,6 +144,21 @@ Test(sniff, a_name_alone_makes_nothing_compressed)
 
 /* ---- binary ---- */
 
+Test(sniff, what_is_binary_and_named_as_compressed_is_not_text)
+{
+	static const unsigned char bytes[] = "\x1f\x8c\x08\0\1\2\3 some text behind it, and more";
+	static const unsigned char nuls[100];
+	struct sl_span gz = sl_span_str("a.gz");
+	for (size_t len = 4; len < sizeof(bytes); len++)
+		cr_expect_eq(sl_sniff_named_form(gz, bytes, len), SL_FORM_GZIP, "%zu bytes", len);
+	for (size_t len = 1; len < sizeof(nuls); len++)
+		cr_expect_eq(sl_sniff_named_form(gz, nuls, len), SL_FORM_GZIP, "%zu NULs", len);
+	cr_expect_eq(sl_sniff_named_form(sl_span_str("a.log"), bytes, 40), SL_FORM_PLAIN);
+	cr_expect_eq(sl_sniff_named_form(gz, bytes, 3), SL_FORM_PLAIN, "without a NUL");
+	cr_expect_eq(sl_sniff_named_form(gz, (const unsigned char *)"\xff\xfe" "a\0", 4),
+		SL_FORM_UTF16);
+}
+
 static unsigned char data[4 * SL_SNIFF_WINDOW];
 
 /* `len` bytes of lines at `at`. */

@@ -1,6 +1,6 @@
 /*
  * sniff.h - what the bytes of an input are: lines of text, compressed, UTF-16, binary. By content;
- * its name only tells text from compressed data that was cut within its magic number. Pure.
+ * its name only tells text from compressed data whose magic number was cut or damaged. Pure.
  */
 #ifndef SLUICE_SCAN_SNIFF_H
 #define SLUICE_SCAN_SNIFF_H
@@ -34,9 +34,10 @@ enum sl_form {
 enum sl_form sl_sniff_form(const unsigned char *data, size_t len);
 
 /*
- * The same of an input with this name. If these bytes are all of it, fewer than a magic number, and
- * the beginning of that of the format that its suffix promises, it has that form: it was cut, and
- * cannot be decoded. So it is if it is empty.
+ * The same of an input with this name. It has the form that its suffix promises, and cannot be
+ * decoded, if these bytes are all of it, fewer than the magic number and the beginning of it, or
+ * none: it was cut; or if it is binary, and of no other form: it is damaged, or not what it is
+ * called.
  */
 enum sl_form sl_sniff_named_form(struct sl_span name, const unsigned char *data, size_t len);
 
