@@ -107,9 +107,12 @@ open_file(void *ctx, const char *url, const char *path)
 static void
 sniff(struct get_scan_file *file)
 {
-	if (!file->head)
+	if (!file->head && (file->head_len || file->base))
 		return;
-	if (file->form == SL_FORM_PLAIN)
+	if (file->form == SL_FORM_PLAIN && file->base == 0)
+		file->form = sl_sniff_named_form(
+			sl_span_str(file->input->path), file->head, file->head_len);
+	else if (file->form == SL_FORM_PLAIN)
 		file->form = sl_sniff_form(file->head, file->head_len);
 	file->has_only_cr = sl_sniff_has_only_cr(file->head, file->head_len);
 	free(file->head);

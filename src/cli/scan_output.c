@@ -340,7 +340,7 @@ sl_scan_output_abandon(struct sl_scan_output *output, const struct sl_scan_summa
 		return;
 	/* Lines, counts and events are queued, and a part of them may be written. */
 	bool is_lost = !wants_table(output->options) || results->sent > 0;
-	if (!is_lost && output->table.row_count > 0) {
+	if (!is_lost && output->table.rows.count > 0) {
 		is_lost = sl_table_sink_format(&output->table, summary) != 0;
 		is_lost = is_lost || sl_output_write_now(
 					     output->fd, sl_buf_span(&results->pending), &err) != 0;

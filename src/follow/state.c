@@ -200,14 +200,6 @@ sl_state_write_some(struct sl_state_writer *writer, struct sl_buf *out, size_t l
 	return true;
 }
 
-void
-sl_state_write(const struct sl_state *state, struct sl_buf *out)
-{
-	struct sl_state_writer writer = { .state = state };
-	while (sl_state_write_some(&writer, out, SIZE_MAX / 2))
-		;
-}
-
 /* ---- reading ---- */
 
 struct reader {

@@ -44,14 +44,33 @@ close_if_read(struct scan *scan, struct scan_job *job)
 	sl_semaphore_give(&scan->windows);
 }
 
+/* What the kernel makes up has no size and no holes. Some of it is endless: the page map of a
+ * process has a word for each page that it could have. */
+static bool
+is_binary(const struct sl_input *input, const unsigned char *data, size_t len)
+{
+	bool is_made_up = input->may_be_made_up && input->claimed_size == 0;
+	return is_made_up ? sl_sniff_is_binary_throughout(data, len)
+			  : sl_sniff_is_binary(data, len);
+}
+
+/* A part of a file is not what its name promises of the whole. */
+static enum sl_form
+form_of(const struct scan_job *job, const unsigned char *data, size_t len)
+{
+	if (job->item && (len == 0 || job->item->off > 0))
+		return sl_sniff_form(data, len);
+	return sl_sniff_named_form(sl_span_str(job->input->path), data, len);
+}
+
 void
 sl_scan_sniff(struct scan_job *job, const unsigned char *data, size_t len)
 {
-	job->form = sl_sniff_form(data, len);
+	job->form = form_of(job, data, len);
 	job->is_encoded = sl_decoding_is_for(job->form);
 	if (job->is_encoded)
 		return; /* its text is what counts */
-	job->is_binary = job->input->is_found && sl_sniff_is_binary(data, len);
+	job->is_binary = job->input->is_found && is_binary(job->input, data, len);
 	job->has_only_cr = sl_sniff_has_only_cr(data, len);
 	if (job->form != SL_FORM_PLAIN || job->is_binary)
 		job->is_over = true;
@@ -66,7 +85,7 @@ sl_scan_piece_take_bytes(struct scan *scan, struct scan_piece *piece, int got, s
 	scan->progress->read += len;
 	/* The opener has looked at other files. */
 	bool is_new = job->small == piece || job->input->kind == SL_INPUT_STREAM;
-	if (piece->is_first && len && is_new)
+	if (piece->is_first && is_new && (len || got == 0))
 		sl_scan_sniff(job, piece->data, len);
 	if (got < 0 || piece->is_short)
 		job->is_over = true;

@@ -174,9 +174,10 @@ is_control(unsigned char c)
 	return c == 0x7f || (c < 0x20 && !(allowed >> c & 1));
 }
 
-/* Runs of NULs that are long, or go on behind the window, are neither content nor control bytes. */
+/* Runs of NULs that are long, or go on behind the window, are neither content nor control bytes if
+ * there may be holes. */
 static bool
-is_mostly_control(const unsigned char *data, size_t len)
+is_mostly_control(const unsigned char *data, size_t len, bool has_holes)
 {
 	size_t controls = 0, content = 0;
 	for (size_t i = 0; i < len;) {
@@ -188,7 +189,7 @@ is_mostly_control(const unsigned char *data, size_t len)
 			continue;
 		}
 		i += nuls;
-		if (nuls < NUL_RUN && i < len) {
+		if (!has_holes || (nuls < NUL_RUN && i < len)) {
 			controls += nuls;
 			content += nuls;
 		}
@@ -213,6 +214,34 @@ sl_sniff_form(const unsigned char *data, size_t len)
 	return first_form(data + begin, len - begin);
 }
 
+static enum sl_codec
+codec_of_name(struct sl_span name)
+{
+	const char *slash = name.len ? memrchr(name.data, '/', name.len) : NULL;
+	struct sl_buf decoded = { 0 };
+	if (slash)
+		name = sl_span(slash + 1, name.len - (size_t)(slash + 1 - name.data));
+	enum sl_codec codec = sl_codec_of_name(name, &decoded);
+	sl_buf_release(&decoded);
+	return codec;
+}
+
+enum sl_form
+sl_sniff_named_form(struct sl_span name, const unsigned char *data, size_t len)
+{
+	enum sl_form form = sl_sniff_form(data, len);
+	bool is_short = len < SL_CODEC_MAGIC_MAX;
+	if (form != SL_FORM_PLAIN || !(is_short || sl_sniff_is_binary_throughout(data, len)))
+		return form;
+	enum sl_codec codec = codec_of_name(name);
+	bool is_cut = is_short && sl_codec_match(codec, data, len) == SL_CODEC_IS_PREFIX;
+	for (size_t i = 0; i < SL_COUNT_OF(codecs); i++)
+		if (codecs[i].codec == codec &&
+			(is_cut || sl_sniff_is_binary_throughout(data, len)))
+			return codecs[i].form;
+	return SL_FORM_PLAIN;
+}
+
 bool
 sl_sniff_wants_more(const unsigned char *data, size_t len)
 {
@@ -234,7 +263,16 @@ sl_sniff_is_binary(const unsigned char *data, size_t len)
 		return true;
 	size_t hole = sl_wide_count_nuls(data, len);
 	size_t seen = SL_MIN(len - hole, (size_t)SL_SNIFF_WINDOW);
-	return seen && memchr(data + hole, '\0', seen) && is_mostly_control(data + hole, seen);
+	return seen && memchr(data + hole, '\0', seen) &&
+	       is_mostly_control(data + hole, seen, true);
+}
+
+bool
+sl_sniff_is_binary_throughout(const unsigned char *data, size_t len)
+{
+	size_t seen = SL_MIN(len, (size_t)SL_SNIFF_WINDOW);
+	return has_binary_magic(data, len) ||
+	       (seen && memchr(data, '\0', seen) && is_mostly_control(data, seen, false));
 }
 
 bool

@@ -20,6 +20,10 @@
 /* Bytes of a stream are passed on if no more arrive for so long. */
 #define STREAM_IDLE_NS SL_NS_PER_MS
 
+/* A read of a file found in a directory ends after so long, although data was ready: another reader
+ * may have taken it. Long enough for a file system of another machine. */
+#define FOUND_READ_NS SL_NS_PER_S
+
 /*
  * A file found in a directory that has no data now (/proc/kmsg, trace_pipe) is not waited for:
  * -EAGAIN. The ring may wait for it although it is open in non-blocking mode.
@@ -30,6 +34,21 @@ poll_found(const struct sl_input *input)
 {
 	int code = sl_io_poll(input->fd, POLLIN, sl_deadline_in(STREAM_IDLE_NS));
 	return code == -ETIMEDOUT && sl_task_cancelled() == 0 ? -EAGAIN : code;
+}
+
+/* Likewise if its data was ready. */
+SL_SUSPENDS
+static int
+read_found(const struct sl_input *input, unsigned char *data, size_t len)
+{
+	int got = poll_found(input);
+	if (got < 0)
+		return got;
+	uint64_t deadline_ns = sl_deadline_in(FOUND_READ_NS);
+	do
+		got = sl_io_read_stream_as(input->fd, input->is_terminal, data, len, deadline_ns);
+	while (got == -EINTR);
+	return got == -ETIMEDOUT && sl_task_cancelled() == 0 ? -EAGAIN : got;
 }
 
 /* The text of a failure outlives what is remote: it is wanted when the pieces before are merged. */
@@ -53,9 +72,11 @@ read_some(struct sl_input *input, unsigned char *data, size_t len, uint64_t dead
 	int ready = 0;
 	if (input->remote)
 		return read_remote(input, data, len, deadline_ns);
-	if (input->is_found)
-		ready = poll_found(input);
-	else if ((input->may_block && !input->has_begun) || input->is_filling)
+	if (input->is_found) {
+		input->has_begun = true;
+		return read_found(input, data, len);
+	}
+	if ((input->may_block && !input->has_begun) || input->is_filling)
 		ready = sl_io_poll(input->fd, POLLIN, deadline_ns);
 	if (ready < 0)
 		return ready;
@@ -65,7 +86,7 @@ read_some(struct sl_input *input, unsigned char *data, size_t len, uint64_t dead
 			sl_io_read_stream_as(input->fd, input->is_terminal, data, len, deadline_ns);
 		if (got == -EINTR)
 			continue;
-		if (got != -EAGAIN || input->is_found)
+		if (got != -EAGAIN)
 			return got;
 		/* The descriptor was inherited in non-blocking mode. */
 		int code = sl_io_poll(input->fd, POLLIN, deadline_ns);

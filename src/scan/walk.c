@@ -36,6 +36,7 @@ enum kind {
 	KIND_LINK_LEFT_OUT,
 	KIND_LINK_TO_DIRECTORY,
 	KIND_LINK_TO_NOTHING,
+	KIND_LINK_IN_A_LOOP,
 	KIND_LINK_UNKNOWN,
 	KIND_LINK_TOO_MANY,
 	KIND_SPECIAL,
@@ -46,6 +47,7 @@ static const char *const reasons[KINDS] = {
 	[KIND_LINK_LEFT_OUT] = "it is a link (--no-follow)",
 	[KIND_LINK_TO_DIRECTORY] = "it is a link to a directory (name it to scan its files)",
 	[KIND_LINK_TO_NOTHING] = "it is a link to a file that does not exist",
+	[KIND_LINK_IN_A_LOOP] = "it is a link in a loop of links",
 	[KIND_LINK_UNKNOWN] = "it is a link, which cannot be resolved without /proc",
 	[KIND_LINK_TOO_MANY] =
 		"it is a link, and too many were followed (name its target to scan it)",
@@ -183,8 +185,10 @@ kind_of_link(struct sl_walk *walk, int directory, const char *name)
 				   .path = name,
 				   .flags = O_PATH | O_CLOEXEC });
 	/* Any other failure is reported when it is opened as a file. */
+	if (fd == -ENOENT)
+		return KIND_LINK_TO_NOTHING;
 	if (fd < 0)
-		return fd == -ENOENT || fd == -ELOOP ? KIND_LINK_TO_NOTHING : KIND_LINK;
+		return fd == -ELOOP ? KIND_LINK_IN_A_LOOP : KIND_LINK;
 	enum kind kind = kind_of_target(walk, fd);
 	(void)run(walk, (struct sl_op){ .kind = SL_OP_CLOSE, .fd = fd });
 	return kind;

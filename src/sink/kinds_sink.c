@@ -13,60 +13,45 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct sl_kinds_sink_name {
-	uint64_t input; /* number; ascending */
-	char *name;
-	bool is_unnumbered; /* its lines have no numbers: it was not read from its beginning */
-};
-
 /* ---- names of inputs ---- */
 
 static int
 add_name(struct sl_kinds_sink *sink, const struct sl_input *input,
 	const struct sl_scan_result *result)
 {
-	uint64_t number = sink->inputs++;
+	const uint64_t numbers[SL_NAME_LIST_NUMBERS] = { sink->inputs++, result->is_unnumbered };
 	if (result->hits == 0)
 		return 0;
-	if (sink->name_count == sink->name_cap) {
-		size_t cap = sink->name_cap ? sink->name_cap * 2 : 64;
-		void *names = reallocarray(sink->names, cap, sizeof(*sink->names));
-		if (!names)
-			return -ENOMEM;
-		sink->names = names;
-		sink->name_cap = cap;
-	}
-	char *name = sl_span_dup(sl_results_name(input));
-	if (!name)
-		return -ENOMEM;
-	sink->names[sink->name_count++] =
-		(struct sl_kinds_sink_name){ number, name, result->is_unnumbered };
-	return 0;
+	return sl_name_list_add(&sink->names, sl_results_name(input), numbers);
 }
 
-static const struct sl_kinds_sink_name *
+/* To be released. */
+static struct sl_name_list_reader
 find_name(const struct sl_kinds_sink *sink, uint64_t input)
 {
-	size_t low = 0, high = sink->name_count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (sink->names[middle].input < input)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	sl_assert(low < sink->name_count && sink->names[low].input == input);
-	return &sink->names[low];
+	struct sl_name_list_reader reader = { .list = &sink->names };
+	bool is_found = sl_name_list_find(&reader, input);
+	sl_assert(is_found || reader.name.failed);
+	return reader;
+}
+
+/* Lines of an input that was not read from its beginning have no numbers. */
+static bool
+is_unnumbered(const struct sl_name_list_reader *reader)
+{
+	return reader->numbers[1];
 }
 
 /* "a.log:4", or "a.log" if the number is not known */
 static void
 add_place(const struct sl_kinds_sink *sink, struct sl_buf *out, struct sl_kinds_place place)
 {
-	const struct sl_kinds_sink_name *name = find_name(sink, place.input);
-	sl_buf_add_str(out, name->name);
-	if (!name->is_unnumbered)
+	struct sl_name_list_reader reader = find_name(sink, place.input);
+	sl_buf_add_span(out, sl_buf_span(&reader.name));
+	if (!is_unnumbered(&reader))
 		sl_buf_printf(out, ":%llu", (unsigned long long)place.line + 1);
+	out->failed = out->failed || reader.name.failed;
+	sl_name_list_reader_release(&reader);
 }
 
 /* ---- rows: what is shown of a kind, or of a change ---- */
@@ -265,14 +250,16 @@ static void
 add_json_place(const struct sl_kinds_sink *sink, struct sl_json *json, const char *key,
 	const struct sl_kinds_place *place)
 {
-	const struct sl_kinds_sink_name *name = find_name(sink, place->input);
+	struct sl_name_list_reader reader = find_name(sink, place->input);
 	sl_json_open(json, key, SL_JSON_OBJECT);
-	sl_json_text_or_bytes(json, "path", sl_span_str(name->name));
-	if (name->is_unnumbered)
+	sl_json_text_or_bytes(json, "path", sl_buf_span(&reader.name));
+	if (is_unnumbered(&reader))
 		sl_json_null(json, "line_number");
 	else
 		sl_json_u64(json, "line_number", place->line + 1);
 	sl_json_close(json);
+	json->out->failed = json->out->failed || reader.name.failed;
+	sl_name_list_reader_release(&reader);
 }
 
 static void
@@ -444,8 +431,6 @@ sl_kinds_sink_init(struct sl_kinds_sink *sink, struct sl_results *results,
 void
 sl_kinds_sink_release(struct sl_kinds_sink *sink)
 {
-	for (size_t i = 0; i < sink->name_count; i++)
-		free(sink->names[i].name);
-	free(sink->names);
+	sl_name_list_release(&sink->names);
 	*sink = (struct sl_kinds_sink){ 0 };
 }

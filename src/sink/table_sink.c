@@ -10,50 +10,33 @@
 #include "sluice/ui/units.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #define ROWS 64u
 
-struct sl_table_sink_row {
-	char *name;
-	uint64_t lines, hits;
-	enum sl_scan_state state;
-	bool is_unread, has_only_cr;
-};
+/* The third number of a row: what its last column says. */
+#define ROW_IS_UNREAD 1u
+#define ROW_HAS_ONLY_CR 2u
+#define ROW_STATE 4u /* times the state */
 
 static int
 add_row(struct sl_table_sink *table, const struct sl_input *input,
 	const struct sl_scan_result *result)
 {
-	if (table->row_count == table->row_cap) {
-		size_t cap = table->row_cap ? table->row_cap * 2 : 64;
-		struct sl_table_sink_row *rows = realloc(table->rows, cap * sizeof(*rows));
-		if (!rows)
-			return -ENOMEM;
-		table->rows = rows;
-		table->row_cap = cap;
-	}
-	char *name = sl_span_dup(sl_results_name(input));
-	if (!name)
-		return -ENOMEM;
+	uint64_t notes = ROW_STATE * (uint64_t)result->state +
+			 (sl_scan_result_is_unread(result) ? ROW_IS_UNREAD : 0) +
+			 (result->has_only_cr ? ROW_HAS_ONLY_CR : 0);
+	const uint64_t numbers[SL_NAME_LIST_NUMBERS] = { result->lines, result->hits, notes };
 	table->skipped += sl_scan_result_is_skipped(result, input->is_found);
-	table->rows[table->row_count++] = (struct sl_table_sink_row){
-		.name = name,
-		.lines = result->lines,
-		.hits = result->hits,
-		.state = result->state,
-		.is_unread = sl_scan_result_is_unread(result),
-		.has_only_cr = result->has_only_cr,
-	};
-	return 0;
+	return sl_name_list_add(&table->rows, sl_results_name(input), numbers);
 }
 
 static const char *
-note_of(const struct sl_table_sink_row *row)
+note_of(uint64_t notes)
 {
-	if (row->state != SL_SCAN_OK)
-		return sl_scan_state_name(row->state);
-	return row->has_only_cr ? "no newline" : "";
+	enum sl_scan_state state = (enum sl_scan_state)(notes / ROW_STATE);
+	if (state != SL_SCAN_OK)
+		return sl_scan_state_name(state);
+	return notes & ROW_HAS_ONLY_CR ? "no newline" : "";
 }
 
 static void
@@ -75,29 +58,50 @@ struct part {
 	const struct sl_table_sink *sink;
 	struct sl_table text;
 	struct sl_table_layout layout;
-	struct sl_buf note;
+	struct sl_buf note, names;
 	struct sl_table_row rows[ROWS];
-	size_t next;
+	struct sl_name_list_reader reader;
 };
+
+/* The name is in part->names, which moves while it grows. */
+static struct sl_table_row
+row_of(const struct sl_name_list_reader *reader)
+{
+	const uint64_t *numbers = reader->numbers;
+	return (struct sl_table_row){ .name = sl_span(NULL, reader->name.len),
+		.lines = numbers[0],
+		.error_lines = numbers[1],
+		.unread = numbers[2] & ROW_IS_UNREAD,
+		.note = sl_span_str(note_of(numbers[2])) };
+}
 
 /* False if there are no more. */
 static bool
 take_rows(struct part *part)
 {
-	const struct sl_table_sink *sink = part->sink;
-	size_t count = SL_MIN(sink->row_count - part->next, (size_t)ROWS);
-	for (size_t i = 0; i < count; i++) {
-		const struct sl_table_sink_row *row = &sink->rows[part->next + i];
-		part->rows[i] = (struct sl_table_row){ .name = sl_span_str(row->name),
-			.lines = row->lines,
-			.error_lines = row->hits,
-			.unread = row->is_unread,
-			.note = sl_span_str(note_of(row)) };
+	size_t count = 0;
+	sl_buf_clear(&part->names);
+	for (; count < ROWS && sl_name_list_next(&part->reader); count++) {
+		part->rows[count] = row_of(&part->reader);
+		sl_buf_add_span(&part->names, sl_buf_span(&part->reader.name));
 	}
-	part->next += count;
+	if (part->names.failed || part->reader.name.failed) {
+		part->sink->results->pending.failed = true;
+		return false;
+	}
+	const char *name = part->names.data;
+	for (size_t i = 0; i < count; name += part->rows[i++].name.len)
+		part->rows[i].name.data = name;
 	part->text.rows = part->rows;
 	part->text.row_count = count;
 	return count > 0;
+}
+
+static void
+rewind_rows(struct part *part)
+{
+	sl_name_list_reader_release(&part->reader);
+	part->reader = (struct sl_name_list_reader){ .list = &part->sink->rows };
 }
 
 static void
@@ -114,10 +118,11 @@ begin_part(
 			.unicode = style->unicode } };
 	add_totals_note(&part->note, table->skipped, summary);
 	part->text.note = sl_buf_span(&part->note);
+	rewind_rows(part);
 	while (take_rows(part))
 		sl_table_measure(&part->text, &part->layout, &table->results->pending);
 	sl_table_add_heading(&part->text, &part->layout, &table->results->pending);
-	part->next = 0;
+	rewind_rows(part);
 }
 
 /* False if there are no more. */
@@ -136,6 +141,8 @@ end_part(struct part *part)
 	sl_table_add_totals(&part->text, &part->layout, &part->sink->results->pending);
 	int code = part->note.failed ? -ENOMEM : 0;
 	sl_buf_release(&part->note);
+	sl_buf_release(&part->names);
+	sl_name_list_reader_release(&part->reader);
 	return code;
 }
 
@@ -184,8 +191,6 @@ sl_table_sink_init(struct sl_table_sink *table, struct sl_results *results)
 void
 sl_table_sink_release(struct sl_table_sink *table)
 {
-	for (size_t i = 0; i < table->row_count; i++)
-		free(table->rows[i].name);
-	free(table->rows);
+	sl_name_list_release(&table->rows);
 	*table = (struct sl_table_sink){ 0 };
 }

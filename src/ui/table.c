@@ -14,6 +14,9 @@
 
 #define GAP 2              /* columns between columns */
 #define NAME_COLUMNS_MIN 8 /* a name is not cut below this, even if the line then wraps */
+/* Other than on a terminal, longer names move the numbers of their rows: else one such path in a
+ * directory of a million files would make all rows as long. */
+#define NAME_COLUMNS_MAX 255
 
 enum { LINES, ERRORS, SHARE, NUMBERS };
 _Static_assert(NUMBERS == SL_TABLE_NUMBERS, "the header has their number");
@@ -107,8 +110,10 @@ complete(const struct sl_table *table, struct sl_table_layout *layout, struct sl
 	size_t taken = layout->notes;
 	if (table->note.len > 0)
 		taken = SL_MAX(taken, GAP + safe_width(table, scratch, table->note));
-	if (table->columns == 0)
+	if (table->columns == 0) {
+		layout->name = SL_MIN(layout->name, (size_t)NAME_COLUMNS_MAX);
 		return;
+	}
 	for (int i = 0; i < NUMBERS; i++)
 		taken += GAP + layout->numbers[i];
 	size_t left = table->columns > taken ? table->columns - taken : 0;
@@ -153,6 +158,15 @@ add_note(const struct sl_table *table, struct sl_span note, struct sl_buf *out)
 	sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_RESET));
 }
 
+/* Cut on a terminal only. */
+static size_t
+name_columns(const struct sl_table *table, const struct sl_table_layout *layout,
+	struct sl_span name)
+{
+	bool may_be_longer = table->columns == 0 && name.len > layout->name;
+	return may_be_longer ? SL_MAX(layout->name, sl_text_width(name)) : layout->name;
+}
+
 static void
 add_row(const struct sl_table *table, const struct sl_table_layout *layout,
 	const struct sl_table_row *row, struct sl_buf *scratch, struct sl_buf *out)
@@ -161,7 +175,8 @@ add_row(const struct sl_table *table, const struct sl_table_layout *layout,
 	bool mark = table->colour && row->error_lines > 0 && !row->unread;
 	sl_buf_clear(scratch);
 	make_safe(table, scratch, row->name);
-	sl_terminal_add_left(out, sl_buf_span(scratch), layout->name, table->unicode);
+	sl_terminal_add_left(out, sl_buf_span(scratch),
+		name_columns(table, layout, sl_buf_span(scratch)), table->unicode);
 	add_numbers(out, layout, &cells, sl_colour_code(mark, SL_COLOUR_BAD),
 		sl_colour_code(mark, SL_COLOUR_RESET));
 	add_note(table, row->note, out);
@@ -203,14 +218,4 @@ sl_table_add_totals(
 	sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_RESET));
 	add_note(table, table->note, out);
 	sl_buf_add_char(out, '\n');
-}
-
-void
-sl_table_format(const struct sl_table *table, struct sl_buf *out)
-{
-	struct sl_table_layout layout = { 0 };
-	sl_table_measure(table, &layout, out);
-	sl_table_add_heading(table, &layout, out);
-	sl_table_add_rows(table, &layout, out);
-	sl_table_add_totals(table, &layout, out);
 }

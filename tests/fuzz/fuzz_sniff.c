@@ -79,6 +79,9 @@ check_growth(const uint8_t *data, size_t len)
 		else
 			must(sl_sniff_form(data, some) == all);
 	}
+	must(sl_sniff_named_form(sl_span_str("text"), data, len) == all);
+	if (len >= 10 && !sl_sniff_is_binary_throughout(data, len))
+		must(sl_sniff_named_form(sl_span_str("a.gz"), data, len) == all);
 	if (sl_sniff_has_only_cr(data, len))
 		must(memchr(data, '\r', len) && !memchr(data, '\n', SL_MIN(len, SL_SNIFF_WINDOW)));
 }

@@ -305,6 +305,57 @@ test_scan_almost_compressed() {
 	expect_totals 0 0
 }
 
+# a file that was cut within its magic number, or has none of it, is named if its name shows what it was
+test_scan_cut_within_the_magic_number() {
+	local name names=(a.gz b.zst c.xz d.bz2 e.GZ)
+	printf 'error\n' >plain
+	printf '\x1f\x8b' >a.gz
+	printf '\x28\xb5\x2f' >b.zst
+	printf '\xfd7zXZ' >c.xz
+	printf 'BZh91AY&S' >d.bz2
+	: >e.GZ
+	scan --json "${names[@]}" plain
+	expect 2
+	expect_totals 1 1
+	for name in "${names[@]}"; do
+		expect_state "$name" truncated
+		expect 2 "cannot decode all of '$name'"
+	done
+	mkdir d
+	mv "${names[@]}" d
+	scan -c --verbose d plain
+	expect 2 "'d/e.GZ': the gzip data is truncated"
+	[[ $(cat out) == plain:1 ]] || fail "a count of what cannot be decoded"
+	mkfifo pipe.zst
+	start scan --json pipe.zst
+	printf '\x28' >pipe.zst
+	finish 5
+	expect 2 "cannot decode all of 'pipe.zst'"
+	scan --json - <d/a.gz # it has no name
+	expect 1
+	expect_totals 1 0
+}
+
+# data whose magic number is damaged is not counted as text if its name shows what it was
+test_scan_damaged_magic_number() {
+	make_log
+	gzip -c log >a.gz
+	printf '\x1e' | dd of=a.gz conv=notrunc status=none
+	head -c 5000 /dev/zero >b.xz
+	cp a.gz c.log
+	scan --json a.gz b.xz plain
+	expect 2 "cannot decode all of 'a.gz': it is not gzip data"
+	expect 2 "cannot decode all of 'b.xz': it is not xz data"
+	expect_state a.gz damaged
+	expect_totals 1 1
+	mkdir d
+	mv a.gz c.log plain d
+	scan --json d
+	expect 2 "'d/a.gz': it is not gzip data"
+	expect_state d/c.log binary
+	expect_totals 1 1
+}
+
 # UTF-16 is decoded, with a byte order mark or without, also if it is compressed
 test_scan_utf16() {
 	local order
@@ -443,6 +494,14 @@ test_scan_files_without_size() {
 	expect_state /dev/null ok
 	scan --json /proc/sys/kernel/ostype /proc/sys/kernel
 	expect_state /proc/sys/kernel/ostype ok
+}
+
+# the page map of a process has a word for each page that it could have, and is binary
+test_scan_page_map() {
+	[[ -r /proc/self/pagemap ]] || skip "no page map here"
+	scan --json --include pagemap /proc/self
+	expect 2 "binary"
+	expect_state /proc/self/pagemap binary
 }
 
 # a read that fails is named, and how much was counted

@@ -98,7 +98,66 @@ Test(sniff, more_bytes_are_wanted_only_while_they_could_tell)
 	cr_expect(sl_sniff_wants_more((const unsigned char *)"e", 1));
 }
 
+/* Any number of bytes that a cut leaves of a magic number, and none at all. */
+Test(sniff, a_name_tells_what_was_cut_within_its_magic_number)
+{
+	static const struct {
+		const char *name, *magic;
+		size_t len;
+		enum sl_form form;
+	} named[] = {
+		{ "d/a.gz", "\x1f\x8b\x08", 3, SL_FORM_GZIP },
+		{ "a.TGZ", "\x1f\x8b\x08", 3, SL_FORM_GZIP },
+		{ "a.zst", "\x28\xb5\x2f\xfd", 4, SL_FORM_ZSTD },
+		{ "a.zst", "\x5a\x2a\x4d\x18", 4, SL_FORM_ZSTD },
+		{ "a.xz", "\xfd" "7zXZ\0", 6, SL_FORM_XZ },
+		{ "a.bz2", "BZh91AY&SY", 10, SL_FORM_BZIP2 },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(named); i++)
+		for (size_t len = 0; len < named[i].len; len++) {
+			const unsigned char *bytes = (const unsigned char *)named[i].magic;
+			struct sl_span name = sl_span_str(named[i].name);
+			cr_expect_eq(sl_sniff_named_form(name, bytes, len), named[i].form,
+				"case %zu, %zu bytes", i, len);
+			name.len -= 1;
+			cr_expect_eq(sl_sniff_named_form(name, bytes, len), SL_FORM_PLAIN,
+				"case %zu, %zu bytes with another name", i, len);
+		}
+}
+
+Test(sniff, a_name_alone_makes_nothing_compressed)
+{
+	static const char *const texts[] = { "x", "error\n", "BZh error\n", "\x1f\x8b\x07",
+		"BZh91AY&SX" };
+	for (size_t i = 0; i < SL_COUNT_OF(texts); i++) {
+		const unsigned char *bytes = (const unsigned char *)texts[i];
+		size_t len = strlen(texts[i]);
+		cr_expect_eq(sl_sniff_named_form(sl_span_str("a.gz"), bytes, len), SL_FORM_PLAIN);
+		cr_expect_eq(sl_sniff_named_form(sl_span_str("a.bz2"), bytes, len), SL_FORM_PLAIN);
+	}
+	cr_expect_eq(sl_sniff_named_form(sl_span_str(".gz"), NULL, 0), SL_FORM_PLAIN);
+	cr_expect_eq(sl_sniff_named_form(sl_span_str("d.gz/a"), NULL, 0), SL_FORM_PLAIN);
+	const unsigned char *zstd = (const unsigned char *)"\x28\xb5\x2f\xfd";
+	cr_expect_eq(sl_sniff_named_form(sl_span_str("a.gz"), zstd, 4), SL_FORM_ZSTD);
+	cr_expect_eq(sl_sniff_named_form(sl_span_str("a.gz"), zstd, 3), SL_FORM_PLAIN);
+}
+
 /* ---- binary ---- */
+
+Test(sniff, what_is_binary_and_named_as_compressed_is_not_text)
+{
+	static const unsigned char bytes[] = "\x1f\x8c\x08\0\1\2\3 some text behind it, and more";
+	static const unsigned char nuls[100];
+	struct sl_span gz = sl_span_str("a.gz");
+	for (size_t len = 4; len < sizeof(bytes); len++)
+		cr_expect_eq(sl_sniff_named_form(gz, bytes, len), SL_FORM_GZIP, "%zu bytes", len);
+	for (size_t len = 1; len < sizeof(nuls); len++)
+		cr_expect_eq(sl_sniff_named_form(gz, nuls, len), SL_FORM_GZIP, "%zu NULs", len);
+	cr_expect_eq(sl_sniff_named_form(sl_span_str("a.log"), bytes, 40), SL_FORM_PLAIN);
+	cr_expect_eq(sl_sniff_named_form(gz, bytes, 3), SL_FORM_PLAIN, "without a NUL");
+	cr_expect_eq(sl_sniff_named_form(gz, (const unsigned char *)"\xff\xfe" "a\0", 4),
+		SL_FORM_UTF16);
+}
 
 static unsigned char data[4 * SL_SNIFF_WINDOW];
 
@@ -133,6 +192,23 @@ Test(sniff, a_log_with_holes_is_text)
 	memset(data, 0, sizeof(data));
 	cr_expect_not(sl_sniff_is_binary(data, sizeof(data)), "nothing but a hole");
 	cr_expect_not(sl_sniff_is_binary(data, 0));
+}
+
+/* The page map of a process, and arguments in /proc. */
+Test(sniff, without_holes_nuls_are_binary)
+{
+	memset(data, 0, sizeof(data));
+	cr_expect(sl_sniff_is_binary_throughout(data, sizeof(data)));
+	cr_expect(sl_sniff_is_binary_throughout(data, 1));
+	put_text(4096, 4096);
+	cr_expect(sl_sniff_is_binary_throughout(data, sizeof(data)));
+	put_text(0, sizeof(data));
+	cr_expect_not(sl_sniff_is_binary_throughout(data, sizeof(data)));
+	data[77] = 0;
+	cr_expect_not(sl_sniff_is_binary_throughout(data, sizeof(data)));
+	memcpy(data, "\x7f" "ELF", 4);
+	cr_expect(sl_sniff_is_binary_throughout(data, sizeof(data)));
+	cr_expect_not(sl_sniff_is_binary_throughout(data, 0));
 }
 
 Test(sniff, a_stray_nul_does_not_make_a_log_binary)

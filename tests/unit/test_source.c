@@ -845,6 +845,73 @@ Test(source, a_stream_that_fails_has_given_all_before)
 	}
 }
 
+/* ---- files of a directory that give nothing ---- */
+
+struct two_readers {
+	struct bench bench;
+	int codes[2];
+	uint64_t elapsed_ns;
+};
+
+struct reader {
+	struct sl_input *input;
+	int *code;
+};
+
+SL_SUSPENDS
+static int
+reads_once(void *arg)
+{
+	struct reader *reader = arg;
+	unsigned char byte;
+	size_t len = 0;
+	*reader->code = sl_input_read_stream(reader->input, &byte, 1, &len);
+	return 0;
+}
+
+static void
+reads_twice_at_once(struct bench *bench)
+{
+	struct two_readers *two = SL_CONTAINER_OF(bench, struct two_readers, bench);
+	struct reader readers[2];
+	struct sl_group group;
+	for (unsigned i = 0; i < 2; i++) {
+		open_input(bench, "-", false);
+		bench->input->is_found = true;
+		readers[i] = (struct reader){ bench->input, &two->codes[i] };
+	}
+	uint64_t begun_ns = sl_now();
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (unsigned i = 0; i < 2; i++)
+		cr_assert_eq(sl_group_spawn(&group, "reader", reads_once, &readers[i], NULL), 0);
+	cr_assert_eq(sl_group_leave(&group), 0);
+	two->elapsed_ns = sl_now() - begun_ns;
+	for (unsigned i = 0; i < 2; i++) {
+		bench->input = readers[i].input;
+		close_input(bench);
+	}
+}
+
+/* As the kernel's messages in /proc/kmsg, which a daemon reads too. */
+Test(source, data_of_a_file_in_a_directory_that_another_reader_takes_is_not_waited_for)
+{
+	struct sim_seeds seeds = sim_seeds(50);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct two_readers two = { .bench = { .body = reads_twice_at_once } };
+		two.bench.sim = sim_plain(seed);
+		int fd = sim_source(two.bench.sim, 0);
+		sim_source_data(two.bench.sim, fd, "x", 1);
+		sim_source_pause(two.bench.sim, fd, 3600 * SL_NS_PER_S);
+		sim_source_end(two.bench.sim, fd);
+		cr_assert_eq(sim_run(two.bench.sim, bench_main, &two.bench), 0);
+		sim_free(two.bench.sim);
+		cr_expect(two.elapsed_ns < 60 * SL_NS_PER_S, "seed %llu",
+			(unsigned long long)seed);
+		for (unsigned i = 0; i < 2; i++)
+			cr_expect(two.codes[i] == 1 || two.codes[i] == -EAGAIN, "%d", two.codes[i]);
+	}
+}
+
 /* ---- lent descriptors ---- */
 
 static void

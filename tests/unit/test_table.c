@@ -10,10 +10,20 @@
 	}
 
 static void
+format(const struct sl_table *table, struct sl_buf *out)
+{
+	struct sl_table_layout layout = { 0 };
+	sl_table_measure(table, &layout, out);
+	sl_table_add_heading(table, &layout, out);
+	sl_table_add_rows(table, &layout, out);
+	sl_table_add_totals(table, &layout, out);
+}
+
+static void
 expect_table(const struct sl_table *table, const char *want)
 {
 	struct sl_buf out = { 0 };
-	sl_table_format(table, &out);
+	format(table, &out);
 	cr_expect(sl_span_is(sl_buf_span(&out), want), "got\n%swant\n%s", out.data, want);
 	sl_buf_release(&out);
 }
@@ -104,18 +114,35 @@ Test(table, fits_the_terminal_whatever_its_width)
 			.rows = two_rows, .row_count = 2, .lines = 1236567, .columns = columns
 		};
 		struct sl_buf out = { 0 };
-		sl_table_format(&table, &out);
+		format(&table, &out);
 		for (const char *line = out.data; *line; line = strchr(line, '\n') + 1)
 			cr_expect(sl_text_width(sl_span(line, strcspn(line, "\n"))) <= columns);
 		sl_buf_release(&out);
 	}
 }
 
+Test(table, a_long_path_does_not_make_the_rows_of_others_long)
+{
+	char path[5001];
+	memset(path, 'p', sizeof(path) - 1);
+	path[sizeof(path) - 1] = '\0';
+	const struct sl_table_row rows[] = { { .name = sl_span_str(path), .lines = 12 },
+		two_rows[0] };
+	struct sl_table table = { .rows = rows, .row_count = 2, .lines = 2012, .error_lines = 595 };
+	struct sl_buf out = { 0 };
+	format(&table, &out);
+	cr_expect(strstr(out.data, "ppp     12            0   0.00%\n"), "it is not cut");
+	cr_expect(strstr(out.data, path));
+	const char *next = strstr(out.data, "Apache.log");
+	cr_expect(next && strcspn(next, "\n") < 300);
+	sl_buf_release(&out);
+}
+
 Test(table, colours_error_counts)
 {
 	struct sl_table table = { .rows = two_rows, .row_count = 1, .colour = true };
 	struct sl_buf out = { 0 };
-	sl_table_format(&table, &out);
+	format(&table, &out);
 	cr_expect(strstr(out.data, "\033[31m        595\033[0m"));
 	sl_buf_release(&out);
 }

@@ -201,7 +201,7 @@ Test(walk, what_is_not_a_regular_file_is_reported_and_no_link_to_a_directory_is_
 	cr_assert_str_eq(scene.said.data,
 		"! 'DIR/d/dangling" PASSED "link to a file that does not exist\n"
 		"! 'DIR/d/fifo" PASSED "device, a socket or a FIFO\n"
-		"! 'DIR/d/loop" PASSED "link to a file that does not exist\n"
+		"! 'DIR/d/loop" PASSED "link in a loop of links\n"
 		"! 'DIR/d/to-null" PASSED "device, a socket or a FIFO\n"
 		"! 'DIR/d/to-out" PASSED "link to a directory (name it to scan its files)\n"
 		"! 'DIR/d/up" PASSED "link to a directory (name it to scan its files)\n");

@@ -118,10 +118,7 @@ sl_state_at(const struct sl_state_log *log)
 	return log->at ? log->at : log->path;
 }
 
-/* Append the text to *out. */
-void sl_state_write(const struct sl_state *state, struct sl_buf *out);
-
-/* The same in pieces, for states that are large. */
+/* Writes the text in pieces, since states may be large. {.state = ...} is at its beginning. */
 struct sl_state_writer {
 	const struct sl_state *state;
 	size_t next, count; /* logs */

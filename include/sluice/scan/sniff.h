@@ -1,6 +1,6 @@
 /*
- * sniff.h - what the bytes of an input are: lines of text, compressed, UTF-16, binary. By content,
- * never by name. Pure.
+ * sniff.h - what the bytes of an input are: lines of text, compressed, UTF-16, binary. By content;
+ * its name only tells text from compressed data whose magic number was cut or damaged. Pure.
  */
 #ifndef SLUICE_SCAN_SNIFF_H
 #define SLUICE_SCAN_SNIFF_H
@@ -33,6 +33,14 @@ enum sl_form {
  */
 enum sl_form sl_sniff_form(const unsigned char *data, size_t len);
 
+/*
+ * The same of an input with this name. It has the form that its suffix promises, and cannot be
+ * decoded, if these bytes are all of it, fewer than the magic number and the beginning of it, or
+ * none: it was cut; or if it is binary, and of no other form: it is damaged, or not what it is
+ * called.
+ */
+enum sl_form sl_sniff_named_form(struct sl_span name, const unsigned char *data, size_t len);
+
 /* True if more bytes could change the answer of sl_sniff_form: these are the beginning of a magic
  * number, or too few to tell UTF-16 from text with a NUL. */
 bool sl_sniff_wants_more(const unsigned char *data, size_t len);
@@ -43,6 +51,9 @@ bool sl_sniff_wants_more(const unsigned char *data, size_t len);
  * holes, such as truncating a log that is written to leaves at its start.
  */
 bool sl_sniff_is_binary(const unsigned char *data, size_t len);
+
+/* The same of a file without holes: runs of NULs count. */
+bool sl_sniff_is_binary_throughout(const unsigned char *data, size_t len);
 
 /* True if the first SL_SNIFF_WINDOW bytes have carriage returns and no newline. */
 bool sl_sniff_has_only_cr(const unsigned char *data, size_t len);

@@ -8,6 +8,7 @@
 
 #include "sluice/digest/changes.h"
 #include "sluice/scan/event.h"
+#include "sluice/sink/name_list.h"
 #include "sluice/sink/results.h"
 
 struct sl_kinds_sink_setup {
@@ -18,16 +19,13 @@ struct sl_kinds_sink_setup {
 	const char *base_name;       /* of its file */
 };
 
-struct sl_kinds_sink_name;
-
 struct sl_kinds_sink {
 	struct sl_results *results;
 	struct sl_kinds_sink_setup setup;
 
 	/* Private. */
 	uint64_t inputs; /* that ended */
-	struct sl_kinds_sink_name *names;
-	size_t name_count, name_cap;
+	struct sl_name_list names;
 };
 
 /*

@@ -6,16 +6,14 @@
 #define SLUICE_SINK_TABLE_SINK_H
 
 #include "sluice/scan/event.h"
+#include "sluice/sink/name_list.h"
 #include "sluice/sink/results.h"
-
-struct sl_table_sink_row;
 
 struct sl_table_sink {
 	struct sl_results *results;
-	struct sl_table_sink_row *rows;
-	size_t row_count, row_cap; /* others may read the count */
-	uint64_t skipped;          /* inputs found in directories and skipped */
-	bool has_records;          /* set by the caller: hits are records */
+	struct sl_name_list rows; /* others may read the count */
+	uint64_t skipped;         /* inputs found in directories and skipped */
+	bool has_records;         /* set by the caller: hits are records */
 };
 
 /* The sink to be passed to the scan. *table and *results stay in place. */

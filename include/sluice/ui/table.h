@@ -8,7 +8,8 @@
  *	total        2,000          595  29.75%
  *
  * For a terminal (columns > 0) numbers are grouped and long names cut in the middle to fit;
- * elsewhere nothing is cut and numbers are plain digits, so that other programs can read them.
+ * elsewhere nothing is cut and numbers are plain digits, so that other programs can read them. A
+ * name of more than 255 columns is not in line there.
  */
 #ifndef SLUICE_UI_TABLE_H
 #define SLUICE_UI_TABLE_H
@@ -32,14 +33,10 @@ struct sl_table {
 	bool colour, unicode;
 };
 
-/* Append the table to *out: a heading, a line for each row, and the totals unless there is exactly
- * one row and no note on the totals. */
-void sl_table_format(const struct sl_table *table, struct sl_buf *out);
-
 /*
- * The same for tables that are too large to be in memory twice, whose `rows` are a part of theirs
- * with each call: measure all rows, then add the heading, the same rows, and the totals. {0} is a
- * layout of no rows.
+ * A table is measured and then appended: a heading, a line for each row, and the totals. It may be
+ * too large to be in memory twice, so that `rows` are a part of its rows with each call: measure all
+ * of them, then add the heading, the same rows, and the totals. {0} is a layout of no rows.
  */
 #define SL_TABLE_NUMBERS 3
 
