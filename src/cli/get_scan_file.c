@@ -388,7 +388,10 @@ end_uncounted_stream(struct get_scan_file *file)
 		why = reason;
 	} else if (file->form != SL_FORM_PLAIN) {
 		result.state = SL_SCAN_UNSUPPORTED;
-		why = "it cannot be decoded on the way (save it, and use: sluice scan FILE)";
+		why = sl_form_is_foreign(file->form)
+			      ? "it is compressed in a way that is not supported"
+			      : "it cannot be decoded on the way (save it, and use: sluice scan "
+				"FILE)";
 	}
 	(void)sl_fail(&input->err, SL_PHASE_READ, file->code ? file->code : -EIO,
 		"cannot scan %s while it is downloaded: %s", input->shown, why);

@@ -36,7 +36,7 @@ drop_passed(struct sl_matcher *matcher, const struct sl_subject *line, size_t fr
 			from < matcher->from;
 	for (size_t i = 0; i < sl_pattern_places(pattern); i++) {
 		struct sl_matcher_next *next = &matcher->next[i];
-		bool has_passed = next->verdict == SL_VERDICT_YES && next->range.begin < from;
+		bool has_passed = next->verdict == SL_VERDICT_YES && next->range.start < from;
 		bool moves = i >= plans && pattern->checks[i - plans].has_anchor_g;
 		if (is_other || has_passed || moves)
 			next->is_known = false;
@@ -83,7 +83,7 @@ find_check(struct sl_matcher *matcher, const struct sl_pattern_check *check, siz
 		return;
 	next->verdict = SL_VERDICT_YES;
 	next->rank = place.rank;
-	next->range = (struct sl_match_range){ place.begin, place.end };
+	next->range = (struct sl_match_range){ place.begin, place.end, place.begin };
 }
 
 static void
@@ -94,15 +94,17 @@ find_literal(struct sl_matcher *matcher, const struct sl_match_plan *plan, size_
 	bool found = sl_match_find_one(plan, line->text, line->len, from, &next->range.begin,
 		&next->range.end, &next->rank);
 	next->verdict = found ? SL_VERDICT_YES : SL_VERDICT_NO;
+	next->range.start = next->range.begin;
 	next->is_known = true;
 	matcher->searched += (found ? next->range.begin + 1 : line->len) - from;
 }
 
+/* As alternatives of one expression are: where a match is found decides, not where \K puts it. */
 static bool
 is_before(const struct sl_matcher_next *a, const struct sl_matcher_next *b)
 {
-	if (a->range.begin != b->range.begin)
-		return a->range.begin < b->range.begin;
+	if (a->range.start != b->range.start)
+		return a->range.start < b->range.start;
 	return a->rank < b->rank;
 }
 

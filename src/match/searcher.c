@@ -331,7 +331,8 @@ sl_searcher_find(struct sl_searcher *searcher, const struct sl_pattern_check *ch
 	struct search some = begin_search(searcher, check, line, from, options);
 	enum sl_verdict verdict = run_search(searcher, &some, budget);
 	if (verdict == SL_VERDICT_YES)
-		*range = (struct sl_match_range){ pair[0], pair[1] };
+		*range = (struct sl_match_range){ pair[0], pair[1],
+			pcre2_get_startchar(searcher->found) };
 	return verdict;
 }
 

@@ -64,7 +64,7 @@ enum sl_verdict sl_searcher_confirm(struct sl_searcher *searcher,
 	const struct sl_pattern_check *check, const struct sl_subject *line,
 	struct sl_search_budget *budget);
 
-/* The leftmost match that begins at `from` or later; what stands before is seen by lookbehind. With
+/* The leftmost match that starts at `from` or later; what stands before is seen by lookbehind. With
  * \K in a lookahead, its end may be before its begin. */
 enum sl_verdict sl_searcher_find(struct sl_searcher *searcher, const struct sl_pattern_check *check,
 	const struct sl_subject *line, size_t from, struct sl_search_budget *budget,

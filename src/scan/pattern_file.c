@@ -27,23 +27,13 @@ sl_pattern_texts_release(struct sl_pattern_texts *list)
 	*list = (struct sl_pattern_texts){ 0 };
 }
 
-/* The command that turns it into text. */
-static const char *
-reader_of(enum sl_form form)
-{
-	static const char *const readers[SL_FORMS] = { "cat", "zcat", "zstdcat", "xzcat", "bzcat",
-		"iconv -f UTF-16 -t UTF-8", "iconv -f UTF-32 -t UTF-8",
-		"iconv -f UTF-16LE -t UTF-8", "iconv -f UTF-16BE -t UTF-8" };
-	return readers[form];
-}
-
 static int
 refuse_form(enum sl_form form, const char *shown, struct sl_error *err)
 {
 	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
 		"cannot take patterns from %s: it is %s%s (use: %s FILE | sluice scan -f - INPUT)",
 		shown, sl_form_name(form), sl_form_is_wide(form) ? " text" : "-compressed",
-		reader_of(form));
+		sl_form_reader(form));
 }
 
 /* A NUL would be part of a pattern that no text has; more likely the file is not text at all. */

@@ -249,7 +249,9 @@ static void
 refuse(struct scan_decode *decode, struct scan_piece *piece)
 {
 	struct scan_job *job = decode->job;
-	job->form = sl_decoding_content(decode->decoding);
+	enum sl_form content = sl_decoding_content(decode->decoding);
+	bool is_skipped = job->input->is_found && sl_form_is_foreign(content);
+	job->form = is_skipped ? SL_FORM_PLAIN : content;
 	job->is_binary = job->form == SL_FORM_PLAIN;
 	job->is_over = true;
 	piece->len = decode->filled = 0;

@@ -72,6 +72,8 @@ sl_scan_sniff(struct scan_job *job, const unsigned char *data, size_t len)
 		return; /* its text is what counts */
 	job->is_binary = job->input->is_found && is_binary(job->input, data, len);
 	job->has_only_cr = sl_sniff_has_only_cr(data, len);
+	if (job->is_binary && sl_form_is_foreign(job->form))
+		job->form = SL_FORM_PLAIN; /* it is skipped as other binary files are */
 	if (job->form != SL_FORM_PLAIN || job->is_binary)
 		job->is_over = true;
 }

@@ -15,7 +15,7 @@
 #include "sluice/codec/codec.h"
 #include "sluice/scan/wide.h"
 
-#define MAGIC_MAX 4
+#define MAGIC_MAX 6
 
 /* As many NULs in a row are a hole or padding; a binary format has many shorter runs. */
 #define NUL_RUN 16u
@@ -45,6 +45,12 @@ static const struct magic {
 	{ SL_FORM_UTF32, 4, { 0x00, 0x00, 0xfe, 0xff } },
 	{ SL_FORM_UTF16, 2, { 0xff, 0xfe } },
 	{ SL_FORM_UTF16, 2, { 0xfe, 0xff } },
+	{ SL_FORM_LZ4, 4, { 0x04, 0x22, 0x4d, 0x18 } },
+	{ SL_FORM_COMPRESS, 2, { 0x1f, 0x9d } },
+	{ SL_FORM_LZIP, 5, { 'L', 'Z', 'I', 'P', 1 } },
+	{ SL_FORM_ZIP, 4, { 'P', 'K', 3, 4 } }, /* also jar */
+	{ SL_FORM_7Z, 6, { '7', 'z', 0xbc, 0xaf, 0x27, 0x1c } },
+	{ SL_FORM_RAR, 6, { 'R', 'a', 'r', '!', 0x1a, 7 } },
 };
 
 /* Formats that lie about in directories of logs; those that could pass for text by their bytes
@@ -62,11 +68,6 @@ static const struct binary_magic {
 	{ 0, "\x7f" "ELF", 4 },
 	{ 0, "MZ\x90\0", 4 },   /* program of Windows */
 	{ 0, "\xca\xfe\xba\xbe", 4 }, /* class of Java */
-	{ 0, "PK\3\4", 4 },     /* zip, jar */
-	{ 0, "7z\xbc\xaf\x27\x1c", 6 },
-	{ 0, "Rar!\x1a\7", 6 },
-	{ 0, "\x04\x22\x4d\x18", 4 }, /* lz4 */
-	{ 0, "\x1f\x9d", 2 },   /* compress */
 	{ 0, "\x89PNG\r\n\x1a\n", 8 },
 	{ 0, "\xff\xd8\xff", 3 }, /* JPEG */
 	{ 0, "GIF8", 4 },
@@ -86,9 +87,21 @@ agrees(const struct magic *magic, const unsigned char *data, size_t len)
 	return seen == 0 || memcmp(data, magic->bytes, seen) == 0;
 }
 
+static enum sl_form
+magic_form(const unsigned char *data, size_t len)
+{
+	for (size_t i = 0; i < SL_COUNT_OF(magics); i++) {
+		if (len >= magics[i].len && agrees(&magics[i], data, len))
+			return magics[i].form;
+	}
+	return SL_FORM_PLAIN;
+}
+
 static bool
 has_binary_magic(const unsigned char *data, size_t len)
 {
+	if (sl_form_is_foreign(magic_form(data, len)))
+		return true;
 	for (size_t i = 0; i < SL_COUNT_OF(binary_magics); i++) {
 		const struct binary_magic *magic = &binary_magics[i];
 		if (len >= magic->off + magic->len &&
@@ -205,10 +218,9 @@ sl_sniff_form(const unsigned char *data, size_t len)
 	for (size_t i = 0; i < SL_COUNT_OF(codecs); i++)
 		if (sl_codec_match(codecs[i].codec, data, len) == SL_CODEC_MATCHES)
 			return codecs[i].form;
-	for (size_t i = 0; i < SL_COUNT_OF(magics); i++) {
-		if (len >= magics[i].len && agrees(&magics[i], data, len))
-			return magics[i].form;
-	}
+	enum sl_form form = magic_form(data, len);
+	if (form != SL_FORM_PLAIN)
+		return form;
 	len = SL_MIN(len, (size_t)SL_SNIFF_WINDOW);
 	size_t begin = wide_begin(data, len);
 	return first_form(data + begin, len - begin);
@@ -286,12 +298,29 @@ const char *
 sl_form_name(enum sl_form form)
 {
 	static const char *const names[SL_FORMS] = { "plain text", "gzip", "zstd", "xz", "bzip2",
-		"UTF-16", "UTF-32", "UTF-16", "UTF-16" };
+		"lz4", "compress", "lzip", "zip", "7z", "rar", "UTF-16", "UTF-32", "UTF-16",
+		"UTF-16" };
 	return names[form];
+}
+
+const char *
+sl_form_reader(enum sl_form form)
+{
+	static const char *const readers[SL_FORMS] = { "cat", "zcat", "zstdcat", "xzcat", "bzcat",
+		"lz4cat", "zcat", "lzip -dc", "unzip -p", "7z x -so", "unrar p -inul",
+		"iconv -f UTF-16 -t UTF-8", "iconv -f UTF-32 -t UTF-8",
+		"iconv -f UTF-16LE -t UTF-8", "iconv -f UTF-16BE -t UTF-8" };
+	return readers[form];
 }
 
 bool
 sl_form_is_wide(enum sl_form form)
 {
 	return form >= SL_FORM_UTF16;
+}
+
+bool
+sl_form_is_foreign(enum sl_form form)
+{
+	return form >= SL_FORM_LZ4 && form <= SL_FORM_RAR;
 }

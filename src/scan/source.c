@@ -129,11 +129,11 @@ sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted)
 			"cannot scan all of %s: it contains %s text (only its first %llu bytes "
 			"are counted)",
 			input->shown, name, (unsigned long long)counted);
-	if (form == SL_FORM_UTF32)
+	if (form == SL_FORM_UTF32 || sl_form_is_foreign(form))
 		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-			"cannot scan %s: UTF-32 text is not supported (use: iconv -f UTF-32 "
-			"-t UTF-8 FILE | sluice scan)",
-			input->shown);
+			"cannot scan %s: %s %s is not supported (use: %s FILE | sluice scan)",
+			input->shown, name, form == SL_FORM_UTF32 ? "text" : "data",
+			sl_form_reader(form));
 	if (sl_form_is_wide(form))
 		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
 			"cannot scan %s: it contains %s text behind other data", input->shown,

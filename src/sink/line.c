@@ -84,7 +84,7 @@ locate(void *arg)
 			line->matcher, &line->subject, matches->from, matches->is_quick, range);
 		if (matches->verdict != SL_VERDICT_YES)
 			break;
-		matches->from = range->end > range->begin ? range->end : range->end + 1;
+		matches->from = sl_match_range_next(range);
 		matches->count++;
 		if (!matches->is_quick &&
 			sl_steps_clock_ns(matches->engine) - begun_ns > SL_STEPS_NS)
@@ -125,6 +125,7 @@ sl_line_matches_next(struct sl_line_matches *matches, struct sl_match_range *ran
 	*range = matches->found[matches->next++];
 	range->begin += off;
 	range->end += off;
+	range->start += off;
 	return 1;
 }
 
@@ -133,7 +134,7 @@ int
 sl_line_narrow(const struct sl_scan_line *line, size_t most, struct sl_line_shown *shown)
 {
 	struct sl_line_matches matches;
-	struct sl_match_range match = { shown->begin, shown->begin };
+	struct sl_match_range match = { shown->begin, shown->begin, shown->begin };
 	size_t old_begin = shown->begin, old_end = shown->end;
 	if (old_end - old_begin <= most)
 		return 0;

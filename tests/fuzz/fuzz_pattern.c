@@ -42,8 +42,8 @@ check_places(const struct sl_subject *line, bool has_k)
 	enum sl_verdict verdict;
 	while ((verdict = sl_matcher_find(matcher, line, from, false, &place)) == SL_VERDICT_YES) {
 		must(place.begin <= place.end && place.end <= line->len);
-		must(has_k || place.begin >= from);
-		from = place.end > from ? place.end : from + 1;
+		must(place.start >= from && (has_k || place.begin == place.start));
+		from = sl_match_range_next(&place);
 		count++;
 	}
 	must(has_k || count > 0 || verdict == SL_VERDICT_UNDECIDED);

@@ -567,6 +567,12 @@ test_scan_binary() {
 	scan --json e
 	expect 0 "2 binary files"
 	expect_totals 1 1
+	printf 'PK\3\4 error\n' >e/logs.zip
+	scan --json e
+	expect 0 "3 binary files"
+	scan e/logs.zip e/a
+	expect 2 "cannot scan 'e/logs.zip': zip data is not supported (use: unzip -p FILE | sluice scan)"
+	expect_row e/a 1 1
 	scan --json program database
 	expect_totals $(($(lines_of program) + 1)) $(($(grep -acE 'ERROR|error' program) + 1))
 }

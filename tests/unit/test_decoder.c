@@ -326,6 +326,22 @@ Test(codec_decoder, decodes_deflate_without_a_header)
 	sl_buf_release(&out);
 }
 
+/* A frame of zstd that was made with a dictionary, a stream of xz with a check that is not
+ * defined. */
+Test(codec_decoder, tells_what_is_not_supported_from_damage)
+{
+	static const char with_dictionary[] = "\x28\xb5\x2f\xfd\x21\7\4\x21\0\0text";
+	static const char stream_flags[] = "\0\2\xd3\x73\xd7\xaf";
+	struct sl_buf data = { 0 };
+	sl_buf_add(&data, with_dictionary, sizeof(with_dictionary) - 1);
+	cr_expect_eq(outcome(SL_CODEC_ZSTD, &data), SL_DECODE_UNSUPPORTED);
+	sl_buf_clear(&data);
+	compress_add(&data, SL_CODEC_XZ, "text", 4);
+	memcpy(data.data + 6, stream_flags, sizeof(stream_flags) - 1);
+	cr_expect_eq(outcome(SL_CODEC_XZ, &data), SL_DECODE_UNSUPPORTED);
+	sl_buf_release(&data);
+}
+
 /* A header of gzip with a CRC of its own, alone and behind all the fields that may precede it. */
 Test(codec_decoder, verifies_the_crc_of_a_header)
 {

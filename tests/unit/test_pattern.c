@@ -730,6 +730,34 @@ Test(pattern, matches_in_a_line_are_leftmost)
 	end();
 }
 
+/* As alternatives of one expression are. */
+Test(pattern, a_match_is_where_it_is_found_not_where_it_is_kept_from)
+{
+	static const struct {
+		const char *texts[3], *line;
+		size_t begins[3], count;
+	} cases[] = {
+		{ { "ab\\Kc", "b" }, "abcb", { 2, 3 }, 2 },
+		{ { "b", "ab\\Kc" }, "abc", { 2 }, 1 },
+		{ { "a\\Kb", "a" }, "aba", { 1, 2 }, 2 },
+		{ { "[a]b\\Kc", "\\w{2}" }, "abc", { 2 }, 1 },
+		{ { "fo+\\Kx?" }, "foofoox", { 3, 6 }, 2 },
+		{ { "\\Kx*" }, "axx", { 0, 1, 3 }, 3 },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_match_range place;
+		size_t from = 0, count = 0;
+		begin(cases[i].texts, 0);
+		for (; find(cases[i].line, false, from, &place); count++) {
+			cr_assert(count < cases[i].count && place.begin == cases[i].begins[count],
+				"%zu: %zu", i, place.begin);
+			from = sl_match_range_next(&place);
+		}
+		cr_assert_eq(count, cases[i].count, "%zu", i);
+		end();
+	}
+}
+
 Test(pattern, matches_at_a_cut_are_those_that_do_not_depend_on_what_follows)
 {
 	static const struct {

@@ -996,9 +996,10 @@ Test(scan, little_memory_is_enough_for_windows_one_after_the_other)
 Test(scan, what_cannot_be_decoded_is_never_counted)
 {
 	struct fixture f;
-	struct sl_buf once = { 0 }, twice = { 0 }, wide = { 0 };
-	static const char *const names[] = { "utf32", "twice", "window" };
-	static const char *const words[] = { "UTF-32", "more than once", "--max-memory" };
+	struct sl_buf once = { 0 }, twice = { 0 }, wide = { 0 }, zipped = { 0 };
+	static const char *const names[] = { "utf32", "twice", "window", "lz4", "zip" };
+	static const char *const words[] = { "UTF-32", "more than once", "--max-memory",
+		"use: lz4cat FILE", "zip data is not supported" };
 	begin(&f, 1);
 	for (size_t i = 0; i < SL_COUNT_OF(names); i++)
 		add_missing(&f, names[i]);
@@ -1008,6 +1009,9 @@ Test(scan, what_cannot_be_decoded_is_never_counted)
 	sim_put_file(f.sim, "utf32", "\xff\xfe\0\0e\0\0\0", 8, 0644);
 	sim_put_file(f.sim, "twice", twice.data, twice.len, 0644);
 	sim_put_file(f.sim, "window", wide.data, wide.len, 0644);
+	sim_put_file(f.sim, "lz4", "\x04\x22\x4d\x18 error\n", 11, 0644);
+	compress_add(&zipped, SL_CODEC_GZIP, "PK\3\4 error\n", 11);
+	sim_put_file(f.sim, "zip", zipped.data, zipped.len, 0644);
 	cr_assert_eq(run(&f), 0);
 	for (size_t i = 0; i < SL_COUNT_OF(names); i++) {
 		cr_assert_eq(f.results[i].state, SL_SCAN_UNSUPPORTED, "%s", names[i]);
@@ -1019,6 +1023,7 @@ Test(scan, what_cannot_be_decoded_is_never_counted)
 	sl_buf_release(&once);
 	sl_buf_release(&twice);
 	sl_buf_release(&wide);
+	sl_buf_release(&zipped);
 	end(&f);
 }
 

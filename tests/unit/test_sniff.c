@@ -50,6 +50,14 @@ static const struct {
 	{ "e\0r\1r\0o\1r\0", 10, SL_FORM_PLAIN },
 	{ "e\0r\0r\0o\0", 9, SL_FORM_UTF16LE }, /* half a character follows */
 	{ "\0\0\0\0\0\0\0\0", 8, SL_FORM_PLAIN },
+	{ "\x04\x22\x4d\x18\x64", 5, SL_FORM_LZ4 },
+	{ "\x1f\x9d\x90", 3, SL_FORM_COMPRESS },
+	{ "LZIP\1\x0c", 6, SL_FORM_LZIP },
+	{ "LZIP is a format\n", 17, SL_FORM_PLAIN },
+	{ "PK\3\4\x14", 5, SL_FORM_ZIP },
+	{ "PKI error\n", 10, SL_FORM_PLAIN },
+	{ "7z\xbc\xaf\x27\x1c", 6, SL_FORM_7Z },
+	{ "Rar!\x1a\7\1", 7, SL_FORM_RAR },
 	{ "\xef\xbb\xbf text", 8, SL_FORM_PLAIN }, /* UTF-8's mark */
 	{ "2026-03-01 error\n", 17, SL_FORM_PLAIN },
 };
@@ -64,6 +72,15 @@ Test(sniff, forms_are_told_by_their_first_bytes)
 			"case %zu", i);
 	}
 	guard_release(&guard);
+}
+
+Test(sniff, what_is_compressed_and_not_decoded_is_binary_too)
+{
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
+		if (sl_form_is_foreign(cases[i].form))
+			cr_assert(sl_sniff_is_binary(
+					  (const unsigned char *)cases[i].bytes, cases[i].len),
+				"case %zu", i);
 }
 
 Test(sniff, every_form_is_certain_with_the_bytes_that_are_asked_for)
@@ -296,6 +313,7 @@ Test(sniff, each_form_has_a_name)
 	for (unsigned form = SL_FORM_PLAIN; form < SL_FORMS; form++) {
 		bool is_wide = sl_form_is_wide((enum sl_form)form);
 		cr_assert_gt(strlen(sl_form_name((enum sl_form)form)), 1);
+		cr_assert_gt(strlen(sl_form_reader((enum sl_form)form)), 1);
 		cr_assert_eq(is_wide, strncmp(sl_form_name((enum sl_form)form), "UTF", 3) == 0);
 	}
 	cr_assert_str_eq(sl_form_name(SL_FORM_UTF32), "UTF-32");

@@ -67,13 +67,21 @@ sl_subject_of(const unsigned char *text, size_t len, bool is_first, bool is_clos
 enum sl_verdict sl_matcher_confirm(
 	struct sl_matcher *matcher, const struct sl_subject *line, bool *took_long);
 
-/* A match, [begin, end) in the subject; may be empty. */
+/* A match, [begin, end) in the subject; may be empty. It was found at `start`, which is `begin`
+ * unless \K has moved that. */
 struct sl_match_range {
-	size_t begin, end;
+	size_t begin, end, start;
 };
 
+/* Where to look for the match after it. */
+static inline size_t
+sl_match_range_next(const struct sl_match_range *range)
+{
+	return range->end > range->start ? range->end : range->end + 1;
+}
+
 /*
- * The leftmost match that begins at `from` or later, the first pattern's if several begin there.
+ * The leftmost match that starts at `from` or later, the first pattern's if several start there.
  * Bytes before `from` are seen by lookbehind. If the line goes on, only what is a match whatever
  * follows, with its end. Calls for one line are for offsets that increase from 0: what lies ahead
  * is remembered, so that all matches of a line are found in time linear in its length for literals,

@@ -16,6 +16,13 @@ enum sl_form {
 	SL_FORM_ZSTD,
 	SL_FORM_XZ,
 	SL_FORM_BZIP2,
+	/* Compressed in another way, which is not decoded. */
+	SL_FORM_LZ4,
+	SL_FORM_COMPRESS,
+	SL_FORM_LZIP,
+	SL_FORM_ZIP,
+	SL_FORM_7Z,
+	SL_FORM_RAR,
 	/* By a byte order mark, or in the middle of an input (wide.h). */
 	SL_FORM_UTF16,
 	SL_FORM_UTF32,
@@ -61,7 +68,14 @@ bool sl_sniff_has_only_cr(const unsigned char *data, size_t len);
 /* For messages: "gzip", "UTF-16". Static text. */
 const char *sl_form_name(enum sl_form form);
 
+/* The command that turns a file of this form into text when its name follows: "zcat". Static
+ * text. */
+const char *sl_form_reader(enum sl_form form);
+
 /* True for UTF-16 and UTF-32, false for what is compressed. */
 bool sl_form_is_wide(enum sl_form form);
+
+/* True for what is compressed in a way that is not decoded. Such files are binary as well. */
+bool sl_form_is_foreign(enum sl_form form);
 
 #endif
