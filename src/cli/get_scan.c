@@ -246,27 +246,6 @@ share_of_runs(const struct sl_get_scan *scan)
 	return scan->options->max_memory / (has_text(scan) ? MEMORY_SHARE_WITH_TEXT : MEMORY_SHARE);
 }
 
-/* What precedes the query. */
-static bool
-has_compressed_name(const char *url)
-{
-	char *path = sl_span_dup(sl_span(url, strcspn(url, "?#")));
-	bool is_compressed = path && get_scan_is_compressed(path);
-	free(path);
-	return is_compressed;
-}
-
-/* What is saved can be scanned from disk as well: then the memory is better used for chunks. */
-static bool
-expects_compressed(const struct sl_get_options *options)
-{
-	bool is_stream = options->output && strcmp(options->output, "-") == 0;
-	bool expects = is_stream || options->lists.count > 0 || options->content_disposition;
-	for (size_t i = 0; i < options->urls.count && !expects; i++)
-		expects = has_compressed_name(options->urls.items[i]);
-	return expects;
-}
-
 uint64_t
 sl_get_scan_memory(const struct sl_get_scan *scan)
 {
@@ -297,8 +276,7 @@ sl_get_scan_init(
 	sl_semaphore_init(&scan->reporting, "results", 1);
 	if (!options->scan)
 		return 0;
-	if (expects_compressed(options))
-		scan->decoding_max = options->max_memory / 16 * MEMORY_SIXTEENTHS_DECODING;
+	scan->decoding_max = options->max_memory / 16 * MEMORY_SIXTEENTHS_DECODING;
 	int code = sl_scan_period_init(&scan->period, &options->scanning, err);
 	return code ? code : sl_scan_pattern_init(&scan->match, &options->scanning, err);
 }

@@ -9,10 +9,10 @@
  *    ended    (of the batch) the file has its name: the result goes to the sinks, as BEGIN and END;
  *             or the file is scanned later (get_scan.c)
  *
- * The bytes of a file whose name says that it is compressed come in order, and are decoded. So are
- * those of others that are compressed, if passes begin with them in their order: those of streams
- * do, and those of one connection. Where they do not, the file is scanned at the end; with --print,
- * each that is saved, and also one whose first bytes come after others.
+ * A file whose first bytes show that it is compressed, or UTF-16, comes in order, and is decoded.
+ * Streams have an order by themselves. Where the bytes of such a file come in another order
+ * nevertheless, it is scanned at the end; with --print, also one whose first bytes come after
+ * others.
  *
  * The first bytes of a file are kept until they show what kind of file it is.
  */
@@ -20,7 +20,6 @@
 
 #include "sluice/base/log.h"
 #include "sluice/cli/file_tail.h"
-#include "sluice/codec/codec.h"
 #include "sluice/rt/waiter.h"
 
 #include <errno.h>
@@ -37,15 +36,6 @@ get_scan_needs_order(const struct sl_get_scan *scan)
 	const struct sl_scan_options *options = &scan->options->scanning;
 	bool has_period = sl_scan_has_period(options);
 	return options->records ? options->print || has_period : options->print && has_period;
-}
-
-bool
-get_scan_is_compressed(const char *name)
-{
-	struct sl_buf decoded = { 0 };
-	enum sl_codec codec = sl_codec_of_name(sl_span(name, strlen(name)), &decoded);
-	sl_buf_release(&decoded);
-	return codec != SL_CODEC_NONE;
 }
 
 /* ---- the consumer of the tee ---- */
@@ -259,14 +249,13 @@ from(void *arg, uint64_t known_len)
 	return file->base;
 }
 
-/* Memory for decoders is only there where names of inputs let expect compressed files. */
+/* Of a file whose first bytes come late it is not known. */
 static bool
-wants_order(void *arg)
+wants_order(void *arg, const unsigned char *head, size_t len)
 {
 	struct get_scan_file *file = arg;
-	struct sl_get_scan *scan = file->scan;
-	bool is_compressed = scan->decoding_max > 0 && get_scan_is_compressed(file->input->path);
-	file->is_ordered = get_scan_needs_order(scan) || is_compressed;
+	bool may_decode = head && (len == 0 || sl_decoding_is_for(sl_sniff_form(head, len)));
+	file->is_ordered = get_scan_needs_order(file->scan) || may_decode;
 	return file->is_ordered;
 }
 

@@ -12,9 +12,6 @@
 /* Of the bytes of files; its `file` is get_scan_file.c's. */
 struct sl_tee_consumer get_scan_consumer(struct sl_get_scan *scan);
 
-/* By a file's name, or a URL's. */
-bool get_scan_is_compressed(const char *name);
-
 /* What is selected depends on lines before it (scan/sequence.h). */
 bool get_scan_needs_order(const struct sl_get_scan *scan);
 

@@ -134,6 +134,26 @@ sl_segment_skip(struct sl_segment *segment, uint64_t len, uint32_t *crc)
 	return *segment->failure;
 }
 
+static void
+note_read(struct sl_segment *segment, size_t len)
+{
+	segment->chunk->len += len;
+	segment->received += len;
+	segment->counts->pending += len;
+}
+
+int
+sl_segment_read_head(struct sl_segment *segment, size_t len)
+{
+	while (segment->chunk->len < len && !*segment->failure) {
+		int got = read_some(segment, len - segment->chunk->len);
+		if (got <= 0)
+			return got;
+		note_read(segment, (size_t)got);
+	}
+	return *segment->failure;
+}
+
 /* The lease may have become shorter while these bytes were received: they are another segment's. */
 static void
 cut_to_lease(struct sl_segment *segment)
@@ -213,9 +233,7 @@ read_body(struct sl_segment *segment)
 		uint64_t after_ns = sl_now();
 		if (got <= 0)
 			return got ? got : check_end(segment);
-		chunk->len += (size_t)got;
-		segment->received += (uint64_t)got;
-		segment->counts->pending += (uint64_t)got;
+		note_read(segment, (size_t)got);
 		cut_to_lease(segment);
 		if (chunk->len < capacity_of(chunk) && !segment->as_it_comes)
 			continue;

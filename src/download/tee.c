@@ -316,23 +316,56 @@ in_order_task(void *arg)
 	return 0;
 }
 
-/* Once the file is open, before any of its bytes. */
+static bool
+can_order(const struct sl_tee *tee)
+{
+	return is_wanted(tee) && tee->consumer->wants_order && tee->source.part &&
+	       sl_tee_queue_is_useful(tee->source.pool);
+}
+
+/* If that is wanted, before any byte of this run is passed. */
 static void
 begin_order(struct sl_tee *tee)
 {
-	const struct sl_tee_consumer *consumer = tee->consumer;
-	struct sl_chunk_pool *pool = tee->source.pool;
-	tee->is_ordered = tee->source.part && sl_tee_queue_is_useful(pool) &&
-			  consumer->wants_order && consumer->wants_order(tee->file);
-	if (!tee->is_ordered)
+	if (!tee->wants_order || !can_order(tee))
 		return;
-	sl_tee_queue_open(&tee->queue, tee->share, pool);
+	tee->is_ordered = true;
+	sl_tee_queue_open(&tee->queue, tee->share, tee->source.pool);
 	tee->is_ending = tee->is_over = false;
 	sl_list_init(&tee->idle);
 	sl_list_init(&tee->waiting);
 	if (sl_group_spawn(&tee->group, "tee", in_order_task, tee, NULL) == 0)
 		return;
 	tee->is_broken = tee->is_over = true;
+}
+
+bool
+sl_tee_wants_head(const struct sl_tee *tee)
+{
+	return can_order(tee) && !tee->wants_order;
+}
+
+void
+sl_tee_show_head(struct sl_tee *tee, const unsigned char *head, size_t len)
+{
+	tee->wants_order = tee->consumer->wants_order(tee->file, head, len);
+	begin_order(tee);
+}
+
+/* What an earlier run has left may begin with them. Of what cannot be read nothing is known. */
+SL_SUSPENDS
+static void
+show_head_of_part(struct sl_tee *tee)
+{
+	struct sl_part_reader reader = sl_part_reader(tee->source.part);
+	uint64_t there = sl_ranges_done_from(tee->source.written, 0);
+	struct sl_chunk *chunk = NULL;
+	int got = 0;
+	if (there >= SL_TEE_HEAD && sl_chunk_take(tee->source.pool, &chunk, SL_FOREVER) == 0)
+		got = sl_part_read(&reader, chunk, 0, SL_TEE_HEAD);
+	sl_tee_show_head(
+		tee, chunk ? chunk->data : (const unsigned char *)"", got > 0 ? (size_t)got : 0);
+	sl_chunk_unref(chunk);
 }
 
 /* ---- a run ---- */
@@ -343,7 +376,7 @@ restart(struct sl_tee *tee)
 	bool was_used = tee->passed.count > 0 || tee->is_broken;
 	sl_ranges_release(&tee->passed);
 	sl_ranges_init(&tee->passed, UINT64_MAX);
-	tee->is_broken = tee->has_version = false;
+	tee->is_broken = tee->has_version = tee->wants_order = false;
 	if (tee->file && was_used)
 		tee->consumer->restart(tee->file);
 }
@@ -369,6 +402,14 @@ goes_on(const struct sl_tee *tee, const struct sl_tee_source *source)
 	       has_all_passed(tee, source);
 }
 
+/* Nothing was passed of what comes now. */
+static void
+ask_order(struct sl_tee *tee)
+{
+	tee->wants_order = can_order(tee) && tee->consumer->wants_order(tee->file, NULL, 0);
+	begin_order(tee);
+}
+
 void
 sl_tee_open(struct sl_tee *tee, const char *url, const char *path)
 {
@@ -376,7 +417,7 @@ sl_tee_open(struct sl_tee *tee, const char *url, const char *path)
 		return;
 	tee->file = tee->consumer->open(tee->consumer->ctx, url, path);
 	if (is_wanted(tee))
-		begin_order(tee);
+		ask_order(tee);
 }
 
 /* What the consumer does not want counts as passed. */
@@ -411,8 +452,12 @@ sl_tee_begin(struct sl_tee *tee, const struct sl_tee_source *source)
 		tee->slots[i] = (struct sl_tee_slot){ .tee = tee };
 	sl_semaphore_init(&tee->room, "consumer", SL_TEE_PASSES);
 	sl_group_enter(&tee->group, SL_GROUP_COLLECT);
-	if (tee->file)
+	if (tee->file && is_new)
+		ask_order(tee);
+	else
 		begin_order(tee);
+	if (is_new && source->version && source->part && sl_tee_wants_head(tee))
+		show_head_of_part(tee);
 	bool catches_up = tee->file && !tee->is_ordered && source->version && source->part;
 	if (catches_up && sl_group_spawn(&tee->group, "catch up", catch_up_task, tee, NULL) != 0)
 		tee->is_broken = true;

@@ -130,6 +130,20 @@ transfer_begin_sent_digest(void *ctx)
 	return code;
 }
 
+/* Before others are requested: whether they may come in any order. */
+SL_SUSPENDS
+static int
+show_head(struct sl_transfer *transfer, struct sl_segment *segment)
+{
+	const struct sl_chunk *chunk = segment->chunk;
+	if (!transfer->tee || !sl_tee_wants_head(transfer->tee) || transfer_decodes(transfer))
+		return 0;
+	int code = sl_segment_read_head(segment, SL_TEE_HEAD);
+	if (!code && chunk->len > 0)
+		sl_tee_show_head(transfer->tee, chunk->data, chunk->len);
+	return code;
+}
+
 int
 transfer_accept_first(void *ctx, struct sl_segment *segment)
 {
@@ -162,6 +176,8 @@ transfer_accept_first(void *ctx, struct sl_segment *segment)
 		take_digest(transfer, sl_http_head(exchange));
 	if (!code)
 		code = transfer_begin_sent_digest(transfer);
+	if (!code)
+		code = show_head(transfer, segment);
 	if (!code && can_go_on(transfer, &resource))
 		code = begin_ranges(transfer, segment);
 	return code;

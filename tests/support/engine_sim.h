@@ -159,8 +159,10 @@ void sim_fail_from(struct sim *sim, uint64_t nth, int code, uint64_t kinds);
  * = all) moves fewer bytes than it could. It counts among sim_faults. nth 0 withdraws it. */
 void sim_short_nth(struct sim *sim, uint64_t nth, uint64_t kinds);
 
-/* How many operations were made to fail, and the last of them, for messages. */
+/* How many operations were made to fail; whether one of this kind was; and the last of them, for
+ * messages. */
 unsigned sim_faults(const struct sim *sim);
+bool sim_has_failed(const struct sim *sim, enum sl_op_kind kind);
 
 /* From now on no operation fails by chance. */
 void sim_stop_faults(struct sim *sim);

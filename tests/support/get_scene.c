@@ -1,6 +1,7 @@
 #include "get_scene.h"
 
 #include "run.h"
+#include "scanned.h"
 #include "shadow.h"
 
 #include "sluice/base/random.h"
@@ -127,6 +128,10 @@ note_end(void *ctx, const struct sl_download *download)
 			content = sl_span(file->data, file->len);
 		file->was_scanned = shadow_has(scene->shadow, download, content);
 	}
+	if (scene->scanned)
+		scanned_ended(scene->scanned, download,
+			download->streamed ? sl_span(file->data, file->len)
+					   : (struct sl_span){ 0 });
 	file->received = download->received;
 	file->resumed = download->resumed;
 	file->fetched = download->fetched;
@@ -154,6 +159,14 @@ wait_for_signal(void *arg)
 	if (sl_io_read_stream(scene->cancel_fd, &byte, 1, SL_FOREVER) == 1)
 		get_scene_cancel(scene, SL_E_INTERRUPTED);
 	return 0;
+}
+
+static const struct sl_tee_consumer *
+consumer_of(const struct get_scene *scene)
+{
+	if (scene->scanned)
+		return sl_get_scan_consumer(&scene->scanned->scan);
+	return scene->shadow ? &scene->shadow->consumer : NULL;
 }
 
 static struct sl_batch_options
@@ -187,7 +200,7 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.source = next_entry,
 		.source_ctx = scene,
 		.retry = scene->retry,
-		.tee = scene->shadow ? &scene->shadow->consumer : NULL,
+		.tee = consumer_of(scene),
 		.events = { .ctx = scene,
 			.started = note_start,
 			.retrying = note_retry,
@@ -242,6 +255,8 @@ command(void *arg)
 		"pool");
 	if (scene->shadow)
 		shadow_open(scene->shadow);
+	if (scene->scanned)
+		scanned_open(scene->scanned);
 	struct sl_batch_options batch_opts = batch_options(scene, client, pool);
 	sim_check(scene->sim, sl_batch_new(&scene->batch, &batch_opts) == 0, "batch");
 	if (scene->run_begins)
@@ -254,6 +269,8 @@ command(void *arg)
 	scene->batch = NULL;
 	if (scene->shadow)
 		shadow_close(scene->shadow);
+	if (scene->scanned)
+		scanned_close(scene->scanned);
 	sl_http_client_free(client);
 	sl_chunk_pool_free(pool); /* asserts that every chunk is back */
 	sl_deadline_end(&scope);
@@ -527,6 +544,7 @@ get_scene_again(const struct get_scene *scene, struct sim *world)
 	again->run_ns = SL_FOREVER;
 	again->run_begins = again->run_ended = NULL;
 	again->shadow = NULL;
+	again->scanned = NULL;
 	again->if_exists = SL_EXISTS_REPLACE;
 	for (size_t i = 0; i < again->count; i++) {
 		again->files[i].reported = again->files[i].was_done = false;

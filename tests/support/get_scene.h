@@ -12,6 +12,7 @@
 
 #define GET_FILES 300
 
+struct scanned;
 struct shadow;
 
 struct get_file {
@@ -81,8 +82,9 @@ struct get_scene {
 	uint64_t entry_pause_ns;      /* before each entry but the first */
 	/* Called when a file is to be tried again; may be NULL. */
 	void (*retried)(struct get_scene *scene, const struct sl_download *download);
-	struct shadow *shadow; /* gets what is stored; NULL = nothing does */
-	int cancel_fd;         /* sim_trap: a signal comes when it is readable; -1 = none */
+	struct shadow *shadow;   /* gets what is stored; NULL = nothing does */
+	struct scanned *scanned; /* the same; not both */
+	int cancel_fd;           /* sim_trap: a signal comes when it is readable; -1 = none */
 	/* Runs beside the batch, in a task of its own, which must close the batch: that stays open.
 	 * NULL = nothing. */
 	SL_SUSPENDS

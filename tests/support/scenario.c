@@ -148,7 +148,8 @@ scenario_put_before(struct scenario *scenario, struct get_file *file, const char
 	sim_put_file(scenario->sim, file->name, data, len, mode);
 }
 
-/* With SLUICE_SHADOW set, each file that is done must have been scanned meanwhile, too. */
+/* With SLUICE_SHADOW set, each file that is done must have been scanned meanwhile, too; unless what
+ * an earlier run has left of it could not be read. */
 static void
 run_with_shadow(struct get_scene *scene)
 {
@@ -158,7 +159,8 @@ run_with_shadow(struct get_scene *scene)
 	get_scene_run(scene);
 	for (size_t i = 0; i < scene->count; i++)
 		sim_check(scene->sim,
-			scene->files[i].state != SL_DOWNLOAD_DONE || scene->files[i].was_scanned,
+			scene->files[i].state != SL_DOWNLOAD_DONE || scene->files[i].was_scanned ||
+				sim_has_failed(scene->sim, SL_OP_READ),
 			"%s is done, and was not scanned", scene->files[i].url);
 	shadow_release(&shadow);
 	scene->shadow = NULL;
@@ -167,7 +169,8 @@ run_with_shadow(struct get_scene *scene)
 void
 scenario_run(struct scenario *scenario)
 {
-	if (getenv("SLUICE_SHADOW") && !scenario->get.shadow)
+	bool has_consumer = scenario->get.shadow || scenario->get.scanned;
+	if (getenv("SLUICE_SHADOW") && !has_consumer && !scenario->is_disturbed)
 		run_with_shadow(&scenario->get);
 	else
 		get_scene_run(&scenario->get);

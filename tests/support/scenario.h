@@ -27,6 +27,7 @@ struct scenario {
 	struct sim *sim;
 	struct sim_http *http;
 	struct get_scene get;
+	bool is_disturbed; /* another program changes files: no matter what a consumer got of them */
 	struct scenario_file files[GET_FILES];
 };
 

@@ -13,6 +13,8 @@ struct shadow_file {
 	bool *seen;
 	size_t cap, passed;
 	unsigned passing;
+	unsigned char head[SL_TEE_HEAD]; /* as it was shown */
+	size_t head_len;
 	bool is_ordered;
 	bool has_result;
 	struct sl_feed *feed;
@@ -83,10 +85,16 @@ pass(void *arg, uint64_t off, const unsigned char *data, size_t len)
 }
 
 static bool
-wants_order(void *arg)
+wants_order(void *arg, const unsigned char *head, size_t len)
 {
 	struct shadow_file *file = arg;
-	file->is_ordered = file->shadow->in_order;
+	enum shadow_order order = file->shadow->order;
+	sim_check(file->shadow->sim, file->passed == 0, "it is asked when bytes were passed");
+	sim_check(file->shadow->sim, len <= sizeof(file->head), "%zu bytes", len);
+	file->head_len = len;
+	if (len > 0)
+		memcpy(file->head, head, len);
+	file->is_ordered = order == SHADOW_IN_ORDER || (head && order == SHADOW_BY_HEAD);
 	return file->is_ordered;
 }
 
@@ -138,6 +146,9 @@ shadow_has(const struct shadow *shadow, const struct sl_download *download, stru
 	sim_check(shadow->sim,
 		content.len == 0 || memcmp(file->copy, content.data, content.len) == 0,
 		"other bytes were passed than the file has");
+	sim_check(shadow->sim,
+		file->head_len == 0 || memcmp(file->head, content.data, file->head_len) == 0,
+		"other first bytes were shown than the file has");
 	sim_check(shadow->sim,
 		file->result.state == SL_SCAN_OK && got->bytes == content.len &&
 			got->lines == want.lines && got->hits == want.hits,

@@ -12,13 +12,20 @@
 #include "sluice/download/batch.h"
 #include "sluice/scan/feed.h"
 
+enum shadow_order {
+	SHADOW_ANY_ORDER,
+	SHADOW_IN_ORDER,
+	SHADOW_BY_HEAD, /* in order, wanted only once the first bytes are known */
+	SHADOW_ORDERS
+};
+
 struct shadow {
 	struct sim *sim;
 	struct sl_tee_consumer consumer;
 	struct sl_random random;
-	uint64_t most_ns; /* that a pass takes */
-	bool in_order;    /* wants the bytes of files that are saved so; a test may set it */
-	uint64_t passed;  /* bytes, of all files */
+	uint64_t most_ns;        /* that a pass takes */
+	enum shadow_order order; /* of files that are saved; a test may set it */
+	uint64_t passed;         /* bytes, of all files */
 	unsigned restarts, finished;
 	/* shadow.c's */
 	struct sl_pattern *pattern;

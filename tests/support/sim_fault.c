@@ -61,6 +61,7 @@ note_fault(struct sim *sim, struct sim_job *job, int code)
 {
 	job->fault = code;
 	sim->faults++;
+	sim->failed_kinds |= 1ull << job->copy.kind;
 	snprintf(sim->last_fault, sizeof(sim->last_fault), "#%llu %s%s%s%s gets %d (%s)",
 		(unsigned long long)job->id, sl_op_kind_name(job->copy.kind), job->path ? " '" : "",
 		job->path ? job->path : "", job->path ? "'" : "", code, strerror(-code));
@@ -194,6 +195,12 @@ unsigned
 sim_faults(const struct sim *sim)
 {
 	return sim->faults;
+}
+
+bool
+sim_has_failed(const struct sim *sim, enum sl_op_kind kind)
+{
+	return sim->failed_kinds >> kind & 1;
 }
 
 const char *

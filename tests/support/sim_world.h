@@ -425,6 +425,7 @@ struct sim {
 
 	struct sim_fault_plan plan, short_plan;
 	unsigned faults;
+	uint64_t failed_kinds;
 	char last_fault[160];
 	struct sim_trap traps[SIM_TRAPS];
 	struct sim_deed_plan deed, done_deed;

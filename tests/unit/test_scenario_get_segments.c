@@ -392,6 +392,7 @@ Test(scenario_get_segments, a_part_that_another_program_cuts_is_no_mismatch)
 		struct scenario *scenario = build_one(1);
 		const struct get_file *file = &scenario->get.files[0];
 		scenario_set_checksum(&scenario->get.files[0], sum);
+		scenario->is_disturbed = true;
 		sim_at(scenario->sim, n, cut_last_byte, NULL);
 		scenario_run(scenario);
 		ops = sim_ops(scenario->sim);
@@ -412,7 +413,7 @@ Test(scenario_get_segments, bytes_of_earlier_runs_count_as_resumed_also_with_ano
 	mirror.data = scenario->files[0].served.data;
 	sim_http_add(scenario->http, &mirror);
 	scenario->get.files[0].mirror = SCENARIO_ORIGIN "/mirror";
-	sim_cut_at(scenario->sim, 150, SIM_CRASH_KILL);
+	sim_cut_at(scenario->sim, 180, SIM_CRASH_KILL);
 	scenario_run(scenario);
 	struct sim *world = sim_cut_world(scenario->sim, &at_op);
 	scenario->files[0].served.bad_answers = UINT32_MAX;

@@ -52,10 +52,10 @@ expect_scanned(const struct get_scene *scene)
 }
 
 static void
-run(struct scenario *scenario, struct shadow *shadow, uint64_t most_ns, bool in_order)
+run(struct scenario *scenario, struct shadow *shadow, uint64_t most_ns, enum shadow_order order)
 {
 	shadow_init(shadow, scenario->sim, most_ns);
-	shadow->in_order = in_order;
+	shadow->order = order;
 	scenario->get.shadow = shadow;
 	scenario_run(scenario);
 	shadow_release(shadow);
@@ -64,7 +64,7 @@ run(struct scenario *scenario, struct shadow *shadow, uint64_t most_ns, bool in_
 /* The process was killed; the same command completes everything. Bytes that its consumer was passed
  * from parts are added to *read. */
 static void
-rerun_killed(struct scenario *scenario, bool in_order, uint64_t *read)
+rerun_killed(struct scenario *scenario, enum shadow_order order, uint64_t *read)
 {
 	uint64_t at_op = 0;
 	struct shadow shadow;
@@ -73,7 +73,7 @@ rerun_killed(struct scenario *scenario, bool in_order, uint64_t *read)
 	sim_stop_faults(world);
 	struct get_scene *again = get_scene_again(&scenario->get, world);
 	shadow_init(&shadow, world, SL_NS_PER_MS);
-	shadow.in_order = in_order;
+	shadow.order = order;
 	again->shadow = &shadow;
 	get_scene_run(again);
 	get_scene_check(again);
@@ -82,7 +82,7 @@ rerun_killed(struct scenario *scenario, bool in_order, uint64_t *read)
 	*read += again->summary.tee_read;
 	/* A consumer that begins again is given what this run has written, too; in order, what a
 	 * small pool has no room for. */
-	bool may_read_more = in_order || shadow.restarts > 0;
+	bool may_read_more = order != SHADOW_ANY_ORDER || shadow.restarts > 0;
 	sim_check(world, may_read_more || again->summary.tee_read <= again->summary.resumed,
 		"more was read than an earlier run has left");
 	shadow_release(&shadow);
@@ -177,8 +177,8 @@ Test(scenario_get_tee, whatever_servers_do_each_byte_of_the_final_file_is_passed
 		struct shadow shadow;
 		sim_cut_at(
 			scenario->sim, 60 + seed % 8 * 120, (enum sim_crash)(seed % SIM_CRASHES));
-		bool in_order = seed / 2 % 2;
-		run(scenario, &shadow, seed % 3 ? SLOWEST_NS : 0, in_order);
+		enum shadow_order order = (enum shadow_order)(seed / 2 % SHADOW_ORDERS);
+		run(scenario, &shadow, seed % 3 ? SLOWEST_NS : 0, order);
 		expect_scanned(&scenario->get);
 		restarts += shadow.restarts;
 		finished += shadow.finished;
@@ -188,7 +188,7 @@ Test(scenario_get_tee, whatever_servers_do_each_byte_of_the_final_file_is_passed
 			scenario->files[i].served.busy = 0;
 		}
 		if (sim_ops(scenario->sim) > 60 + seed % 8 * 120)
-			rerun_killed(scenario, in_order, &read);
+			rerun_killed(scenario, order, &read);
 		scenario_free(scenario);
 	}
 	cr_expect(
@@ -220,7 +220,7 @@ Test(scenario_get_tee, nothing_is_read_from_disk_in_a_run_that_begins_the_file)
 			scenario->files[0].served.misdeed_at = 700000;
 			scenario->files[0].served.misdeeds = 6;
 		}
-		run(scenario, &shadow, SLOWEST_NS, seed / 2 % 2);
+		run(scenario, &shadow, SLOWEST_NS, seed / 2 % SHADOW_ORDERS);
 		scenario_expect_all_done(scenario);
 		expect_scanned(&scenario->get);
 		sim_check(scenario->sim, shadow.passed == SIZE, "%llu bytes were passed",
@@ -231,16 +231,16 @@ Test(scenario_get_tee, nothing_is_read_from_disk_in_a_run_that_begins_the_file)
 }
 
 static void
-kill_at_each(bool in_order)
+kill_at_each(enum shadow_order order)
 {
 	uint64_t ops = 1, read = 0;
 	for (uint64_t n = 1; n < ops + 1; n += sim_stride(23)) {
 		struct scenario *scenario = build_one(1);
 		struct shadow shadow;
 		sim_cut_at(scenario->sim, n, SIM_CRASH_KILL);
-		run(scenario, &shadow, SL_NS_PER_MS, in_order);
+		run(scenario, &shadow, SL_NS_PER_MS, order);
 		ops = sim_ops(scenario->sim);
-		rerun_killed(scenario, n % 3 ? in_order : !in_order, &read);
+		rerun_killed(scenario, n % 3 ? order : (order + 1) % SHADOW_ORDERS, &read);
 		scenario_free(scenario);
 	}
 	cr_expect_gt(read, 0);
@@ -249,8 +249,9 @@ kill_at_each(bool in_order)
 Test(scenario_get_tee, after_a_kill_at_any_operation_the_next_run_passes_all_of_the_file,
 	.timeout = 900)
 {
-	kill_at_each(false);
-	kill_at_each(true);
+	kill_at_each(SHADOW_ANY_ORDER);
+	kill_at_each(SHADOW_IN_ORDER);
+	kill_at_each(SHADOW_BY_HEAD);
 }
 
 static void
@@ -263,11 +264,11 @@ fail_each(int code, uint64_t kinds, uint64_t stride)
 		struct shadow shadow;
 		scenario->get.retry.retries = 0;
 		sim_fail_nth(scenario->sim, n, code, kinds);
-		run(scenario, &shadow, SL_NS_PER_MS, n / 2 % 2);
+		run(scenario, &shadow, SL_NS_PER_MS, n / 2 % SHADOW_ORDERS);
 		hit = sim_faults(scenario->sim) > 0;
 		expect_scanned(&scenario->get);
 		get_scene_cut(&scenario->get, SIM_CRASH_KILL);
-		rerun_killed(scenario, n / 4 % 2, &read);
+		rerun_killed(scenario, n / 4 % SHADOW_ORDERS, &read);
 		scenario_free(scenario);
 	}
 }
@@ -295,7 +296,7 @@ Test(scenario_get_tee, a_stream_is_passed_too_also_over_several_connections)
 			scenario->files[0].served.misdeed_at = 300000;
 			scenario->files[0].served.misdeeds = 3;
 		}
-		run(scenario, &shadow, SLOWEST_NS, true);
+		run(scenario, &shadow, SLOWEST_NS, SHADOW_IN_ORDER);
 		scenario_expect_all_done(scenario);
 		expect_scanned(&scenario->get);
 		scenario_free(scenario);
@@ -316,7 +317,7 @@ Test(scenario_get_tee, a_cancelled_run_does_not_wait_for_the_consumer)
 		struct scenario *scenario = build_one(seed);
 		struct shadow shadow;
 		sim_at(scenario->sim, 100 + seed * 5, cancel_soon, &scenario->get);
-		run(scenario, &shadow, 3600 * SL_NS_PER_S, seed % 2);
+		run(scenario, &shadow, 3600 * SL_NS_PER_S, seed % SHADOW_ORDERS);
 		uint64_t took_ns = scenario->get.ended_ns - scenario->get.cancelled_ns;
 		sim_check(scenario->sim, took_ns < 2 * SL_NS_PER_S, "it took %.3f s",
 			(double)took_ns / 1e9);

@@ -72,6 +72,14 @@ SL_SUSPENDS
 int sl_segment_skip(struct sl_segment *segment, uint64_t len, uint32_t *crc) SL_MUST_CHECK;
 
 /*
+ * For `accept` of a response that has all of the file: read its first `len` bytes into the chunk,
+ * or all if it has fewer. A lease that is given then must have them. Returns 0, or a code as
+ * sl_segment_receive.
+ */
+SL_SUSPENDS
+int sl_segment_read_head(struct sl_segment *segment, size_t len) SL_MUST_CHECK;
+
+/*
  * Read the body, to its end or that of the lease, and close. Returns 0 or a code. The chunk that
  * was not passed on (perhaps empty) is in *last, the caller's; after a failure it has the bytes
  * that came before, or is NULL.

@@ -26,6 +26,7 @@
 #include "sluice/rt/task.h"
 
 #define SL_TEE_PASSES 4 /* of one file at a time */
+#define SL_TEE_HEAD 64u /* bytes by which most formats can be told */
 
 /* Of the run. `file` is what `open` returned. */
 struct sl_tee_consumer {
@@ -40,9 +41,11 @@ struct sl_tee_consumer {
 	SL_SUSPENDS
 	uint64_t (*from)(void *file, uint64_t known_len);
 
-	/* Whether the bytes of a file that is saved are to be passed in order, by one task; asked
-	 * whenever it begins, or goes on. NULL = in any order. */
-	bool (*wants_order)(void *file);
+	/* Whether the bytes of a file that is saved are to be passed in order, by one task. Asked
+	 * when it begins, with NULL; and if that is not wanted, once the first SL_TEE_HEAD bytes
+	 * are known, or all, before any is passed. With `len` 0 these will come after others,
+	 * unless order is wanted. NULL = in any order. */
+	bool (*wants_order)(void *file, const unsigned char *head, size_t len);
 
 	/* These bytes of the file; several tasks at once. They are the consumer's until it returns.
 	 * In a cancelled task it must return soon. */
@@ -100,6 +103,7 @@ struct sl_tee {
 	struct sl_semaphore room;
 	struct sl_tee_slot slots[SL_TEE_PASSES];
 	bool is_running, is_stopping;
+	bool wants_order; /* of what was passed and is passed */
 	/* In order: */
 	bool is_ordered;
 	bool is_ending; /* nothing more will come */
@@ -124,6 +128,13 @@ void sl_tee_begin(struct sl_tee *tee, const struct sl_tee_source *source);
 
 /* The name of a file that began without one is known, and none of its bytes has come. */
 void sl_tee_open(struct sl_tee *tee, const char *url, const char *path);
+
+/* The first bytes of a file that begins decide about the order of all, and are to be shown before
+ * that is used. */
+bool sl_tee_wants_head(const struct sl_tee *tee);
+
+/* They have come, and none was put: at least SL_TEE_HEAD, or all of a file. */
+void sl_tee_show_head(struct sl_tee *tee, const unsigned char *head, size_t len);
 
 /* Wait until fewer than SL_TEE_PASSES are with the consumer, and keep the place of one for
  * sl_tee_put, of a chunk that begins at `off`. In order, wait only for those that can be passed
