@@ -25,47 +25,73 @@ is_listed(const struct sl_sibling *sibling, const struct sl_state_file *file)
 	return sl_state_is_same_file(file, &sibling->file) && file->size >= sibling->file.size;
 }
 
-/* 1 if it is the file that is planned, which was renamed since it was opened, and compressed; not
- * if that was truncated, and its text is only here. */
+/*
+ * 1 if the path refers to the file that is planned still, and that has the text it had when it was
+ * opened: what was listed since then is older. Else 0, or a negative code.
+ */
 SL_SUSPENDS
 static int
-is_of_planned(struct sl_follow *follow, const char *path, struct sl_probe *probe)
+is_newest(const struct sl_follow *follow, const struct follow_beside *of)
 {
 	struct sl_state_file named;
-	if (!follow->planned || follow->now.off == 0 ||
-		(sl_probe_stat(path, &named) &&
-			sl_state_is_same_file(&named, &follow->planned->file)))
+	bool is_there = sl_probe_stat(of->path, &named);
+	if (of->now->inode == 0 || !is_there)
+		return of->now->inode == 0 && !is_there;
+	if (!sl_state_is_same_file(&named, of->now) || named.size < of->now->size)
 		return 0;
-	int code = sl_probe_is_encoded(probe);
-	if (code == 1)
-		code = sl_probe_holds(probe, &follow->now);
-	return code == 1 ? sl_probe_holds(follow->planned, &follow->now) : code;
+	if (of->now->size == 0)
+		return sl_state_is_unchanged(&named, of->now);
+	bool is_printed = follow->planned && follow->now.print.head_len;
+	return is_printed ? sl_probe_holds(follow->planned, &follow->now) : 1;
 }
 
-/* 1 if it is a copy of what is planned, maybe not all of it yet: that has not been truncated, and
- * is read itself. */
+static bool
+is_born_after(const struct sl_state_file *file, const struct sl_state_file *other)
+{
+	bool are_known = file->born_s > 0 && other->born_s > 0;
+	bool is_later = file->born_s > other->born_s ||
+			(file->born_s == other->born_s && file->born_ns > other->born_ns);
+	return are_known && is_later;
+}
+
+/* 1 if it is a copy of what is planned, maybe not all of it yet: that is read itself. One without
+ * any text may be the beginning of one if it was created later. */
 SL_SUSPENDS
 static int
 is_copy_of_planned(struct sl_follow *follow, struct sl_probe *probe)
 {
 	struct sl_fingerprint own, planned;
 	uint64_t size = probe->file.size;
-	if (!follow->planned || size == 0)
+	if (!follow->planned)
 		return 0;
+	if (size == 0)
+		return is_born_after(&probe->file, &follow->planned->file);
 	int code = sl_probe_print(probe, size, &own);
 	if (code == 0)
 		code = sl_probe_print(follow->planned, size, &planned);
 	return code ? code : sl_fingerprint_equal(&own, &planned);
 }
 
-/* That of add_generation, if the file is the one that is planned. */
-#define IS_PLANNED 2
+#define IS_LEFT_OUT 1 /* as a copy of what is planned */
 
-/* 1 if the name refers to another file by now. */
+/* IS_LEFT_OUT; 0 if the file has another text; FOLLOW_LATER if what is planned has changed
+ * meanwhile; or a negative code. */
 SL_SUSPENDS
 static int
-add_generation(struct sl_follow *follow, const char *path, const struct sl_sibling *sibling,
-	bool is_found, bool is_over)
+is_left_out(struct sl_follow *follow, const struct follow_beside *of, struct sl_probe *probe)
+{
+	int code = is_copy_of_planned(follow, probe);
+	if (code)
+		return code;
+	int is_same = is_newest(follow, of);
+	return is_same == 0 ? FOLLOW_LATER : SL_MIN(is_same, 0);
+}
+
+/* 1 if the name refers to another file by now; FOLLOW_LATER. */
+SL_SUSPENDS
+static int
+add_generation(struct sl_follow *follow, const struct follow_beside *of,
+	const struct sl_sibling *sibling, bool is_over)
 {
 	struct sl_probe probe = sl_follow_probe(follow);
 	int code = sl_probe_open(&probe, sibling->path);
@@ -75,15 +101,12 @@ add_generation(struct sl_follow *follow, const char *path, const struct sl_sibli
 	if (!is_there && (code == -ENOENT || code == 0 || sl_follow_is_fatal(code)))
 		return code == -ENOENT || code == 0 ? 1 : code;
 	int refused = code;
-	if (is_there && is_of_planned(follow, path, &probe) == 1) {
+	code = is_there ? is_left_out(follow, of, &probe) : 0;
+	if (code > 0 || sl_follow_is_fatal(code)) {
 		sl_probe_close(&probe);
-		return IS_PLANNED;
+		return code == IS_LEFT_OUT ? 0 : code;
 	}
-	if (is_there && is_copy_of_planned(follow, &probe) == 1) {
-		sl_probe_close(&probe);
-		return 0;
-	}
-	struct sl_state_log *log = sl_state_add(&follow->state, path);
+	struct sl_state_log *log = sl_state_add(&follow->state, of->path);
 	code = log ? sl_follow_set_at(log, sibling->path) : -ENOMEM;
 	/* The state may be saved before it is scanned. */
 	if (log)
@@ -91,7 +114,7 @@ add_generation(struct sl_follow *follow, const char *path, const struct sl_sibli
 	if (code == 0)
 		code = sl_follow_note_fresh(follow, &log->file);
 	if (code == 0 && refused)
-		return sl_follow_refuse(follow, log, log->at, is_found, refused);
+		return sl_follow_refuse(follow, log, log->at, of->is_found, refused);
 	if (code) {
 		if (log)
 			sl_state_drop(log);
@@ -99,16 +122,7 @@ add_generation(struct sl_follow *follow, const char *path, const struct sl_sibli
 			sl_probe_close(&probe);
 		return code;
 	}
-	return sl_follow_part(follow, log, &probe, sibling->path, is_found, is_over);
-}
-
-static bool
-has_file(const struct sl_siblings *siblings, const struct sl_state_file *file)
-{
-	for (size_t i = 0; i < siblings->count; i++)
-		if (sl_state_is_same_file(&siblings->items[i].file, file))
-			return true;
-	return false;
+	return sl_follow_part(follow, log, &probe, sibling->path, of->is_found, is_over);
 }
 
 /* A log of `path`, or one that was found under the name of a generation of it: those of a directory
@@ -124,6 +138,25 @@ is_of_path(const struct sl_state_log *log, const char *path)
 	       sl_rotation_may_be(path + len, log->path + len);
 }
 
+/* 1 if the file holds what was scanned of the log, or is to be in this batch. */
+SL_SUSPENDS
+static int
+holds_scanned(
+	const struct sl_follow *follow, struct sl_probe *probe, const struct sl_state_log *log)
+{
+	struct sl_state_log text = { 0 };
+	if (log->off > 0)
+		return sl_probe_holds(probe, log);
+	for (size_t i = 0; i < follow->count; i++) {
+		const struct follow_item *item = &follow->items[i];
+		if (item->log == log)
+			text = (struct sl_state_log){ .off = item->until,
+				.print = item->print,
+				.is_encoded = item->is_encoded };
+	}
+	return text.off > 0 ? sl_probe_holds(probe, &text) : 0;
+}
+
 /* 1 if the file holds the text of a log whose own file is not there any more: it was compressed
  * since that was read. */
 SL_SUSPENDS
@@ -134,8 +167,10 @@ is_copy(struct sl_follow *follow, const char *path, const struct sl_siblings *si
 	int code = 0;
 	for (size_t i = 0; i < follow->state.count && code == 0; i++) {
 		const struct sl_state_log *log = follow->state.logs[i];
-		if (is_of_path(log, path) && !has_file(siblings, &log->file))
-			code = sl_probe_holds(probe, log);
+		bool has_moved = log->moved_round == follow->round;
+		if (is_of_path(log, path) &&
+			!sl_siblings_have(siblings, has_moved ? &log->moved : &log->file))
+			code = holds_scanned(follow, probe, log);
 	}
 	return code;
 }
@@ -226,61 +261,54 @@ find_known(struct sl_follow *follow, const struct follow_beside *of, bool *known
 	return has_known ? IS_KNOWN : IS_NEW;
 }
 
-/* The file that is planned, or was found, does not have its name any more. Where it has, a sibling
- * that is the same file is a link to it, and says nothing. */
-SL_SUSPENDS
-static bool
-is_moved(const struct follow_beside *of)
-{
-	struct sl_state_file named;
-	return !sl_probe_stat(of->path, &named) || !sl_state_is_same_file(&named, of->now);
-}
-
-/*
- * Rotated logs that came into being since the last round: oldest first. Those that are newer than
- * the file that is planned, which was rotated itself meanwhile, are left to the next round: that
- * file comes before them, and once they are known, no older one is looked for. 1 if the list is no
- * longer true.
- */
+/* Rotated logs that came into being since the last round: oldest first. 1 if the list is no longer
+ * true; FOLLOW_LATER. */
 SL_SUSPENDS
 static int
-add_listed(struct sl_follow *follow, const struct follow_beside *of)
+add_listed(struct sl_follow *follow, struct follow_beside *of)
 {
 	const struct sl_sibling *items = of->list.items;
 	size_t oldest = 0;
-	bool has_moved = is_moved(of);
 	bool *known = calloc(of->list.count + 1, sizeof(*known));
 	if (!known)
 		return -ENOMEM;
 	int found = find_known(follow, of, known, &oldest);
+	of->has_known = found == IS_KNOWN;
 	int code = found == IS_CHANGED ? 1 : SL_MIN(found, 0);
 	for (size_t i = oldest; found == IS_KNOWN && i-- > 0 && code == 0;) {
 		/* The newest may still be written to. */
 		bool is_over = of->now->size > 0 || i > 0;
-		if (has_moved && sl_state_is_same_file(&items[i].file, of->now)) {
-			code = IS_PLANNED;
-			break;
-		}
 		if (!known[i] && sl_rotation_is_newer(items[i].age, items[oldest].age) &&
 			!is_planned(follow, &items[i].file))
-			code = add_generation(follow, of->path, &items[i], of->is_found, is_over);
+			code = add_generation(follow, of, &items[i], is_over);
 	}
 	free(known);
-	follow->has_more = follow->has_more || code == IS_PLANNED;
-	return code == IS_PLANNED ? 0 : code;
+	return code;
+}
+
+/* The same, if the list is older than the file that is planned. */
+SL_SUSPENDS
+static int
+add_older(struct sl_follow *follow, struct follow_beside *of)
+{
+	int is_same = is_newest(follow, of);
+	return is_same == 1 ? add_listed(follow, of) : is_same == 0 ? FOLLOW_LATER : is_same;
 }
 
 int
 sl_follow_add_beside(struct sl_follow *follow, struct follow_beside *of)
 {
-	int code = add_listed(follow, of);
+	int code = 1;
 	for (unsigned i = 0; i < FOLLOW_TRIES && code == 1; i++) {
-		sl_siblings_release(&of->list);
-		code = sl_siblings_find(&of->list, of->path);
-		if (code == 0)
-			code = add_listed(follow, of);
+		if (!of->is_listed) {
+			sl_siblings_release(&of->list);
+			code = sl_siblings_find(&of->list, of->path);
+		}
+		if (of->is_listed || code == 0)
+			code = add_older(follow, of);
+		of->is_listed = false;
 	}
-	return SL_MIN(code, 0);
+	return code == 1 ? FOLLOW_LATER : code;
 }
 
 int
@@ -288,9 +316,7 @@ sl_follow_generations(
 	struct sl_follow *follow, const char *path, const struct sl_state_file *now, bool is_found)
 {
 	struct follow_beside beside = { .path = path, .now = now, .is_found = is_found };
-	int code = sl_siblings_find(&beside.list, path);
-	if (code == 0)
-		code = sl_follow_add_beside(follow, &beside);
+	int code = sl_follow_add_beside(follow, &beside);
 	sl_siblings_release(&beside.list);
 	return code;
 }

@@ -169,20 +169,27 @@ sl_follow_only_fatal(int code)
 
 #define FOLLOW_TRIES 100u /* to look for logs while the files beside them change */
 
+/* Of a path whose names, or files, change: what was added is older than all that was not, which the
+ * next round looks for. */
+#define FOLLOW_LATER 2
+
 /* Siblings among which new ones are looked for: those newer than all that are known, or if one that
  * was never read is to be among them (is_all), than the oldest that is known. */
 struct follow_beside {
 	const char *path;
 	struct sl_siblings list;
+	bool is_listed; /* the list is there, and was true at one time */
 	const struct sl_state_file *now;
 	bool is_found, is_all;
+	bool is_guess;  /* a log of which nothing was scanned may be what begins like it */
+	bool has_known; /* found out: one of the list is known */
 };
 
-/* Oldest first. Returns 0 or a negative code. */
+/* Oldest first. Returns 0, FOLLOW_LATER or a negative code. */
 SL_SUSPENDS
 int sl_follow_add_beside(struct sl_follow *follow, struct follow_beside *of) SL_MUST_CHECK;
 
-/* Logs of `path` that were rotated since the last round. */
+/* Logs of `path` that were rotated since the last round. Returns the same. */
 SL_SUSPENDS
 int sl_follow_generations(struct sl_follow *follow, const char *path,
 	const struct sl_state_file *now, bool is_found) SL_MUST_CHECK;
@@ -195,8 +202,8 @@ sl_follow_is_met(const struct sl_follow *follow, const struct sl_state_log *log)
 	return log->round == follow->round;
 }
 
-/* The rest of the log of `path`, whose file is another one now (`now`, or {0} for none). Returns 0
- * or a negative code. */
+/* The rest of the log of `path`, whose file is another one now (`now`, or {0} for none). Returns 0,
+ * FOLLOW_LATER or a negative code. */
 SL_SUSPENDS
 int sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log,
 	const struct sl_state_file *now, bool is_found) SL_MUST_CHECK;

@@ -331,8 +331,10 @@ sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_pro
 	log->round = follow->round;
 	log->presumed = code < 0 ? probe->file : (struct sl_state_file){ 0 };
 	bool is_moved = code >= 0 && !sl_state_is_same_file(&log->file, &probe->file);
-	if (is_moved)
+	if (is_moved) {
 		log->moved_round = follow->round;
+		log->moved = probe->file;
+	}
 	if (is_moved && sl_follow_note_fresh(follow, &probe->file) < 0)
 		code = -ENOMEM;
 	if (code < 0 || !item) {

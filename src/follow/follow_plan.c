@@ -61,7 +61,7 @@ match_lost(struct sl_follow *follow, const char *path, struct sl_probe *probe,
 	for (size_t i = 0; i < follow->lost_count && code == 0; i++) {
 		struct sl_state_log *lost = follow->lost[i];
 		if (sl_follow_is_met(follow, lost) || sl_state_is_dropped(lost) ||
-			!is_beside(lost->path, path))
+			lost->off == 0 || !is_beside(lost->path, path))
 			continue;
 		code = sl_probe_holds(probe, lost);
 		*log = lost;
@@ -102,7 +102,9 @@ match(struct sl_follow *follow, const char *path, struct sl_probe *probe, struct
 	*log = same;
 	if (code == 0 && same)
 		code = note_lost(follow, same);
-	if (code == 0 && named && named != same && !sl_follow_is_met(follow, named)) {
+	/* How a log begins of which nothing was scanned shows nothing: others begin alike. */
+	if (code == 0 && named && named != same && named->off > 0 &&
+		!sl_follow_is_met(follow, named)) {
 		code = sl_probe_holds(probe, named);
 		*log = named;
 	}
@@ -244,21 +246,8 @@ may_be_another(const struct sl_state_log *log, const char *path, const struct sl
 	       !sl_state_is_unchanged(&log->file, file);
 }
 
-/* 1 if the name still refers to the file, and that has not been truncated since it was opened: else
- * it was rotated while others were looked at, and may be among those. */
-SL_SUSPENDS
-static int
-is_still(const char *path, struct sl_probe *probe, const struct sl_state_log *planned)
-{
-	struct sl_state_file now;
-	if (!sl_probe_stat(path, &now) || !sl_state_is_same_file(&now, &probe->file) ||
-		now.size < probe->file.size)
-		return 0;
-	return probe->file.size == 0 ? 1 : sl_probe_holds(probe, planned);
-}
-
 /* What is to be read of other files before one with this name, whose log is `log`, or new. Returns
- * 1; 0 if the file is to be left to the next round; or a negative code. */
+ * 0; FOLLOW_LATER if the file is to be left to the next round; or a negative code. */
 SL_SUSPENDS
 static int
 plan_before(struct sl_follow *follow, const char *path, const struct sl_state_log *log,
@@ -266,22 +255,21 @@ plan_before(struct sl_follow *follow, const char *path, const struct sl_state_lo
 {
 	const struct sl_state_file file = probe->file;
 	bool is_vacant = !log && was_vacant(follow, path);
-	bool is_replaced = !log && (is_vacant || sl_follow_by_path(follow, path));
+	bool is_begun = log && may_be_another(log, path, &file);
 	int code = 0;
 	follow->planned = probe;
 	follow->now = (struct sl_state_log){ .off = file.size };
-	if (!log || log != sl_follow_by_path(follow, path))
+	if (!log || log != sl_follow_by_path(follow, path) || is_begun) {
 		code = sl_probe_print(probe, file.size, &follow->now.print);
+		if (code == 0 && file.size && follow->now.print.head_len == 0)
+			code = FOLLOW_LATER; /* it was truncated since it was opened */
+	}
 	if (code == 0)
 		code = displace(follow, path, log, &file, is_found);
 	if (code == 0)
 		code = sl_follow_rotated(follow, path, &file, is_found);
-	if (code == 0 && (is_vacant || (log && may_be_another(log, path, &file))))
+	if (code == 0 && (is_vacant || is_begun))
 		code = sl_follow_generations(follow, path, &file, is_found);
-	if (code || !is_replaced)
-		return code ? code : 1;
-	code = is_still(path, probe, &follow->now);
-	follow->has_more = follow->has_more || code == 0;
 	return code;
 }
 
@@ -290,7 +278,7 @@ static int
 plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bool is_found)
 {
 	struct sl_state_log *log = NULL;
-	bool is_met = false, is_complete = false, is_left = false;
+	bool is_met = false, is_complete = false;
 	int code = match(follow, path, probe, &log, &is_met);
 	if (code == 0 && !log && !is_met && is_found)
 		code = sl_follow_is_copy(follow, path, probe);
@@ -298,23 +286,19 @@ plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bo
 		sl_probe_close(probe);
 		return 0;
 	}
-	if (code == 0 && !is_met) {
+	if (code == 0 && !is_met)
 		code = plan_before(follow, path, log, probe, is_found);
-		is_left = code == 0;
-		code = SL_MIN(code, 0);
-	}
 	if (code == 0 && log && !is_met) {
 		is_complete = was_rotated(log, path, probe);
 		if (strcmp(log->path, path) != 0 || log->at)
 			code = sl_follow_move(follow, log, path);
 	}
-	if (code == 0 && !log && !is_met && !is_left &&
-		!(log = add_log(follow, path, &probe->file)))
+	if (code == 0 && !log && !is_met && !(log = add_log(follow, path, &probe->file)))
 		code = -ENOMEM;
 	/* What it begins with now: it may be truncated before it is read. */
 	if (code == 0 && log && log->off == 0 && log->print.head_len == 0)
 		log->print = sl_fingerprint_head(&follow->now.print);
-	if (code || is_met || is_left || log->is_refused) {
+	if (code || is_met || log->is_refused) {
 		sl_probe_close(probe);
 		return code;
 	}
@@ -332,8 +316,10 @@ refuse(struct sl_follow *follow, const char *path, const struct sl_state_file *f
 	return log ? sl_follow_refuse(follow, log, path, is_found, code) : -ENOMEM;
 }
 
-int
-sl_follow_plan(struct sl_follow *follow, const char *path, bool is_found, int found)
+/* sl_follow_plan; or FOLLOW_LATER. */
+SL_SUSPENDS
+static int
+plan(struct sl_follow *follow, const char *path, bool is_found, int found)
 {
 	bool is_read = !is_found || found == SL_WALK_FILE || found == SL_WALK_LINK;
 	struct sl_state_log *log = sl_follow_by_path(follow, path);
@@ -362,4 +348,24 @@ sl_follow_plan(struct sl_follow *follow, const char *path, bool is_found, int fo
 	follow->planned = NULL;
 	return code >= 0 || sl_follow_is_fatal(code) ? code
 						     : refuse(follow, path, &file, is_found, code);
+}
+
+int
+sl_follow_plan(struct sl_follow *follow, const char *path, bool is_found, int found)
+{
+	int code = FOLLOW_LATER;
+	for (unsigned i = 0; i < FOLLOW_TRIES && code == FOLLOW_LATER; i++)
+		code = plan(follow, path, is_found, found);
+	if (code != FOLLOW_LATER)
+		return code;
+	follow->has_more = true;
+	if (follow->setup->is_live)
+		return 0;
+	/* No round of this run follows. */
+	struct follow_item *item = sl_follow_add(follow, path);
+	if (!item)
+		return -ENOMEM;
+	item->is_found = is_found;
+	item->refused = -EAGAIN;
+	return 0;
 }

@@ -67,16 +67,19 @@ try_sibling(struct sl_follow *follow, const struct sl_state_log *log,
  * probe; below UNREADABLE and *found; else 0. */
 SL_SUSPENDS
 static int
-search(struct sl_follow *follow, const struct sl_state_log *log, const struct sl_state_file *now,
-	const struct sl_siblings *siblings, size_t *found, struct sl_probe *probe)
+search(struct sl_follow *follow, const struct sl_state_log *log, const struct follow_beside *of,
+	size_t *found, struct sl_probe *probe)
 {
+	const struct sl_siblings *siblings = &of->list;
+	/* Of a log of which nothing was scanned, how it begins may be how others do. */
+	bool has_text = log->off > 0 || of->is_guess;
 	int code = 0, unreadable = 0;
 	size_t unread = 0;
-	for (int by_identity = 1; by_identity >= 0 && code == 0; by_identity--) {
+	for (int by_identity = 1; by_identity >= !has_text && code == 0; by_identity--) {
 		for (size_t i = 0; i < siblings->count && code == 0; i++) {
 			const struct sl_state_file *file = &siblings->items[i].file;
 			bool is_same = sl_state_is_same_file(file, &log->file);
-			if (is_same != by_identity || sl_state_is_same_file(file, now))
+			if (is_same != by_identity || sl_state_is_same_file(file, of->now))
 				continue;
 			code = try_sibling(follow, log, &siblings->items[i], probe);
 			*found = i;
@@ -105,8 +108,8 @@ is_complete(const struct sl_state_log *log, const struct sl_state_file *now,
 /* In the file that is still open: it may have been removed. */
 SL_SUSPENDS
 static int
-take_open(struct sl_follow *follow, struct sl_state_log *log, const struct sl_state_file *now,
-	bool is_found, bool *is_done)
+take_open(struct sl_follow *follow, struct sl_state_log *log, const struct follow_beside *of,
+	bool *is_done)
 {
 	struct sl_probe probe = sl_follow_probe(follow);
 	*is_done = false;
@@ -119,7 +122,7 @@ take_open(struct sl_follow *follow, struct sl_state_log *log, const struct sl_st
 		return sl_follow_only_fatal(code);
 	*is_done = true;
 	return sl_follow_part(
-		follow, log, &probe, sl_state_at(log), is_found, is_complete(log, now, &probe));
+		follow, log, &probe, sl_state_at(log), of->is_found, is_complete(log, of->now, &probe));
 }
 
 static void
@@ -142,29 +145,30 @@ set_place(struct sl_follow *follow, struct sl_state_log *log, const char *path)
 
 SL_SUSPENDS
 static int
-take_sibling(struct sl_follow *follow, struct sl_state_log *log, const struct sl_state_file *now,
-	bool is_found, const struct sl_siblings *siblings, bool *is_done)
+take_sibling(struct sl_follow *follow, struct sl_state_log *log, const struct follow_beside *of,
+	bool *is_done)
 {
 	struct sl_probe probe;
 	size_t found = 0;
-	int code = search(follow, log, now, siblings, &found, &probe);
+	int code = search(follow, log, of, &found, &probe);
 	bool is_unreadable = code < UNREADABLE;
 	int refused = code - UNREADABLE;
 	*is_done = code == 1 || is_unreadable;
 	if (!*is_done)
 		return code;
-	const char *path = siblings->items[found].path;
+	const char *path = of->list.items[found].path;
 	code = set_place(follow, log, path);
 	if (is_unreadable)
-		log->presumed = siblings->items[found].file;
+		log->presumed = of->list.items[found].file;
 	if (is_unreadable)
-		return code ? code : sl_follow_refuse(follow, log, path, is_found, refused);
+		return code ? code : sl_follow_refuse(follow, log, path, of->is_found, refused);
 	if (code) {
 		sl_probe_close(&probe);
 		return code;
 	}
 	sl_follow_close(follow, log);
-	return sl_follow_part(follow, log, &probe, path, is_found, is_complete(log, now, &probe));
+	return sl_follow_part(
+		follow, log, &probe, path, of->is_found, is_complete(log, of->now, &probe));
 }
 
 /* The name of a file that is still open, and was renamed. *is_named: it has one. */
@@ -184,12 +188,12 @@ name_open(struct sl_follow *follow, struct sl_state_log *log, const struct sl_si
 /* The file of a sibling that is a copy of the log is known from here on. */
 SL_SUSPENDS
 static int
-know_copy(struct sl_follow *follow, const struct sl_state_log *log, const struct sl_state_file *now,
-	const struct sl_siblings *siblings)
+know_copy(
+	struct sl_follow *follow, const struct sl_state_log *log, const struct follow_beside *of)
 {
 	struct sl_probe probe;
 	size_t found = 0;
-	int code = search(follow, log, now, siblings, &found, &probe);
+	int code = search(follow, log, of, &found, &probe);
 	if (code != 1)
 		return code < UNREADABLE ? 0 : code;
 	code = sl_follow_note_fresh(follow, &probe.file);
@@ -213,21 +217,21 @@ has_grown(const struct sl_follow *follow, const struct sl_state_log *log)
  */
 SL_SUSPENDS
 static int
-rest_of_open(struct sl_follow *follow, struct sl_state_log *log, const struct sl_state_file *now,
-	bool is_found, const struct sl_siblings *siblings, bool *is_done)
+rest_of_open(struct sl_follow *follow, struct sl_state_log *log, const struct follow_beside *of,
+	bool *is_done)
 {
 	bool was_rotated = log->at != NULL, is_named;
-	int code = name_open(follow, log, siblings, &is_named);
+	int code = name_open(follow, log, &of->list, &is_named);
 	*is_done = false;
 	if (code == 0 && !is_named && !has_grown(follow, log))
-		code = take_sibling(follow, log, now, is_found, siblings, is_done);
+		code = take_sibling(follow, log, of, is_done);
 	if (code || *is_done)
 		return code;
 	bool is_over = !is_named && sl_now() - log->grown_ns > QUIET_NS;
 	if (!is_over)
-		code = take_open(follow, log, now, is_found, is_done);
+		code = take_open(follow, log, of, is_done);
 	if (code == 0 && *is_done && !is_named && !was_rotated)
-		code = know_copy(follow, log, now, siblings);
+		code = know_copy(follow, log, of);
 	return code;
 }
 
@@ -241,15 +245,15 @@ drop(struct sl_follow *follow, struct sl_state_log *log)
 
 SL_SUSPENDS
 static int
-find_rest(struct sl_follow *follow, struct sl_state_log *log, const struct sl_state_file *now,
-	bool is_found, const struct sl_siblings *siblings, bool *is_done)
+find_rest(struct sl_follow *follow, struct sl_state_log *log, const struct follow_beside *of,
+	bool *is_done)
 {
 	int code = 0;
 	*is_done = false;
 	if (log->fd >= 0)
-		code = rest_of_open(follow, log, now, is_found, siblings, is_done);
+		code = rest_of_open(follow, log, of, is_done);
 	if (code == 0 && !*is_done)
-		code = take_sibling(follow, log, now, is_found, siblings, is_done);
+		code = take_sibling(follow, log, of, is_done);
 	return code;
 }
 
@@ -272,34 +276,50 @@ find_siblings(struct sl_siblings *siblings, const char *path, bool is_found, boo
 	return code;
 }
 
-/* Files may be renamed, or compressed, between the list of them and a look at each. */
+/* Files may be renamed, or compressed, between the list of them and a look at each. FOLLOW_LATER if
+ * they are again and again. */
 SL_SUSPENDS
 static int
-find_until_stable(struct sl_follow *follow, struct sl_state_log *log,
-	const struct sl_state_file *now, struct follow_beside *beside, bool *is_done,
-	bool *is_generation)
+find_until_stable(struct sl_follow *follow, struct sl_state_log *log, struct follow_beside *beside,
+	bool *is_done, bool *is_generation)
 {
 	struct sl_siblings *siblings = &beside->list;
 	bool is_stable = false, is_found = beside->is_found;
-	int code = find_siblings(siblings, log->path, is_found, is_generation);
-	for (unsigned i = 0; i < FOLLOW_TRIES && code == 0 && !is_stable; i++) {
+	int listed = find_siblings(siblings, log->path, is_found, is_generation), code = 0;
+	for (unsigned i = 0; i < FOLLOW_TRIES && listed >= 0 && !is_stable; i++) {
 		struct sl_siblings again = { 0 };
-		code = find_rest(follow, log, now, is_found, siblings, is_done);
+		bool was_listed = beside->is_listed = listed == 0;
+		code = find_rest(follow, log, beside, is_done);
 		if (code || *is_done)
-			break;
-		code = find_siblings(&again, log->path, is_found, is_generation);
-		is_stable = sl_siblings_are_equal(siblings, &again);
+			return code;
+		listed = find_siblings(&again, log->path, is_found, is_generation);
+		beside->is_listed = listed == 0;
+		is_stable = was_listed && listed == 0 && sl_siblings_are_equal(siblings, &again);
 		sl_siblings_release(siblings);
 		*siblings = again;
 	}
-	return code;
+	return is_stable ? 0 : listed < 0 ? listed : FOLLOW_LATER;
 }
 
-/* Its file was met, and is not known by its text. */
-static bool
-was_never_read(const struct sl_state_log *log)
+/* Nothing was scanned of the log, and no other one is known: the newest file that begins like it is
+ * taken for its. */
+SL_SUSPENDS
+static int
+guess_rest(struct sl_follow *follow, struct sl_state_log *log, struct follow_beside *beside,
+	bool *is_done)
 {
-	return log->off == 0 && log->print.head_len == 0 && log->file.size > 0;
+	bool is_generation;
+	beside->is_guess = true;
+	sl_siblings_release(&beside->list);
+	int code = find_until_stable(follow, log, beside, is_done, &is_generation);
+	return code || !*is_done ? code : sl_follow_add_beside(follow, beside);
+}
+
+/* Nothing was scanned of the log, whose file had some text. */
+static bool
+was_unread(const struct sl_state_log *log)
+{
+	return log->off == 0 && (log->file.size > 0 || log->print.head_len > 0);
 }
 
 /* sl_follow_refuse: lines may have been left in its file. */
@@ -320,20 +340,34 @@ report_lost(struct sl_follow *follow, const struct sl_state_log *log)
 	return 0;
 }
 
-/* The rest of a log is not there. */
+/* The rest of a log is not there. One of which nothing was scanned may be what no other log is. */
 SL_SUSPENDS
 static int
 give_up(struct sl_follow *follow, struct sl_state_log *log, struct follow_beside *beside,
 	size_t logs_before)
 {
 	int code = 0;
-	drop(follow, log);
-	beside->is_all = was_never_read(log);
+	beside->is_all = was_unread(log);
 	if (beside->is_all)
 		code = sl_follow_add_beside(follow, beside);
+	if (code)
+		return code;
 	bool is_replaced = beside->is_all && follow->state.count > logs_before;
+	bool is_seen = log->print.head_len > 0; /* and not refused: it was in its file then */
 	bool is_lost = (beside->is_all || was_refused(log)) && !is_replaced;
-	return code || !is_lost ? code : report_lost(follow, log);
+	if (is_lost && is_seen && log->off == 0)
+		warn_lost(log);
+	else if (is_lost)
+		code = report_lost(follow, log);
+	drop(follow, log);
+	return code;
+}
+
+static void
+set_unrotated(struct sl_state_log *log)
+{
+	free(log->at);
+	log->at = NULL;
 }
 
 int
@@ -343,14 +377,20 @@ sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log, const struct 
 	struct follow_beside beside = { .path = log->path, .now = now, .is_found = is_found };
 	bool was_rotated = log->at != NULL, is_done = false, is_generation = false;
 	size_t before = follow->state.count;
-	int code = find_until_stable(follow, log, now, &beside, &is_done, &is_generation);
+	int code = find_until_stable(follow, log, &beside, &is_done, &is_generation);
 	follow->has_changed = true;
 	log->round = follow->round;
 	if (code == 0 && !was_rotated)
 		code = sl_follow_rotated(follow, log->path, now, is_found);
+	/* Its file is there, with another text, and is to be known as what has that. */
+	if (code == 0 && !is_done && log->off == 0 && sl_siblings_have(&beside.list, &log->file))
+		log->file.inode = 0;
 	/* Others of a log that is a generation itself are inputs. */
 	if (code == 0 && !was_rotated && !is_generation)
 		code = sl_follow_add_beside(follow, &beside);
+	bool is_first = !was_rotated && !is_generation && log->off == 0 && !beside.has_known;
+	if (code == 0 && !is_done && is_first && log->print.head_len)
+		code = guess_rest(follow, log, &beside, &is_done);
 	/* It may come back: its directory may not be mounted at the moment. */
 	bool is_absent = now->inode == 0 && !log->at;
 	if (code == 0 && !is_done && !was_rotated && !is_absent && log->off > 0)
@@ -358,6 +398,11 @@ sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log, const struct 
 	if (code == 0 && !is_done && !is_absent)
 		code = give_up(follow, log, &beside, before);
 	sl_siblings_release(&beside.list);
+	if (code == FOLLOW_LATER && !is_done) {
+		log->round = 0; /* it is looked for again, as the log of its name */
+		if (!was_rotated)
+			set_unrotated(log);
+	}
 	return code;
 }
 

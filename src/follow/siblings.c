@@ -154,6 +154,15 @@ sl_siblings_are_equal(const struct sl_siblings *a, const struct sl_siblings *b)
 	return true;
 }
 
+bool
+sl_siblings_have(const struct sl_siblings *siblings, const struct sl_state_file *file)
+{
+	for (size_t i = 0; i < siblings->count; i++)
+		if (sl_state_is_same_file(&siblings->items[i].file, file))
+			return true;
+	return false;
+}
+
 int
 sl_siblings_find(struct sl_siblings *siblings, const char *path)
 {
@@ -172,7 +181,7 @@ sl_siblings_find(struct sl_siblings *siblings, const char *path)
 			return code;
 		}
 	}
-	return 0;
+	return !is_stable;
 }
 
 void

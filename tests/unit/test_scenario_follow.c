@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define RUNS 8u
+#define FAST_NS (100 * SL_NS_PER_MS) /* between two rotations */
 
 /* Logs of a directory are rotated during its runs too. */
 static bool rotates_in_walks;
@@ -202,4 +203,39 @@ Test(scenario_follow, generations_in_a_directory_are_rotated_while_it_is_walked)
 	rotates_in_walks = true;
 	for (size_t i = 0; i < SL_COUNT_OF(seeds); i++)
 		run_scene(seeds[i], true);
+}
+
+/* Logs are rotated so fast that a round of a run with --follow does not keep up. */
+static void
+run_fast(uint64_t seed, bool by_name)
+{
+	struct sim_options options = options_of(seed);
+	struct follow_scene *scene = follow_scene_new(&options);
+	for (uint64_t runs = 1 + below(scene, RUNS); runs > 0; runs--) {
+		scene->is_live = true;
+		scene->ending = FOLLOW_TERM;
+		scene->gap = 1 + below(scene, 40);
+		scene->rotator.no_copies = by_name;
+		scene->rotate_ns = FAST_NS;
+		rotator_settle(&scene->rotator);
+		follow_scene_run(scene, below(scene, 600));
+		sim_check(scene->sim, scene->code == 0, "a run: %s", scene->err.text);
+	}
+	follow_scene_finish(scene);
+	follow_scene_check(scene, 0, true);
+	follow_scene_free(scene);
+}
+
+Test(scenario_follow, renamed_faster_than_a_round_takes_each_line_comes_once)
+{
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
+		run_fast(seed, true);
+}
+
+Test(scenario_follow, copied_faster_than_a_round_takes_each_line_comes_once)
+{
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
+		run_fast(seed, false);
 }

@@ -26,7 +26,8 @@ struct sl_siblings {
 /* Regular files, without links, and without those that others of them are being compressed to;
  * those with a known age in the order of it, the newest first. The
  * directory may be rotated meanwhile: it is listed until two lists agree, a few times at most.
- * Returns 0, -ENOMEM or the cancellation; a directory that cannot be read has none. */
+ * Returns 0; 1 if the last two did not agree; -ENOMEM or the cancellation. A directory that cannot be
+ * read has none. */
 SL_SUSPENDS
 int sl_siblings_find(struct sl_siblings *siblings, const char *path) SL_MUST_CHECK;
 
@@ -35,6 +36,9 @@ const char *sl_siblings_name_of(const char *path);
 
 /* The same names of the same files. */
 bool sl_siblings_are_equal(const struct sl_siblings *a, const struct sl_siblings *b);
+
+/* One of them is this file. */
+bool sl_siblings_have(const struct sl_siblings *siblings, const struct sl_state_file *file);
 
 void sl_siblings_release(struct sl_siblings *siblings);
 

@@ -53,7 +53,8 @@ struct sl_state_log {
 	/* Not stored. */
 	bool is_dropped;
 	uint64_t round;            /* in which it was met last */
-	uint64_t moved_round;      /* in which its text was found in another file last */
+	uint64_t moved_round;      /* in which its text was found in another file last: ... */
+	struct sl_state_file moved; /* ... this one, if it is not `file` yet */
 	uint64_t seen_round;       /* in which there was last, when it began, a file where ... */
 	struct sl_state_file seen; /* ... its own is to be: this one */
 	int fd;                    /* of its file, kept open; -1 = none */
