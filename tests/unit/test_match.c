@@ -114,7 +114,7 @@ check_hits(const struct sl_match_hits *hits, const uint64_t *marks, const uint64
 {
 	static const uint64_t none[SL_MATCH_MARK_WORDS(MOST_BYTES) + 1];
 	bool counts_on = plan.filter == SL_MATCH_PAIRS ||
-			 (plan.filter == SL_MATCH_NIBBLES && !plan.is_bytes);
+			 (plan.filter == SL_MATCH_NIBBLES && !plan.classes);
 	size_t newlines = 0, found = 0;
 	cr_assert_eq(hits->is_complete, counts_on && counts->hits <= SL_MATCH_HITS);
 	cr_assert_arr_eq(marks, hits->is_complete ? none : want, sizeof(none));
