@@ -20,15 +20,17 @@
 #include <stdlib.h>
 
 /* Of the words of a line, in percent: so many must be equal for lines to be of one kind. */
-#define SHARE 70u
+#define SHARE 80u
 /* Bounds the time for lines that are all different. */
 #define CANDIDATES 256u
 
 /* Hashes of tokens have the lowest bit set if they have a word, and the next one if they have a
- * value that was not masked since it makes a kind: a status code. */
+ * value that was not masked since it makes a kind: a status code. The third one is set of words
+ * with a number or another mask in them, names of hosts and the like: two of these may differ. */
 #define ANY 0u
 #define HAS_WORD 1u
 #define HAS_VALUE 2u
+#define IS_NAME 4u
 
 struct sl_template {
 	struct sl_span line; /* the first one */
@@ -40,17 +42,33 @@ struct sl_template {
 static uint32_t
 code_of(const struct sl_token *token)
 {
-	uint32_t code = token->hash & ~(HAS_WORD | HAS_VALUE);
+	uint32_t code = token->hash & ~(HAS_WORD | HAS_VALUE | IS_NAME);
 	if (token->is_any)
 		return ANY;
-	return (code ? code : 4u) | (token->has_word ? HAS_WORD : 0u) |
-	       (token->has_digit ? HAS_VALUE : 0u);
+	return (code ? code : 8u) | (token->has_word ? HAS_WORD : 0u) |
+	       (token->has_digit ? HAS_VALUE : 0u) |
+	       (token->has_word && token->has_mask ? IS_NAME : 0u);
 }
 
 static bool
 is_word(uint32_t code)
 {
 	return code == ANY || (code & HAS_WORD);
+}
+
+/* Of a name, or what names have become. */
+static bool
+is_name(uint32_t code)
+{
+	return code == ANY || (code & IS_NAME);
+}
+
+/* One of them is a word, and they are not both names. */
+static bool
+is_difference(uint32_t a, uint32_t b)
+{
+	bool are_names = ((a | b) & IS_NAME) && is_name(a) && is_name(b);
+	return !are_names && (is_word(a) || is_word(b));
 }
 
 /* Of so many words of a line. */
@@ -62,7 +80,7 @@ most_differing(unsigned words)
 
 /* ---- samples ---- */
 
-#define SAMPLES 8u /* tokens of a line, a byte each; 0 for what is no word */
+#define SAMPLES 8u /* tokens of a line, a byte each; 0 for what is no word, 1 for a name */
 
 /* Tokens at the same places, spread over the line. */
 static uint64_t
@@ -71,7 +89,8 @@ sample_of(const uint32_t *codes, size_t count)
 	uint64_t sample = 0;
 	for (size_t i = 0; i < SAMPLES && i < count; i++) {
 		uint32_t code = codes[count > SAMPLES ? i * count / SAMPLES : i];
-		uint64_t byte = is_word(code) ? (code >> 24) | 1 : 0;
+		uint64_t word = is_name(code) ? 1 : (code >> 24) | 1;
+		uint64_t byte = is_word(code) ? word : 0;
 		sample |= byte << (8 * i);
 	}
 	return sample;
@@ -95,7 +114,7 @@ compare(const uint32_t *template, const uint32_t *line, size_t count, unsigned w
 	unsigned differing = 0, most = most_differing(words);
 	for (size_t i = 0; i < count; i++) {
 		bool is_same = template[i] == line[i] && line[i] != ANY;
-		differing += !is_same && (is_word(template[i]) || is_word(line[i]));
+		differing += !is_same && is_difference(template[i], line[i]);
 		if (differing > most || (!is_same && ((template[i] | line[i]) & HAS_VALUE)))
 			return 0;
 	}
