@@ -26,11 +26,31 @@ sl_kinds_compare_text(const void *a, const void *b)
 }
 
 static int
-compare_use(const void *a, const void *b)
+compare_texts(const void *a, const void *b)
 {
-	uint64_t left = ((const struct sl_kind *)a)->used;
-	uint64_t right = ((const struct sl_kind *)b)->used;
+	return sl_kinds_compare_text(*(const void *const *)a, *(const void *const *)b);
+}
+
+static int
+compare_uses(const void *a, const void *b)
+{
+	uint64_t left = (*(const struct sl_kind *const *)a)->used;
+	uint64_t right = (*(const struct sl_kind *const *)b)->used;
 	return (left < right) - (left > right);
+}
+
+/* The kinds, which stay where they are since they are large, in that order; NULL if out of
+ * memory. */
+static const struct sl_kind **
+sort(const struct sl_kinds *kinds, int (*compare)(const void *, const void *))
+{
+	const struct sl_kind **order = reallocarray(NULL, kinds->count + 1, sizeof(*order));
+	if (!order)
+		return NULL;
+	for (size_t i = 0; i < kinds->count; i++)
+		order[i] = &kinds->items[i];
+	qsort(order, kinds->count, sizeof(*order), compare);
+	return order;
 }
 
 /* The kinds become those of the other digest, which has the old ones afterwards. All else stays as
@@ -86,8 +106,8 @@ add_grouped(struct sl_kinds *grouped, struct sl_kind kind, struct sl_span text, 
 
 /* The kinds are sorted by text: those of a template often come together. */
 static int
-add_all_grouped(
-	struct sl_kinds *kinds, const struct sl_templates *templates, struct sl_kinds *grouped)
+add_all_grouped(const struct sl_kinds *kinds, const struct sl_kind *const *order,
+	const struct sl_templates *templates, struct sl_kinds *grouped)
 {
 	const uint32_t *group_of = templates->group_of;
 	struct sl_buf text = { 0 };
@@ -99,9 +119,8 @@ add_all_grouped(
 			sl_templates_text(templates, group_of[i], &text);
 			hash = sl_shape_hash_text(sl_buf_span(&text));
 		}
-		code = text.failed
-			       ? -ENOMEM
-			       : add_grouped(grouped, kinds->items[i], sl_buf_span(&text), hash);
+		code = text.failed ? -ENOMEM
+				   : add_grouped(grouped, *order[i], sl_buf_span(&text), hash);
 	}
 	sl_buf_release(&text);
 	grouped->clock = kinds->clock;
@@ -109,15 +128,15 @@ add_all_grouped(
 }
 
 static int
-make_templates(struct sl_kinds *kinds, struct sl_templates *templates)
+make_templates(const struct sl_kind *const *order, size_t count, struct sl_templates *templates)
 {
-	struct sl_span *lines = calloc(kinds->count + 1, sizeof(*lines));
+	struct sl_span *lines = calloc(count + 1, sizeof(*lines));
 	*templates = (struct sl_templates){ 0 };
 	if (!lines)
 		return -ENOMEM;
-	for (size_t i = 0; i < kinds->count; i++)
-		lines[i] = kinds->items[i].text;
-	int code = sl_templates_make(templates, lines, kinds->count);
+	for (size_t i = 0; i < count; i++)
+		lines[i] = order[i]->text;
+	int code = sl_templates_make(templates, lines, count);
 	free(lines);
 	return code;
 }
@@ -125,19 +144,17 @@ make_templates(struct sl_kinds *kinds, struct sl_templates *templates)
 int
 sl_kinds_join_similar(struct sl_kinds *kinds)
 {
-	struct sl_templates templates;
+	struct sl_templates templates = { 0 };
 	struct sl_kinds *grouped = new_like(kinds);
-	if (!grouped)
-		return -ENOMEM;
-	if (kinds->count)
-		qsort(kinds->items, kinds->count, sizeof(*kinds->items), sl_kinds_compare_text);
-	int code = make_templates(kinds, &templates);
+	const struct sl_kind **order = sort(kinds, compare_texts);
+	int code = grouped && order ? make_templates(order, kinds->count, &templates) : -ENOMEM;
 	if (code == 0)
-		code = add_all_grouped(kinds, &templates, grouped);
+		code = add_all_grouped(kinds, order, &templates, grouped);
 	if (code == 0)
 		replace(kinds, grouped);
 	sl_templates_release(&templates);
 	sl_kinds_free(grouped);
+	free(order);
 	return code;
 }
 
@@ -146,21 +163,21 @@ static int
 drop(struct sl_kinds *kinds)
 {
 	struct sl_kinds *kept = new_like(kinds);
-	int code = kept ? 0 : -ENOMEM;
-	qsort(kinds->items, kinds->count, sizeof(*kinds->items), compare_use);
+	const struct sl_kind **order = sort(kinds, compare_uses);
+	int code = kept && order ? 0 : -ENOMEM;
 	size_t count = kinds->count * KEPT_PERCENT / 100;
 	for (size_t i = 0; i < kinds->count && code == 0; i++) {
 		if (i < count)
-			code = add_grouped(
-				kept, kinds->items[i], kinds->items[i].text, kinds->items[i].hash);
+			code = add_grouped(kept, *order[i], order[i]->text, order[i]->hash);
 		else
-			kinds->dropped += kinds->items[i].count;
+			kinds->dropped += order[i]->count;
 	}
 	if (code == 0) {
 		kept->clock = kinds->clock;
 		replace(kinds, kept);
 	}
 	sl_kinds_free(kept);
+	free(order);
 	return code;
 }
 

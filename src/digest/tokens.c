@@ -8,13 +8,14 @@ enum {
 	SEPARATOR = 1,
 	LETTER = 2,
 	DIGIT = 4,
+	MASK = 8, /* but for SL_MASK_ANY, which stands for all of a token */
 };
 
 /* Of each byte, sixteen to a row. */
 /* clang-format off */
-enum { S = SEPARATOR, L = LETTER, D = DIGIT };
+enum { S = SEPARATOR, L = LETTER, D = DIGIT, M = MASK };
 static const unsigned char classes[256] = {
-	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+	0, 0, M, M, M, M, M, M, M, M, M, M, 0, 0, 0, 0,
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 	S, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, S, 0, 0, 0,
 	D, D, D, D, D, D, D, D, D, D, S, S, 0, S, 0, 0,
@@ -68,8 +69,11 @@ token_at(struct sl_span masked, size_t begin, bool is_last)
 		.hash = hash_of(masked.data + begin, with_separator),
 		.has_word = seen & LETTER,
 		.has_digit = seen & DIGIT,
+		.has_mask = seen & MASK,
 		.is_any = len == 1 && masked.data[begin] == SL_MASK_ANY };
 }
+
+_Static_assert(SL_MASK_END == 12, "the classes have all masks");
 
 size_t
 sl_tokens_split(struct sl_span masked, struct sl_token *tokens)

@@ -123,6 +123,26 @@ is_panic(struct sl_span line)
 	       has(line, " panicked at ");
 }
 
+/* "/app/x.js:3", "node:internal/process/promises:389": where the line of the source is from that
+ * Node.js writes next. */
+static bool
+is_source(struct sl_span line)
+{
+	static const char *const suffixes[] = { ".js", ".cjs", ".mjs", ".ts" };
+	size_t end = line.len;
+	if (line.len > SL_RECORD_LOOK || !is_digit(line.data[end - 1]))
+		return false;
+	while (end > 0 && is_digit(line.data[end - 1]))
+		end--;
+	if (end < 2 || line.data[--end] != ':' || memchr(line.data, ' ', line.len))
+		return false;
+	struct sl_span name = sl_span(line.data, end);
+	for (size_t i = 0; i < SL_COUNT_OF(suffixes); i++)
+		if (ends_with(name, suffixes[i]))
+			return true;
+	return has_prefix(name, "node:");
+}
+
 /* "Current thread 0x7f1 (most recent call first):", as Python's faulthandler writes it. */
 static bool
 is_thread(struct sl_span line)
@@ -153,7 +173,7 @@ static bool
 is_exception(struct sl_span name)
 {
 	return ends_with(name, "Error") || ends_with(name, "Exception") ||
-	       ends_with(name, "Throwable");
+	       ends_with(name, "Throwable") || ends_with(name, "UnhandledPromiseRejection");
 }
 
 /* `at` is behind a name: "", ":", ": text"; of Node.js also " [CODE]: text". */
@@ -197,9 +217,7 @@ look_at_bracket(struct sl_span line)
 		len++;
 	struct sl_span name = sl_span(line.data + 1, len - 1);
 	bool is_name = len + 1 < most && memcmp(line.data + len, ": ", 2) == 0;
-	return is_name && (is_exception(name) || ends_with(name, "UnhandledPromiseRejection"))
-		       ? SL_RECORD_EXCEPTION
-		       : SL_RECORD_OTHER;
+	return is_name && is_exception(name) ? SL_RECORD_EXCEPTION : SL_RECORD_OTHER;
 }
 
 static enum sl_record_look
@@ -232,6 +250,8 @@ sl_record_look(struct sl_span line)
 		line.len--;
 	if (line.len == 0 || line.data[0] == ' ' || line.data[0] == '\t')
 		return SL_RECORD_BELONGS;
+	if (is_source(line))
+		return SL_RECORD_PANIC;
 	if (is_letter(line.data[0]))
 		return look_at_text(line);
 	if (is_marked(line))

@@ -22,6 +22,26 @@ sl_match_is_letter(unsigned char c)
 	return sl_match_lower(c) >= 'a' && sl_match_lower(c) <= 'z';
 }
 
+/* Eight bytes at a time: a byte of `word ^ newlines` is zero where a newline stands. */
+static inline uint64_t
+sl_match_count_newlines(const unsigned char *data, size_t len)
+{
+	const uint64_t ones = 0x0101010101010101ull, low7 = 0x7f7f7f7f7f7f7f7full;
+	uint64_t count = 0;
+	size_t i = 0;
+	for (; len - i >= 8; i += 8) {
+		uint64_t word;
+		memcpy(&word, data + i, 8);
+		word ^= ones * '\n';
+		/* The top bit of each byte that is not zero; no carry crosses a byte. */
+		uint64_t other = ((word & low7) + low7) | word;
+		count += (((~other & ~low7) >> 7) * ones) >> 56; /* their sum */
+	}
+	for (; i < len; i++)
+		count += data[i] == '\n';
+	return count;
+}
+
 /* How rare a byte is in logs, whatever its case: higher is rarer. */
 unsigned sl_match_rarity(unsigned char c);
 

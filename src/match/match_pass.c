@@ -243,7 +243,7 @@ add_line(struct sl_match_pass *pass, const unsigned char *at, size_t end)
 		return;
 	}
 	size_t behind = (size_t)(pass->counted - at);
-	uint64_t index = pass->newlines - sl_match_scalar_newlines(at, behind);
+	uint64_t index = pass->newlines - sl_match_count_newlines(at, behind);
 	hits->items[hits->count++] = (struct sl_match_hit){ (uint32_t)end, (uint32_t)index };
 }
 

@@ -203,6 +203,22 @@ static const struct {
 		     " [UnhandledPromiseRejection: This error originated either by x] {\n"
 		     "   code: 'ERR_UNHANDLED_REJECTION'\n"
 		     " }\n"
+		     ">/app/x.js:2\n"
+		     " function f(){ throw new Error('boom') }\n"
+		     "               ^\n"
+		     " \n"
+		     " Error: boom\n"
+		     ">file:///app/x.mjs:12\n"
+		     " throw 'text'\n"
+		     ">/app/x.js:2:5\n"
+		     ">C:\\app\\x.ts:2\n"
+		     " f()\n"
+		     ">see /app/x.js:2\n"
+		     " UnhandledPromiseRejection: This error originated either by x\n"
+		     ">x.jsx:2\n"
+		     ">.js:\n"
+		     ">2\n"
+		     ">:2\n"
 		     ">2024 request failed\n"
 		     " AggregateError [ECONNREFUSED]:\n"
 		     "     at internalConnectMultiple (node:net:1114:18) {\n"
@@ -283,9 +299,9 @@ Test(record, every_beginning_of_a_line_is_looked_at_within_its_bytes)
 		"thread 'main' panicked at src/main.rs:4:5:", "#123 f", "... 23 more", "a.b.C(1)",
 		"created by x",
 		"Current thread 0x1 (most recent call first):", "TypeError [ERR_X]: x",
-		"[TypeError: x]", "rflags 0x286", "}]),;", "...23 frames", "...additional frames",
-		"runtime stack:", "java.io.IOException: x\r", "note: run with `RUST_BACKTRACE=1`",
-		"--- End of x", "[signal x" };
+		"[TypeError: x]", "rflags 0x286", "/x.js:12", "node:a:3", "}]),;", "...23 frames",
+		"...additional frames", "runtime stack:", "java.io.IOException: x\r",
+		"note: run with `RUST_BACKTRACE=1`", "--- End of x", "[signal x" };
 	struct guard guard;
 	guard_init(&guard, 64);
 	for (size_t i = 0; i < SL_COUNT_OF(lines); i++)

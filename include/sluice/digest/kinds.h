@@ -71,8 +71,8 @@ struct sl_kinds_line {
 int sl_kinds_add_all(struct sl_kinds *kinds, struct sl_memo *memo,
 	const struct sl_kinds_line *lines, size_t count) SL_MUST_CHECK;
 
-/* What `from` has; the numbers of `base` are added to those of its places. Digests with lines of one
- * memo are merged by one thread at a time. Returns 0 or -ENOMEM; then the digest can only be
+/* What `from` has; the numbers of `base` are added to those of its places. Digests with lines of
+ * one memo are merged by one thread at a time. Returns 0 or -ENOMEM; then the digest can only be
  * cleared or freed. */
 int sl_kinds_merge(struct sl_kinds *kinds, const struct sl_kinds *from,
 	struct sl_kinds_place base) SL_MUST_CHECK;

@@ -5,7 +5,7 @@
  * Departures from Drain: the lines are masked already, and masks are no evidence that lines
  * are of one kind; lines are grouped all at once, in their sorted order, so that the groups depend
  * on the lines alone; and the tree has one level, the number of tokens, because headers that differ
- * by host must not keep lines apart.
+ * by host must not keep lines apart. Nor do words with a mask in them, such as names of hosts.
  */
 #ifndef SLUICE_DIGEST_TEMPLATES_H
 #define SLUICE_DIGEST_TEMPLATES_H

@@ -17,6 +17,7 @@ struct sl_token {
 	uint32_t hash;       /* of the text and the separator */
 	bool has_word;       /* it has a letter: not only masks and punctuation */
 	bool has_digit;      /* it has a value that was not masked */
+	bool has_mask;       /* it has a value that was */
 	bool is_any;         /* it is the mask for words that differ */
 };
 

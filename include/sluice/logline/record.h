@@ -20,7 +20,8 @@ enum sl_record_look {
 	SL_RECORD_EXCEPTION, /* "java.io.IOException: text": belongs unless the record has one */
 	SL_RECORD_NAME,      /* "Name: text": belongs at the end of a TRACEBACK */
 	SL_RECORD_CALL,      /* "main.run(0x1)", "rax    0x1": belongs to a GOROUTINE */
-	SL_RECORD_PANIC,     /* Rust's: begins a record; the next line is its message */
+	SL_RECORD_PANIC, /* Rust's: begins a record; the next line is its message. Also the place
+	                        before a line of source, of Node.js */
 };
 
 /* What the lines before a line have shown. A scan begins with PLAIN; its first line begins a record
