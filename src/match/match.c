@@ -34,7 +34,8 @@
  *            for the first class). Literals that are all a sequence matches are one; of an
  *            expression it may match any number of them.
  *   GRAMS    More of them: every few bytes of the text, some four to eight bytes are looked up in
- *            tables (match_grams.c). The same code for all instruction sets.
+ *            tables (match_grams.c). The same code for all instruction sets, but that x86 leaves
+ *            out places by classes where every byte would be looked up.
  *
  * Departures from those:
  *  1. Newlines are counted in the same loop, in bytes that are summed before they overflow (AVX2,

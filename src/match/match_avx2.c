@@ -268,6 +268,38 @@ misses_at(const struct filter *filter, const unsigned char *at, unsigned pos)
 	return _mm256_cmpeq_epi8(nibbles_at(filter, at, pos, true), _mm256_setzero_si256());
 }
 
+/* Where the classes match, of 64 places. */
+INLINE uint64_t
+classes_at(const struct filter *filter, const unsigned char *at, unsigned count)
+{
+	__m256i low = misses_at(filter, at, 0), high = misses_at(filter, at + VECTOR, 0);
+	for (unsigned i = 1; i < count; i++) {
+		low = _mm256_or_si256(low, misses_at(filter, at, i));
+		high = _mm256_or_si256(high, misses_at(filter, at + VECTOR, i));
+	}
+	return ~bits_of(low, high);
+}
+
+INLINE void
+load_classes(struct filter *filter, const struct sl_match_plan *plan)
+{
+	for (unsigned i = 0; i < plan->classes; i++) {
+		filter->low[i] = table(plan->low[i]);
+		filter->high[i] = table(plan->high[i]);
+	}
+}
+
+static void
+places(const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *places)
+{
+	struct filter filter = { 0 };
+	size_t off = 0, need = 2 * VECTOR + plan->classes - 1;
+	load_classes(&filter, plan);
+	for (; len - off >= need; off += 2 * VECTOR)
+		places[off / 64] = classes_at(&filter, data + off, plan->classes);
+	sl_match_places_end(plan, data, len, off, places);
+}
+
 /* All of it. `count` is constant where it is small, so that each case is compiled by itself. */
 INLINE void
 scan_classes(struct sl_match_pass *pass, const struct filter *filter, unsigned count)
@@ -277,12 +309,7 @@ scan_classes(struct sl_match_pass *pass, const struct filter *filter, unsigned c
 	for (; len - off >= need; off += 2 * VECTOR) {
 		const unsigned char *at = pass->data + off;
 		uint64_t newlines = bits_of(newlines_at(at), newlines_at(at + VECTOR));
-		__m256i low = misses_at(filter, at, 0), high = misses_at(filter, at + VECTOR, 0);
-		for (unsigned i = 1; i < count; i++) {
-			low = _mm256_or_si256(low, misses_at(filter, at, i));
-			high = _mm256_or_si256(high, misses_at(filter, at + VECTOR, i));
-		}
-		sl_match_runs_add(&runs, off, newlines, ~bits_of(low, high));
+		sl_match_runs_add(&runs, off, newlines, classes_at(filter, at, count));
 	}
 	sl_match_runs_end(&runs, off);
 }
@@ -292,10 +319,7 @@ scan_sequence(struct sl_match_pass *pass)
 {
 	const struct sl_match_plan *plan = pass->plan;
 	struct filter filter = { 0 };
-	for (unsigned i = 0; i < plan->classes; i++) {
-		filter.low[i] = table(plan->low[i]);
-		filter.high[i] = table(plan->high[i]);
-	}
+	load_classes(&filter, plan);
 	if (plan->classes == 1)
 		scan_classes(pass, &filter, 1);
 	else if (plan->classes == 2)
@@ -339,7 +363,8 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 		sl_match_pass_rest(&pass, scan_nibbles(&pass));
 }
 
-static const struct sl_match_kernel kernel = { "avx2", SL_CPU_AVX2, scan, newlines, mark_newlines };
+static const struct sl_match_kernel kernel = { "avx2", SL_CPU_AVX2, scan, newlines, mark_newlines,
+	places };
 
 const struct sl_match_kernel *
 sl_match_kernel_avx2(void)

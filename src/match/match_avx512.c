@@ -129,29 +129,58 @@ scan_nibbles(struct sl_match_pass *pass, unsigned width)
 	return at;
 }
 
+struct classes {
+	__m512i low[SL_MATCH_CLASSES], high[SL_MATCH_CLASSES];
+};
+
+INLINE void
+load_classes(struct classes *classes, const struct sl_match_plan *plan, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		classes->low[i] = table(plan->low[i]);
+		classes->high[i] = table(plan->high[i]);
+	}
+}
+
+/* A shuffle gives zero for bytes beyond ASCII, which are in no class. */
+INLINE uint64_t
+classes_at(const struct classes *classes, const unsigned char *at, unsigned count)
+{
+	__m512i low4 = broadcast(0x0f);
+	uint64_t found = UINT64_MAX;
+	for (unsigned i = 0; i < count; i++) {
+		__m512i v = load(at + i);
+		__m512i upper = _mm512_and_si512(_mm512_srli_epi16(v, 4), low4);
+		found &= _mm512_test_epi8_mask(_mm512_shuffle_epi8(classes->low[i], v),
+			_mm512_shuffle_epi8(classes->high[i], upper));
+	}
+	return found;
+}
+
+static void
+places(const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *places)
+{
+	struct classes classes;
+	unsigned count = plan->classes;
+	size_t off = 0, need = VECTOR + count - 1;
+	load_classes(&classes, plan, count);
+	for (; len - off >= need; off += VECTOR)
+		places[off / 64] = classes_at(&classes, data + off, count);
+	sl_match_places_end(plan, data, len, off, places);
+}
+
 /* All of it. `count` is constant where it is small, so that each case is compiled by itself. */
 INLINE void
 scan_classes(struct sl_match_pass *pass, unsigned count)
 {
-	__m512i low[SL_MATCH_CLASSES], high[SL_MATCH_CLASSES], low4 = broadcast(0x0f);
-	for (unsigned i = 0; i < count; i++) {
-		low[i] = table(pass->plan->low[i]);
-		high[i] = table(pass->plan->high[i]);
-	}
+	struct classes classes;
+	load_classes(&classes, pass->plan, count);
 	struct sl_match_runs runs = { .pass = pass };
 	size_t off = 0, len = (size_t)(pass->end - pass->data), need = VECTOR + count - 1;
 	for (; len - off >= need; off += VECTOR) {
 		const unsigned char *at = pass->data + off;
 		uint64_t newlines = _mm512_cmpeq_epi8_mask(load(at), broadcast('\n'));
-		uint64_t found = UINT64_MAX;
-		for (unsigned i = 0; i < count; i++) {
-			__m512i v = load(at + i);
-			__m512i upper = _mm512_and_si512(_mm512_srli_epi16(v, 4), low4);
-			/* A shuffle gives zero for bytes beyond ASCII, which are in no class. */
-			found &= _mm512_test_epi8_mask(_mm512_shuffle_epi8(low[i], v),
-				_mm512_shuffle_epi8(high[i], upper));
-		}
-		sl_match_runs_add(&runs, off, newlines, found);
+		sl_match_runs_add(&runs, off, newlines, classes_at(&classes, at, count));
 	}
 	sl_match_runs_end(&runs, off);
 }
@@ -188,14 +217,16 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 {
 	struct sl_match_pass pass;
 	sl_match_pass_begin(&pass, plan, data, len, marks, hits, counts);
+	if (sl_match_pass_scalar(&pass, &kernel))
+		return;
 	if (plan->classes)
 		scan_sequence(&pass);
-	else if (!sl_match_pass_scalar(&pass, &kernel))
+	else
 		sl_match_pass_rest(&pass, scan_vectors(&pass));
 }
 
 static const struct sl_match_kernel kernel = { "avx512", SL_CPU_AVX512BW, scan, newlines,
-	mark_newlines };
+	mark_newlines, places };
 
 const struct sl_match_kernel *
 sl_match_kernel_avx512(void)

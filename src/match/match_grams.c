@@ -12,6 +12,9 @@
  *             for each literal with that window:     (a chain of `entries`)
  *                 is it here?
  *
+ * Where every place is a sample, those are left out at which the kernel finds that no gram begins,
+ * by the classes of its bytes (sl_match_grams_any_of): at most places of a log no word goes on.
+ *
  * The hash of the whole window bounds what follows: literals that share a gram, such as a thousand
  * of the form aaa...baaa, are only compared where their window is too.
  */
@@ -153,6 +156,36 @@ sl_match_grams_any(const struct sl_match_grams *grams, const unsigned char *data
 	if (found)
 		*begin = (size_t)(found - data);
 	return found != NULL;
+}
+
+bool
+sl_match_grams_any_of(const struct sl_match_grams *grams, const unsigned char *data, size_t len,
+	size_t from, const struct sl_match_grams_places *places, size_t *begin)
+{
+	struct extent extent = { data + from, data + len };
+	size_t off = SL_MAX(from, places->begin) - places->begin, end = places->end - places->begin;
+	uint64_t mask = ~0ull << (off % 64);
+	for (off -= off % 64; off < end; off += 64, mask = ~0ull) {
+		uint64_t bits = places->bits[off / 64] & mask;
+		if (end - off < 64)
+			bits &= (1ull << (end - off)) - 1;
+		for (; bits; bits &= bits - 1) {
+			size_t place = places->begin + off + (size_t)__builtin_ctzll(bits);
+			size_t rest = len - place;
+			if (rest < grams->gram)
+				return false;
+			const unsigned char *at = data + place, *found;
+			uint64_t word = rest >= sizeof(word) ? sl_grams_load(at)
+							     : sl_grams_load_few(at, grams->gram);
+			uint64_t hash = sl_grams_hash(grams, word);
+			if (!passes(grams, hash) ||
+				!(found = any_at_sample(grams, extent, at, hash)))
+				continue;
+			*begin = (size_t)(found - data);
+			return true;
+		}
+	}
+	return false;
 }
 
 /* ---- a byte at a time ---- */

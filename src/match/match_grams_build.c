@@ -342,6 +342,29 @@ add_literal(struct builder *builder, size_t index, size_t text)
 	add_grams(grams, bytes + off, bytes + len);
 }
 
+/* A byte of a gram, in both cases if that is ignored. */
+static void
+add_member(const struct sl_match_grams *grams, struct sl_match_classes *classes, unsigned pos,
+	unsigned char c)
+{
+	classes->members[c] |= (uint8_t)(1u << pos);
+	if (grams->ignore_case && sl_match_is_letter(c))
+		classes->members[c ^ SL_MATCH_FOLD] |= (uint8_t)(1u << pos);
+}
+
+bool
+sl_match_grams_classes(const struct sl_match_grams *grams, struct sl_match_classes *classes)
+{
+	*classes = (struct sl_match_classes){ .len = SL_MIN(grams->gram, (unsigned)GRAM_MIN) };
+	for (size_t i = 0; i < grams->count; i++) {
+		const struct sl_grams_entry *entry = &grams->entries[i];
+		const unsigned char *window = grams->texts + entry->text + entry->off;
+		for (unsigned pos = 0; pos < classes->len; pos++)
+			add_member(grams, classes, pos, window[pos]);
+	}
+	return grams->stride == 1;
+}
+
 int
 sl_match_grams_new(struct sl_match_grams **out, const struct sl_match_literal *literals,
 	size_t count, bool ignore_case, struct sl_span sample)

@@ -133,6 +133,20 @@ sl_match_runs_add(struct sl_match_runs *runs, size_t off, uint64_t newlines, uin
 		runs->pass->marks[off / 64] |= hits;
 }
 
+/* Do the classes of the plan match here? */
+static inline bool
+sl_match_classes_are_at(const struct sl_match_plan *plan, const unsigned char *data, size_t len)
+{
+	bool are_all = plan->classes <= len;
+	for (unsigned i = 0; i < plan->classes && are_all; i++)
+		are_all = plan->members[data[i]] >> i & 1;
+	return are_all;
+}
+
+/* The places from `off` on, a multiple of 64, for a kernel's `places`. */
+void sl_match_places_end(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
+	size_t off, uint64_t *places);
+
 /* The bytes from `off` on, fewer than 64 and as many as there are classes. */
 void sl_match_runs_end(struct sl_match_runs *runs, size_t off);
 

@@ -143,7 +143,7 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 }
 
 static const struct sl_match_kernel kernel = { "neon", SL_CPU_NEON, scan, newlines,
-	sl_match_scalar_mark_newlines };
+	sl_match_scalar_mark_newlines, NULL };
 
 const struct sl_match_kernel *
 sl_match_kernel_neon(void)

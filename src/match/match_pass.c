@@ -21,15 +21,6 @@ equal_from(const struct sl_match_plan *plan, unsigned index, const unsigned char
 }
 
 static bool
-classes_are_at(const struct sl_match_plan *plan, const unsigned char *data, size_t len)
-{
-	bool are_all = plan->classes <= len;
-	for (unsigned i = 0; i < plan->classes && are_all; i++)
-		are_all = plan->members[data[i]] >> i & 1;
-	return are_all;
-}
-
-static bool
 literal_is_at(
 	const struct sl_match_plan *plan, unsigned index, const unsigned char *data, size_t len)
 {
@@ -38,7 +29,7 @@ literal_is_at(
 	if (own > len)
 		return false;
 	if (plan->is_sequence)
-		return classes_are_at(plan, data, len);
+		return sl_match_classes_are_at(plan, data, len);
 	if (len < SL_MATCH_HEAD)
 		return equal_from(plan, index, data, 0);
 	memcpy(&word, data, SL_MATCH_HEAD);
@@ -299,6 +290,21 @@ sl_match_pass_candidate(struct sl_match_pass *pass, const unsigned char *at)
 }
 
 void
+sl_match_places_end(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
+	size_t off, uint64_t *places)
+{
+	for (; off < len; off += 64) {
+		size_t rest = len - off;
+		uint64_t found = 0;
+		for (size_t i = 0; i < rest && i < 64; i++) {
+			bool is_found = sl_match_classes_are_at(plan, data + off + i, rest - i);
+			found |= (uint64_t)is_found << i;
+		}
+		places[off / 64] = found;
+	}
+}
+
+void
 sl_match_runs_end(struct sl_match_runs *runs, size_t off)
 {
 	const struct sl_match_pass *pass = runs->pass;
@@ -308,7 +314,7 @@ sl_match_runs_end(struct sl_match_runs *runs, size_t off)
 		size_t rest = len - off;
 		uint64_t newlines = 0, found = 0;
 		for (size_t i = 0; i < rest && i < 64; i++) {
-			bool is_found = classes_are_at(pass->plan, at + i, rest - i);
+			bool is_found = sl_match_classes_are_at(pass->plan, at + i, rest - i);
 			newlines |= (uint64_t)(at[i] == '\n') << i;
 			found |= (uint64_t)is_found << i;
 		}
@@ -362,11 +368,39 @@ find_every(const struct sl_match_pass *pass, const struct sl_match_kernel *kerne
 	counts->hits = counts->newlines ? counts->newlines - 1 : 0;
 }
 
+/* Places that are looked up after one look for classes. */
+#define PLACES 1024u
+
+/* Only where the classes match may a gram begin: in logs, few places are the middle of a word. */
+static void
+find_lines_in_places(struct sl_match_pass *pass, const struct sl_match_kernel *kernel)
+{
+	const struct sl_match_plan *plan = pass->plan;
+	uint64_t bits[SL_MATCH_MARK_WORDS(PLACES + SL_MATCH_CLASSES)];
+	size_t len = (size_t)(pass->end - pass->data), at;
+	for (size_t off = 0; off < len; off += PLACES) {
+		size_t seen = SL_MIN(len - off, (size_t)PLACES + plan->classes - 1);
+		struct sl_match_grams_places places = { bits, off, SL_MIN(len, off + PLACES) };
+		if ((size_t)(pass->skip - pass->data) >= places.end)
+			continue;
+		kernel->places(plan, pass->data + off, seen, bits);
+		while (sl_match_grams_any_of(plan->grams, pass->data, len,
+			(size_t)(pass->skip - pass->data), &places, &at)) {
+			if (!count_hit(pass, pass->data + at))
+				return;
+		}
+	}
+}
+
 static void
 find_lines(struct sl_match_pass *pass, const struct sl_match_kernel *kernel)
 {
 	size_t len = (size_t)(pass->end - pass->data), at;
 	pass->counts->newlines = kernel->newlines(pass->data, len);
+	if (pass->plan->classes && kernel->places) {
+		find_lines_in_places(pass, kernel);
+		return;
+	}
 	while (sl_match_grams_any(pass->plan->grams, pass->data, len,
 		       (size_t)(pass->skip - pass->data), &at) &&
 		count_hit(pass, pass->data + at))

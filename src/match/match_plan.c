@@ -16,6 +16,10 @@
 /* A literal in so many bytes of a log: then most lines hold one. */
 #define FREQUENT 0.004
 
+/* The part of all places at which grams may begin, at most, so that it pays to look for these
+ * first. */
+#define FEW_PLACES 0.4
+
 static void
 add_start(struct sl_match_plan *plan, unsigned index)
 {
@@ -169,25 +173,30 @@ add_nibbles(struct sl_match_plan *plan, unsigned pos, unsigned char c, unsigned 
 
 /* ---- classes ---- */
 
-/* How many literals the classes make, case aside if it is ignored. False with a byte beyond
- * ASCII. */
 static bool
-count_product(
-	const struct sl_match_plan *plan, const struct sl_match_classes *classes, unsigned *product)
+are_ascii(const struct sl_match_classes *classes)
 {
-	*product = 1;
+	bool are_all = true;
+	for (unsigned c = 0x80; c < 256; c++)
+		are_all = are_all && !classes->members[c];
+	return are_all;
+}
+
+/* How many literals the classes make, case aside if it is ignored; a number above the limit if it
+ * is. */
+static unsigned
+count_product(const struct sl_match_plan *plan, const struct sl_match_classes *classes)
+{
+	unsigned product = 1;
 	for (unsigned pos = 0; pos < classes->len; pos++) {
 		unsigned size = 0;
-		for (unsigned c = 0; c < 256; c++) {
-			bool is_member = classes->members[c] >> pos & 1;
-			if (is_member && c >= 0x80)
-				return false;
-			size += is_member &&
-				(!plan->ignore_case || sl_match_lower((unsigned char)c) == c);
+		for (unsigned c = 0; c < 0x80; c++) {
+			bool counts = !plan->ignore_case || sl_match_lower((unsigned char)c) == c;
+			size += counts && (classes->members[c] >> pos & 1);
 		}
-		*product = SL_MIN(*product * size, 2u * SL_MATCH_LITERALS);
+		product = SL_MIN(product * size, 2u * SL_MATCH_LITERALS);
 	}
-	return true;
+	return product;
 }
 
 static bool
@@ -205,7 +214,6 @@ has_equal(const struct sl_match_plan *plan)
 static bool
 find_classes(const struct sl_match_plan *plan, struct sl_match_classes *classes)
 {
-	unsigned product;
 	*classes = (struct sl_match_classes){ .len = plan->longest };
 	if (plan->shortest != plan->longest || plan->longest > SL_MATCH_CLASSES)
 		return false;
@@ -217,19 +225,16 @@ find_classes(const struct sl_match_plan *plan, struct sl_match_classes *classes)
 				classes->members[c ^ SL_MATCH_FOLD] |= (unsigned char)(1u << pos);
 		}
 	}
-	if (!count_product(plan, classes, &product))
+	if (!are_ascii(classes))
 		return false;
-	return classes->len == 1 || (product == plan->count && !has_equal(plan));
+	return classes->len == 1 ||
+	       (count_product(plan, classes) == plan->count && !has_equal(plan));
 }
 
-/* A bucket for each high half, of which ASCII has eight. Other filters than that of classes look at
- * the first byte only. */
+/* A bucket for each high half, of which ASCII has eight. */
 static void
-set_classes(struct sl_match_plan *plan, const struct sl_match_classes *classes)
+set_tables(struct sl_match_plan *plan, const struct sl_match_classes *classes)
 {
-	plan->filter = SL_MATCH_NIBBLES;
-	plan->width = 1;
-	plan->ascii = true;
 	plan->classes = classes->len;
 	memcpy(plan->members, classes->members, sizeof(plan->members));
 	for (unsigned pos = 0; pos < classes->len; pos++) {
@@ -238,6 +243,16 @@ set_classes(struct sl_match_plan *plan, const struct sl_match_classes *classes)
 				add_nibbles(plan, pos, (unsigned char)c, c >> 4);
 		}
 	}
+}
+
+/* Other filters than that of classes look at the first byte only. */
+static void
+set_classes(struct sl_match_plan *plan, const struct sl_match_classes *classes)
+{
+	plan->filter = SL_MATCH_NIBBLES;
+	plan->width = 1;
+	plan->ascii = true;
+	set_tables(plan, classes);
 }
 
 /* How many of the places of a log one of the literals stands at, about. */
@@ -324,11 +339,10 @@ sl_match_plan_init_classes(struct sl_match_plan *plan, const struct sl_match_cla
 	memset(plan, 0, sizeof(*plan));
 	if (classes->len == 0 || classes->len > SL_MATCH_CLASSES)
 		return SL_E_LIMIT;
-	for (unsigned c = 0; c < 256; c++) {
-		if (classes->members[c] && (c >= 0x80 || c == '\n'))
-			return SL_E_LIMIT;
+	if (!are_ascii(classes) || classes->members['\n'])
+		return SL_E_LIMIT;
+	for (unsigned c = 0; c < 256; c++)
 		plan->starts[c] = classes->members[c] & 1;
-	}
 	plan->count = 1;
 	plan->is_sequence = true;
 	plan->len[0] = (unsigned char)classes->len;
@@ -354,7 +368,14 @@ sl_match_plan_init_grams(struct sl_match_plan *plan, const struct sl_match_liter
 		plan->longest = SL_MAX(plan->longest, len);
 	}
 	plan->reach = plan->longest;
-	return sl_match_grams_new(&plan->grams, literals, count, ignore_case, sample);
+	int code = sl_match_grams_new(&plan->grams, literals, count, ignore_case, sample);
+	if (code)
+		return code;
+	struct sl_match_classes classes;
+	bool has_classes = sl_match_grams_classes(plan->grams, &classes) && are_ascii(&classes);
+	if (has_classes && frequency_of(&classes) < FEW_PLACES)
+		set_tables(plan, &classes);
+	return 0;
 }
 
 void

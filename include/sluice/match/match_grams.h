@@ -9,6 +9,7 @@
 #define SLUICE_MATCH_MATCH_GRAMS_H
 
 #include "sluice/base/bytes.h"
+#include "sluice/match/match_classes.h"
 
 struct sl_match_grams;
 
@@ -38,6 +39,21 @@ size_t sl_match_grams_size(const struct sl_match_grams *grams);
  */
 bool sl_match_grams_any(const struct sl_match_grams *grams, const unsigned char *data, size_t len,
 	size_t from, size_t *begin);
+
+/* The classes that all grams match. False if samples are so far apart that looking for these costs
+ * more than looking at samples. */
+bool sl_match_grams_classes(const struct sl_match_grams *grams, struct sl_match_classes *classes);
+
+/* Bits for data[begin, end): at others no gram begins. */
+struct sl_match_grams_places {
+	const uint64_t *bits;
+	size_t begin, end;
+};
+
+/* As sl_match_grams_any, if every place is a sample: of occurrences with their sample at one of
+ * the places. */
+bool sl_match_grams_any_of(const struct sl_match_grams *grams, const unsigned char *data,
+	size_t len, size_t from, const struct sl_match_grams_places *places, size_t *begin);
 
 /* The leftmost occurrence in [from, len), of the literal with the lowest rank if several begin
  * there: [*begin, *end). */

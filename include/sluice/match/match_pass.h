@@ -65,6 +65,11 @@ struct sl_match_kernel {
 
 	/* The same, and sets the bit of each in a bitmap as above. */
 	uint64_t (*mark_newlines)(const unsigned char *data, size_t len, uint64_t *marks);
+
+	/* Set a bitmap as above to the places where the classes of a plan, which has some, match;
+	 * NULL: this instruction set has no quick way to do that. */
+	void (*places)(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
+		uint64_t *places);
 };
 
 /*

@@ -22,7 +22,6 @@
 #define SL_MATCH_PAIR 2    /* bytes of a candidate that the pair filter compares */
 #define SL_MATCH_OFFSETS 3 /* the same with the third byte, used if the pair is often wrong */
 #define SL_MATCH_WIDTH 3   /* leading bytes that the nibble filter compares, at most */
-#define SL_MATCH_CLASSES 8 /* bytes of a sequence of classes, at most */
 
 /* Which filter finds the places where a literal may stand; each is then compared with the
  * literals. */
@@ -46,8 +45,9 @@ struct sl_match_plan {
 	const struct sl_match_plan *next; /* joined to this one; NULL = none */
 	unsigned width;                   /* bytes the nibble filter uses */
 	bool ascii;                       /* those bytes are below 0x80 in all literals */
-	/* If not 0: the literals are a sequence of so many classes, and all that it matches. The
-	 * tables below tell for each place whether a byte is in its class. */
+	/* If not 0: the literals are a sequence of so many classes, and all that it matches; or the
+	 * grams of a sampled text are among what it matches. The tables below tell for each place
+	 * whether a byte is in its class. */
 	unsigned classes;
 	bool is_sequence;             /* made of classes: its only literal stands for all */
 	struct sl_match_grams *grams; /* the tables of filter GRAMS, and their literals */
@@ -80,12 +80,6 @@ struct sl_match_plan {
  */
 int sl_match_plan_init(struct sl_match_plan *plan, const struct sl_span *literals, size_t count,
 	bool ignore_case) SL_MUST_CHECK;
-
-/* Byte c may stand at place i if bit i of members[c] is set. */
-struct sl_match_classes {
-	unsigned len; /* places */
-	unsigned char members[256];
-};
 
 /* Compile a sequence of classes. Returns 0, or SL_E_LIMIT if there are none or more of them than
  * SL_MATCH_CLASSES, or one has a newline or a byte beyond ASCII. */
