@@ -54,6 +54,7 @@ void
 sl_follow_index_release(struct sl_follow *follow)
 {
 	free_retired(follow);
+	sl_follow_places_clear(follow);
 	free(follow->retired);
 	free(follow->by_file);
 	free(follow->by_path);
@@ -65,6 +66,7 @@ sl_follow_index(struct sl_follow *follow)
 	const struct sl_state *state = &follow->state;
 	size_t count = state->count;
 	free_retired(follow);
+	sl_follow_places_clear(follow);
 	free(follow->by_file);
 	free(follow->by_path);
 	follow->by_file = calloc(count + 1, sizeof(*follow->by_file));
@@ -74,6 +76,7 @@ sl_follow_index(struct sl_follow *follow)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		struct sl_state_log *log = state->logs[i];
+		log->is_old = true;
 		follow->by_file[i] = (struct follow_by_file){ log->file, log };
 		follow->by_path[i] = (struct follow_by_path){ log->path, log };
 	}
@@ -151,7 +154,7 @@ sl_follow_move(struct sl_follow *follow, struct sl_state_log *log, const char *p
 		reallocarray(follow->retired, follow->retired_count + 1, sizeof(*follow->retired));
 	if (retired)
 		follow->retired = retired;
-	if (!copy || !retired) {
+	if (!copy || !retired || sl_follow_places_add(follow, log, path) != 0) {
 		free(copy);
 		return -ENOMEM;
 	}

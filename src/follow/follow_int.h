@@ -41,6 +41,13 @@ struct follow_by_path {
 	struct sl_state_log *log;
 };
 
+/* follow_places.c */
+struct follow_places {
+	struct follow_place *slots;
+	size_t cap, count;
+	size_t seen; /* logs of the state that were looked at */
+};
+
 struct sl_follow {
 	const struct sl_follow_setup *setup;
 	struct sl_state state;
@@ -55,6 +62,7 @@ struct sl_follow {
 	struct follow_by_file *by_file;
 	struct follow_by_path *by_path;
 	size_t indexed;
+	struct follow_places places; /* and what has changed since then */
 	char **retired; /* paths of logs that have another one now; freed with the next round */
 	size_t retired_count;
 	/* Logs that are not where they were, by their files or their content; once `has_lost`. */
@@ -109,6 +117,29 @@ struct sl_state_log *sl_follow_next_of(
 int sl_follow_move(
 	struct sl_follow *follow, struct sl_state_log *log, const char *path) SL_MUST_CHECK;
 
+/* ---- follow_places.c ---- */
+
+/* A round begins, or the follow ends. */
+void sl_follow_places_clear(struct sl_follow *follow);
+
+/* A log of the index has this path now, or its file does. Returns 0 or -ENOMEM. */
+int sl_follow_places_add(
+	struct sl_follow *follow, struct sl_state_log *log, const char *path) SL_MUST_CHECK;
+
+/* All logs that have this path, or whose file has it: some may come twice. No log is added
+ * meanwhile. Returns 0 or -ENOMEM. */
+struct follow_search {
+	const char *path;
+	size_t next, slot; /* private */
+	bool is_indexed;
+};
+int sl_follow_find(
+	struct sl_follow *follow, const char *path, struct follow_search *search) SL_MUST_CHECK;
+
+/* The next one, or NULL. */
+struct sl_state_log *sl_follow_next_found(
+	const struct sl_follow *follow, struct follow_search *search);
+
 /* ---- follow_end.c ---- */
 
 /* *end: of the new lines of the log in this file that are to be scanned; log->off if there are
@@ -145,7 +176,8 @@ int sl_follow_refuse(struct sl_follow *follow, struct sl_state_log *log, const c
 bool sl_follow_is_fresh(const struct sl_follow *follow, const struct sl_state_file *file);
 
 /* The log was rotated: its file is `at`. Returns 0 or -ENOMEM. */
-int sl_follow_set_at(struct sl_state_log *log, const char *at) SL_MUST_CHECK;
+int sl_follow_set_at(
+	struct sl_follow *follow, struct sl_state_log *log, const char *at) SL_MUST_CHECK;
 
 /* Append an item; it takes nothing. NULL if out of memory. */
 struct follow_item *sl_follow_add(struct sl_follow *follow, const char *path) SL_MUST_CHECK;

@@ -51,7 +51,7 @@ struct sl_state_log {
 	bool has_stamp;
 
 	/* Not stored. */
-	bool is_dropped;
+	bool is_dropped, is_old;   /* is_old: it was there when the round began */
 	uint64_t round;            /* in which it was met last */
 	uint64_t moved_round;      /* in which its text was found in another file last */
 	uint64_t seen_round;       /* in which there was last, when it began, a file where ... */
