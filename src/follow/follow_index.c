@@ -10,21 +10,21 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static int
-compare_files(const struct sl_state_file *a, const struct sl_state_file *b)
+static struct follow_by_file
+by_file(const struct sl_state_file *file, struct sl_state_log *log)
 {
-	if (a->dev_major != b->dev_major)
-		return a->dev_major < b->dev_major ? -1 : 1;
-	if (a->dev_minor != b->dev_minor)
-		return a->dev_minor < b->dev_minor ? -1 : 1;
-	return a->inode == b->inode ? 0 : a->inode < b->inode ? -1 : 1;
+	return (struct follow_by_file){ file->dev_major, file->dev_minor, file->inode, log };
 }
 
 static int
 compare_by_file(const void *a, const void *b)
 {
 	const struct follow_by_file *left = a, *right = b;
-	return compare_files(&left->file, &right->file);
+	if (left->dev_major != right->dev_major)
+		return left->dev_major < right->dev_major ? -1 : 1;
+	if (left->dev_minor != right->dev_minor)
+		return left->dev_minor < right->dev_minor ? -1 : 1;
+	return left->inode == right->inode ? 0 : left->inode < right->inode ? -1 : 1;
 }
 
 static int
@@ -77,7 +77,7 @@ sl_follow_index(struct sl_follow *follow)
 	for (size_t i = 0; i < count; i++) {
 		struct sl_state_log *log = state->logs[i];
 		log->is_old = true;
-		follow->by_file[i] = (struct follow_by_file){ log->file, log };
+		follow->by_file[i] = by_file(&log->file, log);
 		follow->by_path[i] = (struct follow_by_path){ log->path, log };
 	}
 	qsort(follow->by_file, count, sizeof(*follow->by_file), compare_by_file);
@@ -89,7 +89,7 @@ sl_follow_index(struct sl_follow *follow)
 struct sl_state_log *
 sl_follow_by_file(const struct sl_follow *follow, const struct sl_state_file *file)
 {
-	const struct follow_by_file key = { *file, NULL };
+	const struct follow_by_file key = by_file(file, NULL);
 	const struct follow_by_file *end = follow->by_file + follow->indexed;
 	const struct follow_by_file *found =
 		bsearch(&key, follow->by_file, follow->indexed, sizeof(key), compare_by_file);

@@ -32,7 +32,8 @@ struct follow_item {
 };
 
 struct follow_by_file {
-	struct sl_state_file file;
+	unsigned dev_major, dev_minor; /* of its file when the round began */
+	uint64_t inode;
 	struct sl_state_log *log;
 };
 
