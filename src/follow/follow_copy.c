@@ -124,6 +124,8 @@ SL_SUSPENDS
 static int
 is_copy_of_log(struct sl_follow *follow, const char *path, struct sl_probe *probe)
 {
+	if (follow->indexed == 0)
+		return 0;
 	size_t len = directory_len(path);
 	struct sl_rotation_names names = { .other = path + len };
 	char *name = strdup(path);
