@@ -72,7 +72,7 @@ directory_len(const char *path)
 	return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-/* The file may be a copy of the log, which has the name of one and is elsewhere: something of it was
+/* The file may be a copy of the log, which has this name and is elsewhere: something of it was
  * scanned before this round. */
 static bool
 may_be_copy(const struct sl_state_log *log, const char *name, const char *path)

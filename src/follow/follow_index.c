@@ -54,7 +54,6 @@ void
 sl_follow_index_release(struct sl_follow *follow)
 {
 	free_retired(follow);
-	sl_follow_places_clear(follow);
 	free(follow->retired);
 	free(follow->by_file);
 	free(follow->by_path);
@@ -66,7 +65,6 @@ sl_follow_index(struct sl_follow *follow)
 	const struct sl_state *state = &follow->state;
 	size_t count = state->count;
 	free_retired(follow);
-	sl_follow_places_clear(follow);
 	free(follow->by_file);
 	free(follow->by_path);
 	follow->by_file = calloc(count + 1, sizeof(*follow->by_file));
@@ -144,26 +142,6 @@ sl_follow_next_of(const struct sl_follow *follow, const char *path, size_t *next
 		return log;
 	}
 	return NULL;
-}
-
-int
-sl_follow_move(struct sl_follow *follow, struct sl_state_log *log, const char *path)
-{
-	char *copy = strdup(path);
-	char **retired =
-		reallocarray(follow->retired, follow->retired_count + 1, sizeof(*follow->retired));
-	if (retired)
-		follow->retired = retired;
-	if (!copy || !retired || sl_follow_places_add(follow, log, path) != 0) {
-		free(copy);
-		return -ENOMEM;
-	}
-	follow->has_changed = true;
-	follow->retired[follow->retired_count++] = log->path;
-	log->path = copy;
-	free(log->at);
-	log->at = NULL;
-	return 0;
 }
 
 /* ---- a look at all files ---- */

@@ -114,10 +114,6 @@ struct sl_state_log *sl_follow_by_path(const struct sl_follow *follow, const cha
 struct sl_state_log *sl_follow_next_of(
 	const struct sl_follow *follow, const char *path, size_t *next);
 
-/* A log has another path. Returns 0 or -ENOMEM. */
-int sl_follow_move(
-	struct sl_follow *follow, struct sl_state_log *log, const char *path) SL_MUST_CHECK;
-
 /* ---- follow_places.c ---- */
 
 /* A round begins, or the follow ends. */
@@ -125,6 +121,10 @@ void sl_follow_places_clear(struct sl_follow *follow);
 
 /* A log of the index has this path now, or its file does. Returns 0 or -ENOMEM. */
 int sl_follow_places_add(
+	struct sl_follow *follow, struct sl_state_log *log, const char *path) SL_MUST_CHECK;
+
+/* A log has another path. Returns 0 or -ENOMEM. */
+int sl_follow_move(
 	struct sl_follow *follow, struct sl_state_log *log, const char *path) SL_MUST_CHECK;
 
 /* All logs that have this path, or whose file has it: some may come twice. No log is added

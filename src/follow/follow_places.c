@@ -63,6 +63,26 @@ sl_follow_places_add(struct sl_follow *follow, struct sl_state_log *log, const c
 	return code;
 }
 
+int
+sl_follow_move(struct sl_follow *follow, struct sl_state_log *log, const char *path)
+{
+	char *copy = strdup(path);
+	char **retired =
+		reallocarray(follow->retired, follow->retired_count + 1, sizeof(*follow->retired));
+	if (retired)
+		follow->retired = retired;
+	if (!copy || !retired || sl_follow_places_add(follow, log, path) != 0) {
+		free(copy);
+		return -ENOMEM;
+	}
+	follow->has_changed = true;
+	follow->retired[follow->retired_count++] = log->path;
+	log->path = copy;
+	free(log->at);
+	log->at = NULL;
+	return 0;
+}
+
 /* Logs since the last call, and when the round has just begun, the rotated ones of the index. */
 static int
 take_new(struct sl_follow *follow)

@@ -113,7 +113,8 @@ open_locked(struct open_call *call)
 	return code;
 }
 
-/* Each piece is read into the buffer. Another file is refused as soon as its first line shows it. */
+/* Each piece is read into the buffer. Another file is refused as soon as its first line shows
+ * it. */
 static int
 read_pieces(struct open_call *call)
 {
