@@ -232,6 +232,40 @@ sl_probe_head(struct sl_probe *probe, struct sl_fingerprint *print)
 	return code;
 }
 
+int
+sl_probe_heads(struct sl_probe *probe, struct sl_probe_heads *heads)
+{
+	*heads = (struct sl_probe_heads){ .count = 1 };
+	int got = sl_io_read_full(probe->fd, probe->buffer, SL_FINGERPRINT_HEAD, 0);
+	if (got < 0)
+		return got;
+	sl_fingerprinter_add(
+		&heads->texts[0], sl_span((const char *)probe->buffer, (size_t)got));
+	int encoded = sl_probe_is_encoded(probe);
+	if (encoded != 1)
+		return encoded;
+	struct decode_call call;
+	int code = decode(probe, &call, SL_FINGERPRINT_HEAD);
+	heads->texts[heads->count++] = call.printer;
+	return code;
+}
+
+bool
+sl_probe_may_hold(struct sl_probe_heads *heads, const struct sl_fingerprint *print)
+{
+	unsigned len = print->head_len;
+	bool may_hold = false;
+	for (unsigned i = 0; i < heads->count && len && !may_hold; i++) {
+		if (heads->texts[i].len < len)
+			continue;
+		if (heads->hash_lens[i] != len)
+			heads->hashes[i] = sl_fingerprinter_head(&heads->texts[i], len);
+		heads->hash_lens[i] = len;
+		may_hold = heads->hashes[i] == print->head;
+	}
+	return may_hold;
+}
+
 /* The beginning is compared first: other text costs little. */
 SL_SUSPENDS
 static int
