@@ -87,6 +87,7 @@ sl_follow_free(struct sl_follow *follow)
 		sl_follow_close(follow, follow->state.logs[i]);
 	sl_walk_free(follow->walk);
 	sl_follow_index_release(follow);
+	sl_follow_places_clear(follow);
 	sl_state_release(&follow->state);
 	free(follow->items);
 	free(follow->lost);
@@ -126,6 +127,7 @@ sl_follow_begin(struct sl_follow *follow)
 {
 	sl_assert(follow->count == 0);
 	sl_state_sweep(&follow->state);
+	sl_follow_places_clear(follow);
 	follow->round++;
 	follow->has_more = follow->has_lost = false;
 	follow->due_ns = SL_FOREVER;

@@ -107,7 +107,7 @@ add_generation(struct sl_follow *follow, const struct follow_beside *of,
 		return code == IS_LEFT_OUT ? 0 : code;
 	}
 	struct sl_state_log *log = sl_state_add(&follow->state, of->path);
-	code = log ? sl_follow_set_at(log, sibling->path) : -ENOMEM;
+	code = log ? sl_follow_set_at(follow, log, sibling->path) : -ENOMEM;
 	/* The state may be saved before it is scanned. */
 	if (log)
 		log->file = refused ? sibling->file : probe.file;

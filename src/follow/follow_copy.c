@@ -32,13 +32,12 @@ SL_SUSPENDS
 static int
 holds_log_of(struct sl_follow *follow, struct sl_probe *probe, const char *plain)
 {
-	const struct sl_state *state = &follow->state;
-	int code = 0;
-	for (size_t i = 0; i < state->count && code == 0; i++) {
-		const struct sl_state_log *log = state->logs[i];
-		if (!sl_state_is_dropped(log) && strcmp(sl_state_at(log), plain) == 0)
+	struct follow_search search;
+	const struct sl_state_log *log;
+	int code = sl_follow_find(follow, plain, &search);
+	while (code == 0 && (log = sl_follow_next_found(follow, &search)))
+		if (strcmp(sl_state_at(log), plain) == 0)
 			code = sl_probe_holds(probe, log);
-	}
 	return code;
 }
 
@@ -73,14 +72,13 @@ directory_len(const char *path)
 	return slash ? (size_t)(slash - path) + 1 : 0;
 }
 
-/* By its name, the file may be a copy of the log, of which something was scanned. */
+/* The file may be a copy of the log, which has this name and is elsewhere: something of it was
+ * scanned before this round. */
 static bool
-may_be_copy(const struct sl_state_log *log, const char *path)
+may_be_copy(const struct sl_state_log *log, const char *name, const char *path)
 {
-	size_t len = directory_len(path);
-	return !sl_state_is_dropped(log) && log->off > 0 && directory_len(log->path) == len &&
-	       strncmp(log->path, path, len) == 0 && strcmp(sl_state_at(log), path) != 0 &&
-	       sl_rotation_may_be(log->path + len, path + len);
+	return log->is_old && log->off > 0 && strcmp(log->path, name) == 0 &&
+	       strcmp(sl_state_at(log), path) != 0;
 }
 
 /* 1 if all of the file is a beginning of the one of the log, or that has been truncated, and the
@@ -106,15 +104,35 @@ has_text_of(struct sl_follow *follow, struct sl_probe *probe, const struct sl_st
 	return code < 0 && !sl_follow_is_fatal(code) ? 0 : code;
 }
 
-/* Of the logs that were there before this round: others that begin alike are inputs. */
+/* Of the logs with this name that were there before this round: others that begin alike are
+ * inputs. */
+SL_SUSPENDS
+static int
+is_copy_of_named(
+	struct sl_follow *follow, const char *name, const char *path, struct sl_probe *probe)
+{
+	struct follow_search search;
+	const struct sl_state_log *log;
+	int code = sl_follow_find(follow, name, &search);
+	while (code == 0 && (log = sl_follow_next_found(follow, &search)))
+		if (may_be_copy(log, name, path))
+			code = has_text_of(follow, probe, log);
+	return code;
+}
+
 SL_SUSPENDS
 static int
 is_copy_of_log(struct sl_follow *follow, const char *path, struct sl_probe *probe)
 {
-	int code = 0;
-	for (size_t i = 0; i < follow->indexed && code == 0; i++)
-		if (may_be_copy(follow->by_path[i].log, path))
-			code = has_text_of(follow, probe, follow->by_path[i].log);
+	if (follow->indexed == 0)
+		return 0;
+	size_t len = directory_len(path);
+	struct sl_rotation_names names = { .other = path + len };
+	char *name = strdup(path);
+	int code = name ? 0 : -ENOMEM;
+	while (code == 0 && sl_rotation_next_name(&names, name + len))
+		code = is_copy_of_named(follow, name, path, probe);
+	free(name);
 	return code;
 }
 

@@ -10,21 +10,21 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static int
-compare_files(const struct sl_state_file *a, const struct sl_state_file *b)
+static struct follow_by_file
+by_file(const struct sl_state_file *file, struct sl_state_log *log)
 {
-	if (a->dev_major != b->dev_major)
-		return a->dev_major < b->dev_major ? -1 : 1;
-	if (a->dev_minor != b->dev_minor)
-		return a->dev_minor < b->dev_minor ? -1 : 1;
-	return a->inode == b->inode ? 0 : a->inode < b->inode ? -1 : 1;
+	return (struct follow_by_file){ file->dev_major, file->dev_minor, file->inode, log };
 }
 
 static int
 compare_by_file(const void *a, const void *b)
 {
 	const struct follow_by_file *left = a, *right = b;
-	return compare_files(&left->file, &right->file);
+	if (left->dev_major != right->dev_major)
+		return left->dev_major < right->dev_major ? -1 : 1;
+	if (left->dev_minor != right->dev_minor)
+		return left->dev_minor < right->dev_minor ? -1 : 1;
+	return left->inode == right->inode ? 0 : left->inode < right->inode ? -1 : 1;
 }
 
 static int
@@ -74,7 +74,8 @@ sl_follow_index(struct sl_follow *follow)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
 		struct sl_state_log *log = state->logs[i];
-		follow->by_file[i] = (struct follow_by_file){ log->file, log };
+		log->is_old = true;
+		follow->by_file[i] = by_file(&log->file, log);
 		follow->by_path[i] = (struct follow_by_path){ log->path, log };
 	}
 	qsort(follow->by_file, count, sizeof(*follow->by_file), compare_by_file);
@@ -86,7 +87,7 @@ sl_follow_index(struct sl_follow *follow)
 struct sl_state_log *
 sl_follow_by_file(const struct sl_follow *follow, const struct sl_state_file *file)
 {
-	const struct follow_by_file key = { *file, NULL };
+	const struct follow_by_file key = by_file(file, NULL);
 	const struct follow_by_file *end = follow->by_file + follow->indexed;
 	const struct follow_by_file *found =
 		bsearch(&key, follow->by_file, follow->indexed, sizeof(key), compare_by_file);
@@ -141,26 +142,6 @@ sl_follow_next_of(const struct sl_follow *follow, const char *path, size_t *next
 		return log;
 	}
 	return NULL;
-}
-
-int
-sl_follow_move(struct sl_follow *follow, struct sl_state_log *log, const char *path)
-{
-	char *copy = strdup(path);
-	char **retired =
-		reallocarray(follow->retired, follow->retired_count + 1, sizeof(*follow->retired));
-	if (retired)
-		follow->retired = retired;
-	if (!copy || !retired) {
-		free(copy);
-		return -ENOMEM;
-	}
-	follow->has_changed = true;
-	follow->retired[follow->retired_count++] = log->path;
-	log->path = copy;
-	free(log->at);
-	log->at = NULL;
-	return 0;
 }
 
 /* ---- a look at all files ---- */

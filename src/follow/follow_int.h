@@ -32,13 +32,21 @@ struct follow_item {
 };
 
 struct follow_by_file {
-	struct sl_state_file file;
+	unsigned dev_major, dev_minor; /* of its file when the round began */
+	uint64_t inode;
 	struct sl_state_log *log;
 };
 
 struct follow_by_path {
 	const char *path;
 	struct sl_state_log *log;
+};
+
+/* follow_places.c */
+struct follow_places {
+	struct follow_place *slots;
+	size_t cap, count;
+	size_t seen; /* logs of the state that were looked at */
 };
 
 struct sl_follow {
@@ -55,6 +63,7 @@ struct sl_follow {
 	struct follow_by_file *by_file;
 	struct follow_by_path *by_path;
 	size_t indexed;
+	struct follow_places places; /* and what has changed since then */
 	char **retired; /* paths of logs that have another one now; freed with the next round */
 	size_t retired_count;
 	/* Logs that are not where they were, by their files or their content; once `has_lost`. */
@@ -105,9 +114,32 @@ struct sl_state_log *sl_follow_by_path(const struct sl_follow *follow, const cha
 struct sl_state_log *sl_follow_next_of(
 	const struct sl_follow *follow, const char *path, size_t *next);
 
+/* ---- follow_places.c ---- */
+
+/* A round begins, or the follow ends. */
+void sl_follow_places_clear(struct sl_follow *follow);
+
+/* A log of the index has this path now, or its file does. Returns 0 or -ENOMEM. */
+int sl_follow_places_add(
+	struct sl_follow *follow, struct sl_state_log *log, const char *path) SL_MUST_CHECK;
+
 /* A log has another path. Returns 0 or -ENOMEM. */
 int sl_follow_move(
 	struct sl_follow *follow, struct sl_state_log *log, const char *path) SL_MUST_CHECK;
+
+/* All logs that have this path, or whose file has it: some may come twice. No log is added
+ * meanwhile. Returns 0 or -ENOMEM. */
+struct follow_search {
+	const char *path;
+	size_t next, slot; /* private */
+	bool is_indexed;
+};
+int sl_follow_find(
+	struct sl_follow *follow, const char *path, struct follow_search *search) SL_MUST_CHECK;
+
+/* The next one, or NULL. */
+struct sl_state_log *sl_follow_next_found(
+	const struct sl_follow *follow, struct follow_search *search);
 
 /* ---- follow_end.c ---- */
 
@@ -145,7 +177,8 @@ int sl_follow_refuse(struct sl_follow *follow, struct sl_state_log *log, const c
 bool sl_follow_is_fresh(const struct sl_follow *follow, const struct sl_state_file *file);
 
 /* The log was rotated: its file is `at`. Returns 0 or -ENOMEM. */
-int sl_follow_set_at(struct sl_state_log *log, const char *at) SL_MUST_CHECK;
+int sl_follow_set_at(
+	struct sl_follow *follow, struct sl_state_log *log, const char *at) SL_MUST_CHECK;
 
 /* Append an item; it takes nothing. NULL if out of memory. */
 struct follow_item *sl_follow_add(struct sl_follow *follow, const char *path) SL_MUST_CHECK;

@@ -309,11 +309,13 @@ sl_follow_is_fresh(const struct sl_follow *follow, const struct sl_state_file *f
 }
 
 int
-sl_follow_set_at(struct sl_state_log *log, const char *at)
+sl_follow_set_at(struct sl_follow *follow, struct sl_state_log *log, const char *at)
 {
 	char *copy = strdup(at);
-	if (!copy)
+	if (!copy || sl_follow_places_add(follow, log, at) != 0) {
+		free(copy);
 		return -ENOMEM;
+	}
 	if (!log->at)
 		log->grown_ns = sl_now();
 	free(log->at);

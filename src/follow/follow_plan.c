@@ -57,11 +57,16 @@ static int
 match_lost(struct sl_follow *follow, const char *path, struct sl_probe *probe,
 	struct sl_state_log **log)
 {
+	struct sl_probe_heads heads;
 	int code = find_lost(follow);
+	if (code || follow->lost_count == 0)
+		return code;
+	code = sl_probe_heads(probe, &heads);
 	for (size_t i = 0; i < follow->lost_count && code == 0; i++) {
 		struct sl_state_log *lost = follow->lost[i];
-		if (sl_follow_is_met(follow, lost) || sl_state_is_dropped(lost) ||
-			lost->off == 0 || !is_beside(lost->path, path))
+		if (lost->off == 0 || !sl_probe_may_hold(&heads, &lost->print) ||
+			sl_follow_is_met(follow, lost) || sl_state_is_dropped(lost) ||
+			!is_beside(lost->path, path))
 			continue;
 		code = sl_probe_holds(probe, lost);
 		*log = lost;

@@ -139,7 +139,7 @@ static int
 set_place(struct sl_follow *follow, struct sl_state_log *log, const char *path)
 {
 	return sl_rotation_may_be(sl_siblings_name_of(log->path), sl_siblings_name_of(path))
-		       ? sl_follow_set_at(log, path)
+		       ? sl_follow_set_at(follow, log, path)
 		       : sl_follow_move(follow, log, path);
 }
 
@@ -182,7 +182,7 @@ name_open(struct sl_follow *follow, struct sl_state_log *log, const struct sl_si
 		if (*is_named)
 			return set_place(follow, log, siblings->items[i].path);
 	}
-	return log->at ? 0 : sl_follow_set_at(log, log->path);
+	return log->at ? 0 : sl_follow_set_at(follow, log, log->path);
 }
 
 /* The file of a sibling that is a copy of the log is known from here on. */

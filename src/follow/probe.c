@@ -11,6 +11,9 @@
 /* Input that is decoded with one call of the blocking pool. */
 #define SLICE_READS 64u
 
+/* A text of at most so many bytes is read whole for its fingerprint. */
+#define PRINT_WHOLE (4 * SL_KIB)
+
 /* The last record is looked for in so many bytes at the end, then in more. */
 #define RECORD_WINDOW ((uint64_t)SL_PROBE_BUFFER)
 #define RECORD_GROWTH 8u
@@ -101,24 +104,30 @@ sl_probe_is_encoded(struct sl_probe *probe)
 	return sl_decoding_is_for(probe->form);
 }
 
+/* A short text is read whole: one call less for each of many small logs. */
 int
 sl_probe_print(struct sl_probe *probe, uint64_t off, struct sl_fingerprint *print)
 {
 	unsigned head_len = sl_fingerprint_len(off, SL_FINGERPRINT_HEAD);
 	unsigned tail_len = sl_fingerprint_len(off, SL_FINGERPRINT_TAIL);
-	unsigned char *head = probe->buffer, *tail = head + SL_FINGERPRINT_HEAD;
+	bool is_whole = off <= PRINT_WHOLE;
+	size_t first_len = is_whole ? (size_t)off : head_len;
+	unsigned char *head = probe->buffer, *tail = head + first_len;
 	*print = (struct sl_fingerprint){ 0 };
 	if (off == 0)
 		return 0;
-	int got = sl_io_read_full(probe->fd, head, head_len, 0);
-	if (got == (int)head_len)
+	int got = sl_io_read_full(probe->fd, head, first_len, 0);
+	bool is_there = got == (int)first_len;
+	if (is_whole) {
+		tail -= tail_len;
+	} else if (is_there) {
 		got = sl_io_read_full(probe->fd, tail, tail_len, off - tail_len);
-	if (got < 0)
-		return got;
-	if (got == (int)tail_len)
+		is_there = got == (int)tail_len;
+	}
+	if (is_there)
 		*print = sl_fingerprint_of(sl_span((const char *)head, head_len),
 			sl_span((const char *)tail, tail_len));
-	return 0;
+	return SL_MIN(got, 0);
 }
 
 /* ---- text that is decoded ---- */
@@ -221,6 +230,40 @@ sl_probe_head(struct sl_probe *probe, struct sl_fingerprint *print)
 	const struct sl_fingerprint all = sl_fingerprinter_end(&call.printer);
 	*print = sl_fingerprint_head(&all);
 	return code;
+}
+
+int
+sl_probe_heads(struct sl_probe *probe, struct sl_probe_heads *heads)
+{
+	*heads = (struct sl_probe_heads){ .count = 1 };
+	int got = sl_io_read_full(probe->fd, probe->buffer, SL_FINGERPRINT_HEAD, 0);
+	if (got < 0)
+		return got;
+	sl_fingerprinter_add(
+		&heads->texts[0], sl_span((const char *)probe->buffer, (size_t)got));
+	int encoded = sl_probe_is_encoded(probe);
+	if (encoded != 1)
+		return encoded;
+	struct decode_call call;
+	int code = decode(probe, &call, SL_FINGERPRINT_HEAD);
+	heads->texts[heads->count++] = call.printer;
+	return code;
+}
+
+bool
+sl_probe_may_hold(struct sl_probe_heads *heads, const struct sl_fingerprint *print)
+{
+	unsigned len = print->head_len;
+	bool may_hold = false;
+	for (unsigned i = 0; i < heads->count && len && !may_hold; i++) {
+		if (heads->texts[i].len < len)
+			continue;
+		if (heads->hash_lens[i] != len)
+			heads->hashes[i] = sl_fingerprinter_head(&heads->texts[i], len);
+		heads->hash_lens[i] = len;
+		may_hold = heads->hashes[i] == print->head;
+	}
+	return may_hold;
 }
 
 /* The beginning is compared first: other text costs little. */

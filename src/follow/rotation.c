@@ -61,6 +61,50 @@ sl_rotation_may_be(const char *name, const char *other)
 	return rest && *rest;
 }
 
+/* What is before the separator, and if there is an extension, its dot and it. */
+static void
+put_name(const struct sl_rotation_names *names, char *name)
+{
+	const char *extension = names->other + names->extension;
+	size_t len = names->separator, end = 0;
+	memcpy(name, names->other, len);
+	if (names->extension > len) {
+		end = 1 + strcspn(extension + 1, ".");
+		memcpy(name + len, extension, end);
+	}
+	name[len + end] = '\0';
+}
+
+/* The next separator, without an extension at first, or the next dot behind it. */
+static bool
+move_on(struct sl_rotation_names *names)
+{
+	const char *other = names->other;
+	const char *dot = names->separator ? strchr(other + names->extension + 1, '.') : NULL;
+	if (dot) {
+		names->extension = (size_t)(dot - other);
+		return true;
+	}
+	if (other[names->separator] == '\0')
+		return false;
+	do
+		names->separator++;
+	while (other[names->separator] && !is_separator(other[names->separator]));
+	names->extension = names->separator;
+	return other[names->separator] != '\0';
+}
+
+bool
+sl_rotation_next_name(struct sl_rotation_names *names, char *name)
+{
+	while (move_on(names)) {
+		put_name(names, name);
+		if (sl_rotation_may_be(name, names->other))
+			return true;
+	}
+	return false;
+}
+
 /* 20260131, 2026-01-31, 2026-01-31T23:59 and the like. */
 static unsigned
 read_digits(const char **text, uint64_t *number)

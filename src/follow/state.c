@@ -202,45 +202,37 @@ sl_state_write_some(struct sl_state_writer *writer, struct sl_buf *out, size_t l
 
 /* ---- reading ---- */
 
-struct reader {
-	struct sl_span text; /* that is left */
-	size_t line;         /* number of the line that was taken last */
-	uint64_t version;
-	const char *begin, *name;
-	struct sl_error *err;
-};
+/* A line has two paths at most, whose bytes take up to four each. */
+#define LINE_MAX_LEN (64 * SL_KIB)
 
 static int
-fail(const struct reader *reader, const char *why)
+fail(const struct sl_state_reader *reader, const char *why, struct sl_error *err)
 {
-	return sl_fail(reader->err, SL_PHASE_READ, SL_E_USAGE,
+	return sl_fail(err, SL_PHASE_READ, SL_E_USAGE,
 		"'%s' is damaged: %s in line %zu (restore it, or remove it to scan everything "
 		"again)",
 		reader->name, why, reader->line);
 }
 
-static bool
-take_line(struct reader *reader, struct sl_span *line)
+static int
+fail_other(const struct sl_state_reader *reader, struct sl_error *err)
 {
-	reader->line++;
-	return sl_span_take_until(&reader->text, '\n', line);
+	return sl_fail(err, SL_PHASE_READ, SL_E_USAGE,
+		"'%s' was not written by --state: its first line is not '" SL_STATE_MAGIC
+		"%d' (use another name)",
+		reader->name, SL_STATE_VERSION);
 }
 
 static int
-read_version(struct reader *reader)
+read_version(struct sl_state_reader *reader, struct sl_span line, struct sl_error *err)
 {
 	const size_t magic = strlen(SL_STATE_MAGIC);
-	struct sl_span line;
-	bool is_ours = take_line(reader, &line) && line.len > magic &&
-		       memcmp(line.data, SL_STATE_MAGIC, magic) == 0 &&
+	bool is_ours = line.len > magic && memcmp(line.data, SL_STATE_MAGIC, magic) == 0 &&
 		       sl_parse_u64(line.data + magic, line.len - magic, &reader->version);
 	if (!is_ours)
-		return sl_fail(reader->err, SL_PHASE_READ, SL_E_USAGE,
-			"'%s' was not written by --state: its first line is not '" SL_STATE_MAGIC
-			"%d' (use another name)",
-			reader->name, SL_STATE_VERSION);
+		return fail_other(reader, err);
 	if (reader->version < VERSION_FIRST || reader->version > SL_STATE_VERSION)
-		return sl_fail(reader->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
+		return sl_fail(err, SL_PHASE_READ, SL_E_UNSUPPORTED,
 			"'%s' has version %llu of its format, and this sluice supports only "
 			"versions %d to %d (use the sluice that wrote it, or another name)",
 			reader->name, (unsigned long long)reader->version, VERSION_FIRST,
@@ -374,7 +366,7 @@ read_path(struct sl_span escaped, char **out)
 }
 
 static bool
-take_file(const struct reader *reader, struct sl_span *text, struct sl_state_file *file)
+take_file(const struct sl_state_reader *reader, struct sl_span *text, struct sl_state_file *file)
 {
 	return take_number(text, "size=", ' ', &file->size) &&
 	       take_number(text, "modified=", '.', &file->mtime_s) &&
@@ -388,7 +380,7 @@ take_file(const struct reader *reader, struct sl_span *text, struct sl_state_fil
 }
 
 static bool
-take_fields(const struct reader *reader, struct sl_span *text, struct sl_state_log *log,
+take_fields(const struct sl_state_reader *reader, struct sl_span *text, struct sl_state_log *log,
 	struct flags *flags)
 {
 	struct sl_fingerprint *print = &log->print;
@@ -404,22 +396,20 @@ take_fields(const struct reader *reader, struct sl_span *text, struct sl_state_l
 }
 
 static int
-read_log(struct reader *reader, struct sl_state *state)
+read_log(struct sl_state_reader *reader, struct sl_span line, struct sl_error *err)
 {
 	struct sl_state_log read = { 0 };
-	struct sl_span line, path;
+	struct sl_span path;
 	struct flags flags = { 0 };
-	if (!take_line(reader, &line))
-		return fail(reader, "a line is missing");
 	if (!take_fields(reader, &line, &read, &flags))
-		return fail(reader, "a field is missing or wrong");
+		return fail(reader, "a field is missing or wrong", err);
 	if (sl_span_take_until(&line, '\t', &path) != flags.is_rotated)
-		return fail(reader, "a path is missing");
+		return fail(reader, "a path is missing", err);
 	read.is_encoded = flags.is_encoded;
 	int code = read_path(flags.is_rotated ? path : line, &read.path);
 	if (code == 0 && flags.is_rotated)
 		code = read_path(line, &read.at);
-	struct sl_state_log *log = code == 0 ? sl_state_add(state, read.path) : NULL;
+	struct sl_state_log *log = code == 0 ? sl_state_add(reader->state, read.path) : NULL;
 	if (log) {
 		char *own = log->path;
 		*log = read;
@@ -430,42 +420,86 @@ read_log(struct reader *reader, struct sl_state *state)
 	free(read.path);
 	free(read.at);
 	if (code == -EINVAL)
-		return fail(reader, "a path is wrong");
+		return fail(reader, "a path is wrong", err);
 	return log ? 0 : -ENOMEM;
 }
 
 static int
-read_end(struct reader *reader, size_t count)
+read_end(struct sl_state_reader *reader, struct sl_span line, struct sl_error *err)
 {
-	size_t len = (size_t)(reader->text.data - reader->begin);
-	struct sl_span line;
 	uint64_t number, crc;
-	if (!take_line(reader, &line) || !take_number(&line, "end ", ' ', &number) ||
-		!sl_parse_hex(line.data, line.len, &crc))
-		return fail(reader, "the end is missing");
-	if (number != count || crc != sl_crc32c(0, reader->begin, len))
-		return fail(reader, "the checksum is wrong");
-	return reader->text.len ? fail(reader, "there is more than the end") : 0;
+	reader->has_ended = true;
+	if (!take_number(&line, "end ", ' ', &number) || !sl_parse_hex(line.data, line.len, &crc))
+		return fail(reader, "the end is wrong", err);
+	if (number != reader->state->count || crc != reader->crc)
+		return fail(reader, "the checksum is wrong", err);
+	return 0;
 }
 
-static bool
-is_at_end(const struct sl_span *text)
+static int
+read_line(struct sl_state_reader *reader, struct sl_span line, struct sl_error *err)
 {
-	return text->len < 4 || memcmp(text->data, "end ", 4) == 0;
+	bool is_end = line.len >= 4 && memcmp(line.data, "end ", 4) == 0;
+	reader->line++;
+	if (reader->line > 1 && is_end && !reader->has_ended)
+		return read_end(reader, line, err);
+	reader->crc = sl_crc32c(reader->crc, line.data, line.len + 1); /* and the newline */
+	if (reader->line == 1)
+		return read_version(reader, line, err);
+	return reader->has_ended ? fail(reader, "there is more than the end", err)
+				 : read_log(reader, line, err);
+}
+
+/* Another file may have lines of any length. */
+static int
+check_rest(struct sl_state_reader *reader, struct sl_error *err)
+{
+	const struct sl_buf *rest = &reader->rest;
+	size_t magic = SL_MIN(strlen(SL_STATE_MAGIC), rest->len);
+	if (reader->line == 0 && magic > 0 && memcmp(rest->data, SL_STATE_MAGIC, magic) != 0)
+		return fail_other(reader, err);
+	return rest->len > LINE_MAX_LEN ? fail(reader, "there is no newline behind it", err) : 0;
+}
+
+static int
+out_of_memory(const struct sl_state_reader *reader, struct sl_error *err)
+{
+	return sl_fail_code(err, SL_PHASE_READ, -ENOMEM, "cannot read '%s'", reader->name);
 }
 
 int
-sl_state_read(struct sl_state *state, struct sl_span text, const char *name, struct sl_error *err)
+sl_state_read_some(struct sl_state_reader *reader, struct sl_span text, struct sl_error *err)
 {
-	struct reader reader = { .text = text, .begin = text.data, .name = name, .err = err };
-	*state = (struct sl_state){ 0 };
-	if (text.len == 0)
-		return 0;
-	int code = read_version(&reader);
-	while (code == 0 && !is_at_end(&reader.text))
-		code = read_log(&reader, state);
+	struct sl_buf *rest = &reader->rest;
+	sl_buf_add_span(rest, text);
+	if (rest->failed)
+		return out_of_memory(reader, err);
+	struct sl_span left = sl_buf_span(rest), line;
+	int code = 0;
+	while (code == 0 && sl_span_take_until(&left, '\n', &line))
+		code = read_line(reader, line, err);
+	if (left.len > 0)
+		memmove(rest->data, left.data, left.len);
+	rest->len = left.len;
 	if (code == 0)
-		code = read_end(&reader, state->count);
-	return code == -ENOMEM ? sl_fail_code(err, SL_PHASE_READ, code, "cannot read '%s'", name)
-			       : code;
+		code = check_rest(reader, err);
+	return code == -ENOMEM ? out_of_memory(reader, err) : code;
+}
+
+int
+sl_state_read_end(struct sl_state_reader *reader, struct sl_error *err)
+{
+	bool is_empty = reader->line == 0 && reader->rest.len == 0;
+	bool is_whole = reader->has_ended && reader->rest.len == 0;
+	if (is_empty || is_whole)
+		return 0;
+	reader->line++;
+	return fail(reader,
+		reader->has_ended ? "there is more than the end" : "the end is missing", err);
+}
+
+void
+sl_state_reader_release(struct sl_state_reader *reader)
+{
+	sl_buf_release(&reader->rest);
 }

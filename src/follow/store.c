@@ -71,7 +71,10 @@ on_fd(struct sl_engine *engine, enum sl_op_kind kind, int fd)
 struct open_call {
 	struct sl_engine *engine;
 	struct sl_store *store;
-	struct sl_buf text;
+	struct sl_state_reader reader;
+	struct sl_error *err;
+	int code; /* of the reader, described in *err */
+	struct sl_buf piece;
 	bool is_other; /* it is not a regular file */
 };
 
@@ -110,32 +113,28 @@ open_locked(struct open_call *call)
 	return code;
 }
 
-/* Another file may be of any size: the rest of it is not read. */
-static bool
-is_ours(struct sl_span text)
-{
-	const size_t len = strlen(SL_STATE_MAGIC);
-	return text.len < len || memcmp(text.data, SL_STATE_MAGIC, len) == 0;
-}
-
+/* Each piece is read into the buffer. Another file is refused as soon as its first line shows
+ * it. */
 static int
-read_all(struct open_call *call)
+read_pieces(struct open_call *call)
 {
-	struct sl_buf *text = &call->text;
+	uint64_t off = 0;
 	int got;
+	if (!sl_buf_reserve(&call->piece, READ_LEN))
+		return -ENOMEM;
 	do {
-		if (!sl_buf_reserve(text, READ_LEN))
-			return -ENOMEM;
 		got = run(call->engine, (struct sl_op){ .kind = SL_OP_READ,
 						.fd = call->store->fd,
-						.data = text->data + text->len,
+						.data = call->piece.data,
 						.len = READ_LEN,
-						.off = text->len });
-		text->len += got > 0 ? (size_t)got : 0;
-	} while (got > 0 && text->len <= SL_STATE_MAX && is_ours(sl_buf_span(text)));
-	if (got < 0)
-		return got;
-	return text->len > SL_STATE_MAX ? -EFBIG : 0;
+						.off = off });
+		if (got <= 0)
+			return got;
+		off += (size_t)got;
+		call->code = sl_state_read_some(
+			&call->reader, sl_span(call->piece.data, (size_t)got), call->err);
+	} while (call->code == 0 && off <= SL_STATE_MAX);
+	return call->code ? 0 : -EFBIG;
 }
 
 static int
@@ -149,7 +148,11 @@ open_file(void *arg)
 	if (code)
 		return code == 1 ? SL_E_IN_USE : code;
 	code = call->engine->methods->real_path(call->engine, store->name, &store->path);
-	return code ? code : read_all(call);
+	if (code == 0)
+		code = read_pieces(call);
+	if (code == 0 && call->code == 0)
+		call->code = sl_state_read_end(&call->reader, call->err);
+	return code;
 }
 
 static int
@@ -171,16 +174,18 @@ int
 sl_store_open(
 	struct sl_store *store, const char *name, struct sl_state *state, struct sl_error *err)
 {
-	struct open_call call = { .engine = sl_rt_engine(sl_rt_current()), .store = store };
+	struct open_call call = { .engine = sl_rt_engine(sl_rt_current()),
+		.store = store,
+		.reader = { .state = state, .name = name },
+		.err = err };
 	*store = (struct sl_store){ .name = name, .fd = -1, .is_open = true };
 	*state = (struct sl_state){ 0 };
 	int code = sl_blocking_wait(open_file, &call);
 	if (code)
 		code = fail_open(&call, code, err);
-	else
-		code = sl_state_read(state, sl_buf_span(&call.text), name, err);
-	sl_buf_release(&call.text);
-	return code;
+	sl_buf_release(&call.piece);
+	sl_state_reader_release(&call.reader);
+	return code ? code : call.code;
 }
 
 /* ---- saving ---- */

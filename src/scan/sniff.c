@@ -241,7 +241,7 @@ codec_of_name(struct sl_span name)
 enum sl_form
 sl_sniff_named_form(struct sl_span name, const unsigned char *data, size_t len)
 {
-	enum sl_form form = sl_sniff_form(data, len);
+	enum sl_form form = len ? sl_sniff_form(data, len) : SL_FORM_PLAIN;
 	bool is_short = len < SL_CODEC_MAGIC_MAX;
 	if (form != SL_FORM_PLAIN || !(is_short || sl_sniff_is_binary_throughout(data, len)))
 		return form;

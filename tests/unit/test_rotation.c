@@ -2,6 +2,7 @@
 #include "sluice/follow/rotation.h"
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 Test(rotation, names_of_a_rotated_log)
 {
@@ -33,6 +34,43 @@ Test(rotation, names_of_a_rotated_log)
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
 		cr_expect_eq(sl_rotation_may_be(cases[i].name, cases[i].other), cases[i].may_be,
 			"%s", cases[i].other);
+}
+
+enum { NAME_LEN = 5, NAMES = 4 + 16 + 64 + 256 + 1024 };
+
+static void
+make_name(unsigned number, char *name)
+{
+	unsigned len = 1;
+	for (unsigned of_len = 4; number >= of_len; of_len *= 4, len++)
+		number -= of_len;
+	for (unsigned i = 0; i < len; i++, number /= 4)
+		name[i] = "a1.-"[number % 4];
+	name[len] = '\0';
+}
+
+/* Of all names of five letters and fewer. */
+Test(rotation, each_name_is_found_that_another_may_be_a_rotated_one_of)
+{
+	static char all[NAMES][NAME_LEN + 1];
+	for (unsigned i = 0; i < NAMES; i++)
+		make_name(i, all[i]);
+	for (unsigned i = 0; i < NAMES; i++) {
+		struct sl_rotation_names names = { .other = all[i] };
+		char found[64][NAME_LEN + 1];
+		unsigned count = 0;
+		while (sl_rotation_next_name(&names, found[count])) {
+			cr_assert(sl_rotation_may_be(found[count], all[i]));
+			cr_assert(++count < SL_COUNT_OF(found));
+		}
+		for (unsigned j = 0; j < NAMES; j++) {
+			bool is_found = false;
+			for (unsigned k = 0; k < count; k++)
+				is_found = is_found || strcmp(found[k], all[j]) == 0;
+			cr_assert_eq(is_found, sl_rotation_may_be(all[j], all[i]), "%s of %s",
+				all[i], all[j]);
+		}
+	}
 }
 
 Test(rotation, what_a_generation_is_one_of)

@@ -170,7 +170,8 @@ Test(sniff, what_is_binary_and_named_as_compressed_is_not_text)
 		cr_expect_eq(sl_sniff_named_form(gz, bytes, len), SL_FORM_GZIP, "%zu bytes", len);
 	for (size_t len = 1; len < sizeof(nuls); len++)
 		cr_expect_eq(sl_sniff_named_form(gz, nuls, len), SL_FORM_GZIP, "%zu NULs", len);
-	cr_expect_eq(sl_sniff_named_form(sl_span_str("a.log"), bytes, 40), SL_FORM_PLAIN);
+	cr_expect_eq(sl_sniff_named_form(sl_span_str("a.log"), bytes, sizeof(bytes)),
+		SL_FORM_PLAIN);
 	cr_expect_eq(sl_sniff_named_form(gz, bytes, 3), SL_FORM_PLAIN, "without a NUL");
 	cr_expect_eq(sl_sniff_named_form(gz, (const unsigned char *)"\xff\xfe" "a\0", 4),
 		SL_FORM_UTF16);

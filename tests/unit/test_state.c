@@ -4,6 +4,18 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+static int
+read_all(struct sl_state *state, struct sl_span text, const char *name, struct sl_error *err)
+{
+	*state = (struct sl_state){ 0 };
+	struct sl_state_reader reader = { .state = state, .name = name };
+	int code = sl_state_read_some(&reader, text, err);
+	if (code == 0)
+		code = sl_state_read_end(&reader, err);
+	sl_state_reader_release(&reader);
+	return code;
+}
+
 static void
 write_all(const struct sl_state *state, struct sl_buf *out)
 {
@@ -108,7 +120,7 @@ Test(state, what_is_written_is_read)
 	struct sl_error err = { 0 };
 	fill(&state);
 	write_all(&state, &text);
-	cr_assert_eq(sl_state_read(&again, sl_buf_span(&text), "f", &err), 0, "%s", err.text);
+	cr_assert_eq(read_all(&again, sl_buf_span(&text), "f", &err), 0, "%s", err.text);
 	cr_assert_eq(again.count, 3);
 	cr_assert_str_eq(again.logs[1]->path, state.logs[1]->path);
 	cr_assert_str_eq(again.logs[1]->at, state.logs[1]->at);
@@ -126,6 +138,52 @@ Test(state, what_is_written_is_read)
 	sl_buf_release(&more);
 }
 
+Test(state, pieces_of_any_length_are_read_alike)
+{
+	struct sl_state state;
+	struct sl_buf text = { 0 };
+	fill(&state);
+	write_all(&state, &text);
+	for (size_t len = 1; len <= text.len; len++) {
+		struct sl_state again = { 0 };
+		struct sl_state_reader reader = { .state = &again, .name = "f" };
+		struct sl_buf more = { 0 };
+		struct sl_error err = { 0 };
+		for (size_t at = 0; at < text.len; at += len)
+			cr_assert_eq(sl_state_read_some(&reader,
+					     sl_span(text.data + at, SL_MIN(len, text.len - at)),
+					     &err),
+				0, "%zu bytes: %s", len, err.text);
+		cr_assert_eq(sl_state_read_end(&reader, &err), 0, "%s", err.text);
+		write_all(&again, &more);
+		cr_expect_str_eq(more.data, text.data);
+		sl_state_reader_release(&reader);
+		sl_state_release(&again);
+		sl_buf_release(&more);
+	}
+	sl_state_release(&state);
+	sl_buf_release(&text);
+}
+
+/* Another file is refused before all of it is read. */
+Test(state, what_is_not_a_state_is_refused_at_its_first_bytes)
+{
+	struct sl_state state = { 0 };
+	struct sl_state_reader reader = { .state = &state, .name = "f" };
+	struct sl_error err = { 0 };
+	cr_expect_eq(sl_state_read_some(&reader, sl_span_str("slu"), &err), 0);
+	cr_expect_eq(sl_state_read_some(&reader, sl_span_str("mber"), &err), SL_E_USAGE);
+	cr_expect(strstr(err.text, "was not written by --state"));
+	sl_state_reader_release(&reader);
+	char *line = calloc(1, 1000000);
+	reader = (struct sl_state_reader){ .state = &state, .name = "f" };
+	cr_expect_eq(sl_state_read_some(&reader, sl_span_str(SL_STATE_MAGIC), &err), 0);
+	cr_expect_eq(sl_state_read_some(&reader, sl_span(line, 1000000), &err), SL_E_USAGE);
+	sl_state_reader_release(&reader);
+	free(line);
+	sl_state_release(&state);
+}
+
 /* A file that was cut anywhere is refused, but for one that is empty: it has no logs. */
 Test(state, each_part_is_refused_by_name)
 {
@@ -134,12 +192,12 @@ Test(state, each_part_is_refused_by_name)
 	struct sl_error err = { 0 };
 	fill(&state);
 	write_all(&state, &text);
-	cr_assert_eq(sl_state_read(&read, sl_span("", 0), "part", &err), 0);
+	cr_assert_eq(read_all(&read, sl_span("", 0), "part", &err), 0);
 	for (size_t len = 1; len < text.len; len++) {
 		char *part = malloc(len);
 		memcpy(part, text.data, len);
 		err = (struct sl_error){ 0 };
-		cr_assert_eq(sl_state_read(&read, sl_span(part, len), "part", &err), SL_E_USAGE,
+		cr_assert_eq(read_all(&read, sl_span(part, len), "part", &err), SL_E_USAGE,
 			"%zu bytes are accepted", len);
 		cr_assert(strstr(err.text, "'part'"));
 		sl_state_release(&read);
@@ -159,7 +217,7 @@ Test(state, each_changed_byte_is_noticed)
 	for (size_t i = 0; i < text.len; i++) {
 		struct sl_error err = { 0 };
 		text.data[i] ^= 1;
-		int code = sl_state_read(&read, sl_buf_span(&text), "f", &err);
+		int code = read_all(&read, sl_buf_span(&text), "f", &err);
 		cr_assert(code == SL_E_USAGE || code == SL_E_UNSUPPORTED, "byte %zu", i);
 		sl_state_release(&read);
 		text.data[i] ^= 1;
@@ -179,7 +237,7 @@ Test(state, version_1_is_read)
 	struct sl_buf whole = { 0 };
 	struct sl_error err = { 0 };
 	sl_buf_printf(&whole, "%send 1 %08x\n", text, sl_crc32c(0, text, sizeof(text) - 1));
-	cr_assert_eq(sl_state_read(&state, sl_buf_span(&whole), "f", &err), 0, "%s", err.text);
+	cr_assert_eq(read_all(&state, sl_buf_span(&whole), "f", &err), 0, "%s", err.text);
 	cr_assert_eq(state.count, 1);
 	cr_assert_eq(state.logs[0]->off, 51);
 	cr_assert_str_eq(state.logs[0]->at, "log.1");
@@ -202,7 +260,7 @@ Test(state, wrong_stamps_are_refused)
 			"born=1.0 head=1:1 tail=1:1 flags=- stamp=%s path=log\n",
 			stamps[i]);
 		sl_buf_printf(&text, "end 1 %08x\n", sl_crc32c(0, text.data, text.len));
-		cr_expect_eq(sl_state_read(&state, sl_buf_span(&text), "f", &err), SL_E_USAGE,
+		cr_expect_eq(read_all(&state, sl_buf_span(&text), "f", &err), SL_E_USAGE,
 			"'%s'", stamps[i]);
 		cr_expect(strstr(err.text, "a field is missing or wrong"));
 		sl_state_release(&state);
@@ -214,7 +272,7 @@ Test(state, another_version_is_named)
 {
 	struct sl_state read;
 	struct sl_error err = { 0 };
-	cr_assert_eq(sl_state_read(&read, sl_span_str("sluice state 3\nwhatever\n"), "f", &err),
+	cr_assert_eq(read_all(&read, sl_span_str("sluice state 3\nwhatever\n"), "f", &err),
 		SL_E_UNSUPPORTED);
 	cr_assert(strstr(err.text, "version 3"));
 }

@@ -57,6 +57,21 @@ void sl_probe_close(struct sl_probe *probe);
 SL_SUSPENDS
 int sl_probe_is_encoded(struct sl_probe *probe) SL_MUST_CHECK;
 
+/* What its text begins with, as it is in the file, and decoded: a log of which many are looked for
+ * in it is compared with that first. */
+struct sl_probe_heads {
+	struct sl_fingerprinter texts[2];
+	unsigned count;
+	/* Of each, the hash that was computed last, and of how many bytes. */
+	uint64_t hashes[2];
+	unsigned hash_lens[2];
+};
+SL_SUSPENDS
+int sl_probe_heads(struct sl_probe *probe, struct sl_probe_heads *heads) SL_MUST_CHECK;
+
+/* False if sl_probe_holds would return 0 for a log with this fingerprint: that reads the file. */
+bool sl_probe_may_hold(struct sl_probe_heads *heads, const struct sl_fingerprint *print);
+
 /* Of the first `off` bytes of the file. */
 SL_SUSPENDS
 int sl_probe_print(

@@ -10,10 +10,21 @@
 #define SLUICE_FOLLOW_ROTATION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* True if `other`, in the same directory, may be a rotated `name`. */
 bool sl_rotation_may_be(const char *name, const char *other);
+
+/* All names of which `other` may be a rotated one. {.other = ...} is before the first of them. */
+struct sl_rotation_names {
+	const char *other;
+	size_t separator, extension; /* private: offsets */
+};
+
+/* The next one, some of them more than once, to `name`, which has room for `other`; false after the
+ * last. */
+bool sl_rotation_next_name(struct sl_rotation_names *names, char *name);
 
 /* True if `other` is `name` and the suffix of a compressed format. */
 bool sl_rotation_is_compressed(const char *name, const char *other);

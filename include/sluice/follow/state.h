@@ -51,7 +51,7 @@ struct sl_state_log {
 	bool has_stamp;
 
 	/* Not stored. */
-	bool is_dropped;
+	bool is_dropped, is_old;   /* is_old: it was there when the round began */
 	uint64_t round;            /* in which it was met last */
 	uint64_t moved_round;      /* in which its text was found in another file last: ... */
 	struct sl_state_file moved; /* ... this one, if it is not `file` yet */
@@ -131,11 +131,30 @@ struct sl_state_writer {
  * is the caller's to look at, after each call. */
 bool sl_state_write_some(struct sl_state_writer *writer, struct sl_buf *out, size_t len);
 
-/* `name` is that of the file, for messages. An empty text has no logs. Returns 0; SL_E_USAGE if it
- * is not such a text, SL_E_UNSUPPORTED if it has another version; -ENOMEM. *state is to be released
- * in all cases. */
-int sl_state_read(struct sl_state *state, struct sl_span text, const char *name,
-	struct sl_error *err) SL_MUST_CHECK;
+/* Reads it in pieces. {.state, .name} is at its beginning; the state is {0}, and to be released in
+ * all cases, as the reader is. */
+struct sl_state_reader {
+	struct sl_state *state;
+	const char *name; /* of the file, for messages */
+
+	/* Private. */
+	struct sl_buf rest; /* of a line */
+	size_t line;        /* number of the one that was read last */
+	uint64_t version;
+	uint32_t crc;
+	bool has_ended;
+};
+
+/* The next bytes. Returns 0; SL_E_USAGE if they are not of such a text, SL_E_UNSUPPORTED if it has
+ * another version; -ENOMEM; each described in *err. */
+int sl_state_read_some(
+	struct sl_state_reader *reader, struct sl_span text, struct sl_error *err) SL_MUST_CHECK;
+
+/* After the last ones: the same. A text without any bytes has no logs. */
+int sl_state_read_end(struct sl_state_reader *reader, struct sl_error *err) SL_MUST_CHECK;
+
+/* Harmless on {0}. */
+void sl_state_reader_release(struct sl_state_reader *reader);
 void sl_state_release(struct sl_state *state);
 
 #endif

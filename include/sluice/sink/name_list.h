@@ -38,7 +38,7 @@ struct sl_name_list_reader {
 	size_t next, at; /* an entry: its index and its offset */
 };
 
-/* The next entry. False if there are no more, or if memory is exhausted, which name.failed shows. */
+/* The next entry. False if there are no more, or memory is exhausted, which name.failed shows. */
 bool sl_name_list_next(struct sl_name_list_reader *reader);
 
 /* The entry with this first number, of a list whose first numbers ascend; false as above. */

@@ -35,8 +35,8 @@ struct sl_table {
 
 /*
  * A table is measured and then appended: a heading, a line for each row, and the totals. It may be
- * too large to be in memory twice, so that `rows` are a part of its rows with each call: measure all
- * of them, then add the heading, the same rows, and the totals. {0} is a layout of no rows.
+ * too large to be in memory twice, so that `rows` are a part of its rows with each call: measure
+ * all of them, then add the heading, the same rows, and the totals. {0} is a layout of no rows.
  */
 #define SL_TABLE_NUMBERS 3
 
