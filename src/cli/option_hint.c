@@ -119,21 +119,30 @@ static const struct hint scan_hints[] = {
 	{ "-R --dereference-recursive",
 		"directories are searched by default, and links in them to files are followed; to "
 		"scan a linked directory name it" },
-	{ "--text --binary",
+	{ "--text --binary --binary-files",
 		"binary files are skipped in directories but read if they are named: name the file "
 		"itself" },
 	{ "--recursive --no-ignore --hidden -u --unrestricted --extended-regexp --perl-regexp "
-	  "--pcre2",
+	  "--pcre2 --case-sensitive --crlf --include-zero --no-config --no-heading",
 		IS_DEFAULT },
+	{ "--sort --sort-files",
+		"not needed: results come in the order of the operands, and of the names in "
+		"directories" },
+	{ "--encoding", "not needed: UTF-16 is detected and converted" },
 	{ "-j --threads", "use --workers" },
 	{ "--colour", "use --color" },
 	{ "-G --basic-regexp", "patterns are Perl-compatible regular expressions" },
 	{ "-s --no-messages", "inputs that could not be read are always reported; redirect "
 			      "standard error (2>FILE)" },
 	{ "-0", "use --null" },
-	{ "-g --glob --iglob", "use --include or --exclude" },
+	{ "-y", "use -i" },
+	{ "-1 -2 -3 -4 -5 -6 -7 -8 -9", "for lines around error lines use -C" },
+	{ "-g --glob --iglob -t --type -T --type-not", "use --include or --exclude" },
+	{ "--column --vimgrep", UNSUPPORTED "; --json with -p has the place of each match" },
+	{ "--count-matches", UNSUPPORTED "; to count matches use: -o --no-filename | wc -l" },
 	{ "--null-data -b "
-	  "--byte-offset --line-buffered -S --smart-case -U --multiline -d -D -I",
+	  "--byte-offset --line-buffered -S --smart-case -U --multiline -d -D -I --replace "
+	  "--heading --passthru --trim --max-depth --max-filesize",
 		UNSUPPORTED },
 	{ NULL, NULL },
 };
