@@ -4,8 +4,8 @@
 
 /* Scanning at most so many bytes for literals takes less time than waking a worker. */
 #define INLINE_LEN (64u * 1024u)
-/* The same with the fastest filter, which takes some 0.04 ms for as many: the bytes are in the cache
- * of this CPU, and in none of another. */
+/* The same with the fastest filter, which takes some 0.04 ms for as many: the bytes are in the
+ * cache of this CPU, and in none of another. */
 #define INLINE_LEN_PAIRS SL_PARTIAL_KEEP
 
 int
