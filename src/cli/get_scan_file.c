@@ -25,7 +25,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Of zstd and xz. With a larger one a file is scanned at the end. */
+/* Of zstd and xz, at most. With a larger one a file is scanned at the end. */
 #define MEMORY_WINDOW (8 * SL_MIB)
 
 /* ---- order ---- */
@@ -144,28 +144,35 @@ may_decode(const struct get_scan_file *file)
 	return file->is_stream || file->is_ordered || !file->scan->options->scanning.print;
 }
 
+/* The memory that is left for a decoder. False if it is too little. */
+static bool
+take_memory(struct get_scan_file *file, enum sl_form form, uint64_t *window_max)
+{
+	struct sl_get_scan *scan = file->scan;
+	uint64_t least = sl_feed_decoding_memory(form);
+	uint64_t left = scan->decoding_max - scan->decoding_memory;
+	if (left < least)
+		return false;
+	*window_max = sl_decoding_has_window(form) ? SL_MIN(left - least, MEMORY_WINDOW) : 0;
+	file->decoding_memory = least + *window_max;
+	scan->decoding_memory += file->decoding_memory;
+	return true;
+}
+
 /* Its first bytes: they decide whether it can be. One without room in the memory for it is scanned
  * at the end. */
 static void
 begin_decoding(struct get_scan_file *file, const unsigned char *data, size_t len)
 {
-	struct sl_get_scan *scan = file->scan;
 	enum sl_form form = sl_sniff_form(data, len);
+	uint64_t window_max = 0;
 	bool is_known = len >= SL_SNIFF_WINDOW || !sl_sniff_wants_more(data, len);
 	if (!is_known || !sl_decoding_is_for(form) || file->code)
 		return;
-	uint64_t window_max = MEMORY_WINDOW;
-	uint64_t memory = sl_feed_decoding_memory(form);
-	memory += form == SL_FORM_ZSTD || form == SL_FORM_XZ ? window_max : 0;
-	if (!may_decode(file) || scan->decoding_memory + memory > scan->decoding_max) {
+	if (may_decode(file) && take_memory(file, form, &window_max))
+		file->code = sl_feed_decoding_new(&file->decoding, file->feed, form, window_max);
+	else
 		file->form = form;
-		return;
-	}
-	file->code = sl_feed_decoding_new(&file->decoding, file->feed, form, window_max);
-	if (file->code)
-		return;
-	file->decoding_memory = memory;
-	scan->decoding_memory += memory;
 }
 
 static void

@@ -47,7 +47,8 @@ struct sl_feed {
 SL_SUSPENDS
 int feed_give_line(const struct sl_feed *feed, const struct sl_partial_line *line);
 
-/* With a plan that decides alone, the same short time for all input. */
+/* With a plan that decides alone, and one of which scanning so much takes a short time: on the
+ * thread of the runtime, then. */
 bool feed_is_quick(const struct sl_feeds *feeds, size_t len);
 
 /* A scan of a run with this slot, whose marks are cleared; without a result. */

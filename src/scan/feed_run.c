@@ -4,6 +4,9 @@
 
 /* Scanning at most so many bytes for literals takes less time than waking a worker. */
 #define INLINE_LEN (64u * 1024u)
+/* The same with the fastest filter, which takes some 0.04 ms for as many: the bytes are in the
+ * cache of this CPU, and in none of another. */
+#define INLINE_LEN_PAIRS SL_PARTIAL_KEEP
 
 int
 feed_give_line(const struct sl_feed *feed, const struct sl_partial_line *line)
@@ -18,7 +21,9 @@ bool
 feed_is_quick(const struct sl_feeds *feeds, size_t len)
 {
 	const struct sl_match_plan *plan = feeds->spec.text.plan;
-	return len <= INLINE_LEN && !plan->next && !plan->is_prefilter;
+	bool is_fast = plan->filter == SL_MATCH_PAIRS && !feeds->setup.period;
+	size_t most = is_fast ? INLINE_LEN_PAIRS : INLINE_LEN;
+	return len <= most && !plan->next && !plan->is_prefilter;
 }
 
 struct sl_block_steps

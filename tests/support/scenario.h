@@ -27,7 +27,7 @@ struct scenario {
 	struct sim *sim;
 	struct sim_http *http;
 	struct get_scene get;
-	bool is_disturbed; /* another program changes files: no matter what a consumer got of them */
+	bool is_disturbed; /* another program changes files: a consumer may have got other bytes */
 	struct scenario_file files[GET_FILES];
 };
 

@@ -3,8 +3,9 @@
  * those of a scan of the whole.
  *
  * Where sl_scan_run pulls its inputs, here tasks push: each the bytes that it has, several at once,
- * of one input or of many. Bytes are scanned on workers and belong to their owner again afterwards:
- * of the input only the results of its ranges stay, with the text at their ends (partials.h).
+ * of one input or of many. Bytes are scanned on workers, or at once if that takes no longer than
+ * waking one, and belong to their owner again afterwards: of the input only the results of its
+ * ranges stay, with the text at their ends (partials.h).
  *
  * Memory is bounded for all inputs together: as many runs as are allowed at a time, each with a
  * matcher and 128 KiB of marks if lines are wanted; and the text of lines that are not complete, up

@@ -9,7 +9,7 @@
 #include "sluice/scan/feed.h"
 
 /* Text that is decoded at a time, in a buffer of this size. */
-#define SL_FEED_DECODING_BUFFER (256u * 1024u)
+#define SL_FEED_DECODING_BUFFER (512u * 1024u)
 
 struct sl_feed_decoding;
 
