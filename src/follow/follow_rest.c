@@ -250,7 +250,8 @@ find_rest(struct sl_follow *follow, struct sl_state_log *log, const struct follo
 {
 	int code = 0;
 	*is_done = false;
-	if (log->fd >= 0)
+	/* Else its file was truncated. */
+	if (log->fd >= 0 && !sl_state_is_same_file(&log->file, of->now))
 		code = rest_of_open(follow, log, of, is_done);
 	if (code == 0 && !*is_done)
 		code = take_sibling(follow, log, of, is_done);
@@ -383,8 +384,10 @@ sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log, const struct 
 	if (code == 0 && !was_rotated)
 		code = sl_follow_rotated(follow, log->path, now, is_found);
 	/* Its file is there, with another text, and is to be known as what has that. */
-	if (code == 0 && !is_done && log->off == 0 && sl_siblings_have(&beside.list, &log->file))
+	if (code == 0 && !is_done && log->off == 0 && sl_siblings_have(&beside.list, &log->file)) {
+		sl_follow_close(follow, log);
 		log->file.inode = 0;
+	}
 	/* Others of a log that is a generation itself are inputs. */
 	if (code == 0 && !was_rotated && !is_generation)
 		code = sl_follow_add_beside(follow, &beside);
