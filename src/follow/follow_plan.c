@@ -95,8 +95,7 @@ match(struct sl_follow *follow, const char *path, struct sl_probe *probe, struct
 		return code;
 	/* Else its file was removed, and this one has its inode. */
 	*is_met = code == 1 && sl_follow_is_met(follow, same);
-	for (size_t i = 0; i < follow->fresh_count; i++)
-		*is_met = *is_met || sl_state_is_same_file(&follow->fresh[i], &probe->file);
+	*is_met = *is_met || sl_follow_find_fresh(follow, &probe->file);
 	if (*is_met)
 		return 0;
 	*log = same;
