@@ -60,8 +60,8 @@ match_lost(struct sl_follow *follow, const char *path, struct sl_probe *probe,
 	int code = find_lost(follow);
 	for (size_t i = 0; i < follow->lost_count && code == 0; i++) {
 		struct sl_state_log *lost = follow->lost[i];
-		if (sl_follow_is_met(follow, lost) || sl_state_is_dropped(lost) ||
-			lost->off == 0 || !is_beside(lost->path, path))
+		if (sl_follow_is_met(follow, lost) || sl_state_is_dropped(lost) || lost->off == 0 ||
+			!is_beside(lost->path, path))
 			continue;
 		code = sl_probe_holds(probe, lost);
 		*log = lost;

@@ -119,8 +119,8 @@ take_open(struct sl_follow *follow, struct sl_state_log *log, const struct follo
 	if (code != 1)
 		return sl_follow_only_fatal(code);
 	*is_done = true;
-	return sl_follow_part(
-		follow, log, &probe, sl_state_at(log), of->is_found, is_complete(log, of->now, &probe));
+	return sl_follow_part(follow, log, &probe, sl_state_at(log), of->is_found,
+		is_complete(log, of->now, &probe));
 }
 
 static void
@@ -186,8 +186,7 @@ name_open(struct sl_follow *follow, struct sl_state_log *log, const struct sl_si
 /* The file of a sibling that is a copy of the log is known from here on. */
 SL_SUSPENDS
 static int
-know_copy(
-	struct sl_follow *follow, const struct sl_state_log *log, const struct follow_beside *of)
+know_copy(struct sl_follow *follow, const struct sl_state_log *log, const struct follow_beside *of)
 {
 	struct sl_probe probe;
 	size_t found = 0;
