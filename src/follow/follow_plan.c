@@ -289,7 +289,10 @@ plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bo
 		code = plan_before(follow, path, log, probe, is_found);
 	if (code == 0 && log && !is_met) {
 		is_complete = was_rotated(log, path, probe);
-		if (strcmp(log->path, path) != 0 || log->at)
+		/* Its last lines may have been added before that was so. */
+		if (is_complete)
+			code = sl_probe_take(probe, probe->fd);
+		if (code == 0 && (strcmp(log->path, path) != 0 || log->at))
 			code = sl_follow_move(follow, log, path);
 	}
 	if (code == 0 && !log && !is_met && !(log = add_log(follow, path, &probe->file)))

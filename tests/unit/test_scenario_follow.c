@@ -196,10 +196,11 @@ Test(scenario_follow, several_rotations_in_a_round_lose_no_line)
 }
 
 /* These are scenes in which the rest of a log that is a generation itself is looked for, and found
- * under the name of the next one. */
+ * under the name of the next one; and (60037) in which its last line is completed after it was
+ * opened, and before its name has another file. */
 Test(scenario_follow, generations_in_a_directory_are_rotated_while_it_is_walked)
 {
-	static const uint64_t seeds[] = { 7007, 7029, 7091, 7162, 7190, 7263 };
+	static const uint64_t seeds[] = { 7007, 7029, 7091, 7162, 7190, 7263, 60037 };
 	rotates_in_walks = true;
 	for (size_t i = 0; i < SL_COUNT_OF(seeds); i++)
 		run_scene(seeds[i], true);
