@@ -14,7 +14,7 @@ enum known {
 	IS_NEW,     /* it is no log that is known */
 	IS_KNOWN,   /* it is a log already */
 	IS_CHANGED, /* its name refers to another file by now */
-	IS_BEGUN    /* nothing of its log was scanned before this round: shows nothing of others */
+	IS_BEGUN    /* of its log nothing was scanned before this round: others may begin alike */
 };
 
 /* The file that was listed under its name, as far as is known: one that was created since may have
@@ -112,7 +112,7 @@ add_generation(struct sl_follow *follow, const struct follow_beside *of,
 	if (log)
 		log->file = refused ? sibling->file : probe.file;
 	if (code == 0)
-		code = sl_follow_note_fresh(follow, &log->file);
+		code = sl_follow_note_fresh(follow, &log->file, false);
 	if (code == 0 && refused)
 		return sl_follow_refuse(follow, log, log->at, of->is_found, refused);
 	if (code) {
@@ -207,8 +207,9 @@ is_known(struct sl_follow *follow, const char *path, const struct sl_siblings *s
 {
 	const struct sl_state_log *log = sl_follow_by_file(follow, &sibling->file);
 	struct sl_probe probe = sl_follow_probe(follow);
-	if (sl_follow_is_fresh(follow, &sibling->file) || is_presumed(follow, path, &sibling->file))
-		return IS_KNOWN;
+	const struct follow_fresh *fresh = sl_follow_find_fresh(follow, &sibling->file);
+	if (fresh || is_presumed(follow, path, &sibling->file))
+		return fresh && fresh->is_begun ? IS_BEGUN : IS_KNOWN;
 	if (log && log->off == 0)
 		return IS_BEGUN;
 	int code = sl_probe_open(&probe, sibling->path);
@@ -239,33 +240,51 @@ is_planned(const struct sl_follow *follow, const struct sl_state_file *file)
 	return true;
 }
 
-/* IS_KNOWN: new logs are newer than the one with the index *oldest, and those where known[i] is set
- * are not new. IS_NEW if none is known, IS_CHANGED if the list is no longer true. */
+/* The file is that of a log of which nothing was scanned, and which was found there. */
+static bool
+is_taken(const struct sl_follow *follow, const struct sl_state_file *file)
+{
+	return sl_follow_find_fresh(follow, file) || is_planned(follow, file);
+}
+
+/*
+ * IS_KNOWN: new logs are newer than the one with the index *oldest, and those where known[i] is set
+ * are not new. IS_NEW if none is known, IS_CHANGED if the list is no longer true. A log of which
+ * nothing was scanned tells only if no other does: it may be in the place of a newer one.
+ */
 SL_SUSPENDS
 static int
 find_known(struct sl_follow *follow, const struct follow_beside *of, bool *known, size_t *oldest)
 {
-	bool has_known = false;
+	bool has_known = false, has_begun = false;
+	size_t begun = 0;
 	for (size_t i = 0; i < of->list.count && (of->is_all || !has_known); i++) {
 		const struct sl_sibling *sibling = &of->list.items[i];
 		known[i] = sl_state_is_same_file(&sibling->file, of->now);
 		int code = known[i] ? IS_NEW : is_known(follow, of->path, &of->list, sibling);
 		if (code < 0 || code == IS_CHANGED)
 			return code;
-		known[i] = known[i] || code == IS_KNOWN || (code == IS_BEGUN && of->is_all);
+		bool is_begun = code == IS_BEGUN && is_taken(follow, &sibling->file);
+		known[i] = known[i] || code == IS_KNOWN || is_begun;
 		if (code == IS_KNOWN) {
 			has_known = true;
 			*oldest = i;
 		}
+		if (is_begun) {
+			has_begun = true;
+			begun = i;
+		}
 	}
-	return has_known ? IS_KNOWN : IS_NEW;
+	if (!has_known || (of->is_all && has_begun))
+		*oldest = SL_MAX(*oldest, begun);
+	return has_known || has_begun ? IS_KNOWN : IS_NEW;
 }
 
 /* Rotated logs that came into being since the last round: oldest first. 1 if the list is no longer
  * true; FOLLOW_LATER. */
 SL_SUSPENDS
 static int
-add_listed(struct sl_follow *follow, struct follow_beside *of)
+add_listed(struct sl_follow *follow, const struct follow_beside *of)
 {
 	const struct sl_sibling *items = of->list.items;
 	size_t oldest = 0;
@@ -273,13 +292,11 @@ add_listed(struct sl_follow *follow, struct follow_beside *of)
 	if (!known)
 		return -ENOMEM;
 	int found = find_known(follow, of, known, &oldest);
-	of->has_known = found == IS_KNOWN;
 	int code = found == IS_CHANGED ? 1 : SL_MIN(found, 0);
 	for (size_t i = oldest; found == IS_KNOWN && i-- > 0 && code == 0;) {
 		/* The newest may still be written to. */
 		bool is_over = of->now->size > 0 || i > 0;
-		if (!known[i] && sl_rotation_is_newer(items[i].age, items[oldest].age) &&
-			!is_planned(follow, &items[i].file))
+		if (!known[i] && sl_rotation_is_newer(items[i].age, items[oldest].age))
 			code = add_generation(follow, of, &items[i], is_over);
 	}
 	free(known);
@@ -289,7 +306,7 @@ add_listed(struct sl_follow *follow, struct follow_beside *of)
 /* The same, if the list is older than the file that is planned. */
 SL_SUSPENDS
 static int
-add_older(struct sl_follow *follow, struct follow_beside *of)
+add_older(struct sl_follow *follow, const struct follow_beside *of)
 {
 	int is_same = is_newest(follow, of);
 	return is_same == 1 ? add_listed(follow, of) : is_same == 0 ? FOLLOW_LATER : is_same;

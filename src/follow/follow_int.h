@@ -37,6 +37,11 @@ struct follow_by_file {
 	struct sl_state_log *log;
 };
 
+struct follow_fresh {
+	struct sl_state_file file;
+	bool is_begun; /* nothing of its log was scanned before */
+};
+
 struct follow_by_path {
 	const char *path;
 	struct sl_state_log *log;
@@ -71,7 +76,7 @@ struct sl_follow {
 	size_t lost_count;
 	bool has_lost;
 	/* Files that are those of logs since this round, and not by their names. */
-	struct sl_state_file *fresh;
+	struct follow_fresh *fresh;
 	size_t fresh_count;
 	/* The file that is planned, and its text, all of it: it may be renamed, and compressed,
 	 * before the files beside it are looked at. */
@@ -157,8 +162,10 @@ struct sl_probe sl_follow_probe(const struct sl_follow *follow);
 SL_SUSPENDS
 void sl_follow_close(struct sl_follow *follow, struct sl_state_log *log);
 
-/* A file is that of a log, and the index of the round does not have it. Returns 0 or -ENOMEM. */
-int sl_follow_note_fresh(struct sl_follow *follow, const struct sl_state_file *file) SL_MUST_CHECK;
+/* A file is that of a log, and the index of the round does not have it. `is_begun`: nothing of that
+ * was scanned before. Returns 0 or -ENOMEM. */
+int sl_follow_note_fresh(struct sl_follow *follow, const struct sl_state_file *file,
+	bool is_begun) SL_MUST_CHECK;
 
 /* True for what ends the round; other failures are those of one file. */
 static inline bool
@@ -173,8 +180,9 @@ sl_follow_is_fatal(int code)
 int sl_follow_refuse(struct sl_follow *follow, struct sl_state_log *log, const char *path,
 	bool is_found, int refused) SL_MUST_CHECK;
 
-/* The file has been that of a log since this round. */
-bool sl_follow_is_fresh(const struct sl_follow *follow, const struct sl_state_file *file);
+/* The file has been that of a log since this round; else NULL. */
+const struct follow_fresh *sl_follow_find_fresh(
+	const struct sl_follow *follow, const struct sl_state_file *file);
 
 /* The log was rotated: its file is `at`. Returns 0 or -ENOMEM. */
 int sl_follow_set_at(
@@ -214,8 +222,6 @@ struct follow_beside {
 	bool is_listed; /* the list is there, and was true at one time */
 	const struct sl_state_file *now;
 	bool is_found, is_all;
-	bool is_guess;  /* a log of which nothing was scanned may be what begins like it */
-	bool has_known; /* found out: one of the list is known */
 };
 
 /* Oldest first. Returns 0, FOLLOW_LATER or a negative code. */

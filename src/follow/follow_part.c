@@ -288,24 +288,24 @@ is_encoded(const struct sl_state_log *log, struct sl_probe *probe)
 }
 
 int
-sl_follow_note_fresh(struct sl_follow *follow, const struct sl_state_file *file)
+sl_follow_note_fresh(struct sl_follow *follow, const struct sl_state_file *file, bool is_begun)
 {
-	struct sl_state_file *fresh =
+	struct follow_fresh *fresh =
 		reallocarray(follow->fresh, follow->fresh_count + 1, sizeof(*fresh));
 	if (!fresh)
 		return -ENOMEM;
 	follow->fresh = fresh;
-	fresh[follow->fresh_count++] = *file;
+	fresh[follow->fresh_count++] = (struct follow_fresh){ *file, is_begun };
 	return 0;
 }
 
-bool
-sl_follow_is_fresh(const struct sl_follow *follow, const struct sl_state_file *file)
+const struct follow_fresh *
+sl_follow_find_fresh(const struct sl_follow *follow, const struct sl_state_file *file)
 {
 	for (size_t i = 0; i < follow->fresh_count; i++)
-		if (sl_state_is_same_file(&follow->fresh[i], file))
-			return true;
-	return false;
+		if (sl_state_is_same_file(&follow->fresh[i].file, file))
+			return &follow->fresh[i];
+	return NULL;
 }
 
 int
@@ -337,7 +337,7 @@ sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_pro
 		log->moved_round = follow->round;
 		log->moved = probe->file;
 	}
-	if (is_moved && sl_follow_note_fresh(follow, &probe->file) < 0)
+	if (is_moved && sl_follow_note_fresh(follow, &probe->file, log->off == 0) < 0)
 		code = -ENOMEM;
 	if (code < 0 || !item) {
 		if (item)

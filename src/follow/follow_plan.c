@@ -100,8 +100,7 @@ match(struct sl_follow *follow, const char *path, struct sl_probe *probe, struct
 		return code;
 	/* Else its file was removed, and this one has its inode. */
 	*is_met = code == 1 && sl_follow_is_met(follow, same);
-	for (size_t i = 0; i < follow->fresh_count; i++)
-		*is_met = *is_met || sl_state_is_same_file(&follow->fresh[i], &probe->file);
+	*is_met = *is_met || sl_follow_find_fresh(follow, &probe->file);
 	if (*is_met)
 		return 0;
 	*log = same;
@@ -295,7 +294,10 @@ plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bo
 		code = plan_before(follow, path, log, probe, is_found);
 	if (code == 0 && log && !is_met) {
 		is_complete = was_rotated(log, path, probe);
-		if (strcmp(log->path, path) != 0 || log->at)
+		/* Its last lines may have been added before that was so. */
+		if (is_complete)
+			code = sl_probe_take(probe, probe->fd);
+		if (code == 0 && (strcmp(log->path, path) != 0 || log->at))
 			code = sl_follow_move(follow, log, path);
 	}
 	if (code == 0 && !log && !is_met && !(log = add_log(follow, path, &probe->file)))

@@ -21,7 +21,7 @@ static int
 is_of_other(struct sl_follow *follow, const struct sl_state_log *log, struct sl_probe *probe)
 {
 	const struct sl_state_log *other = sl_follow_by_file(follow, &probe->file);
-	if (sl_follow_is_fresh(follow, &probe->file))
+	if (sl_follow_find_fresh(follow, &probe->file))
 		return 1;
 	if (!other || other == log)
 		return 0;
@@ -71,11 +71,9 @@ search(struct sl_follow *follow, const struct sl_state_log *log, const struct fo
 	size_t *found, struct sl_probe *probe)
 {
 	const struct sl_siblings *siblings = &of->list;
-	/* Of a log of which nothing was scanned, how it begins may be how others do. */
-	bool has_text = log->off > 0 || of->is_guess;
 	int code = 0, unreadable = 0;
 	size_t unread = 0;
-	for (int by_identity = 1; by_identity >= !has_text && code == 0; by_identity--) {
+	for (int by_identity = 1; by_identity >= 0 && code == 0; by_identity--) {
 		for (size_t i = 0; i < siblings->count && code == 0; i++) {
 			const struct sl_state_file *file = &siblings->items[i].file;
 			bool is_same = sl_state_is_same_file(file, &log->file);
@@ -121,8 +119,8 @@ take_open(struct sl_follow *follow, struct sl_state_log *log, const struct follo
 	if (code != 1)
 		return sl_follow_only_fatal(code);
 	*is_done = true;
-	return sl_follow_part(
-		follow, log, &probe, sl_state_at(log), of->is_found, is_complete(log, of->now, &probe));
+	return sl_follow_part(follow, log, &probe, sl_state_at(log), of->is_found,
+		is_complete(log, of->now, &probe));
 }
 
 static void
@@ -188,15 +186,14 @@ name_open(struct sl_follow *follow, struct sl_state_log *log, const struct sl_si
 /* The file of a sibling that is a copy of the log is known from here on. */
 SL_SUSPENDS
 static int
-know_copy(
-	struct sl_follow *follow, const struct sl_state_log *log, const struct follow_beside *of)
+know_copy(struct sl_follow *follow, const struct sl_state_log *log, const struct follow_beside *of)
 {
 	struct sl_probe probe;
 	size_t found = 0;
 	int code = search(follow, log, of, &found, &probe);
 	if (code != 1)
 		return code < UNREADABLE ? 0 : code;
-	code = sl_follow_note_fresh(follow, &probe.file);
+	code = sl_follow_note_fresh(follow, &probe.file, log->off == 0);
 	sl_probe_close(&probe);
 	return code;
 }
@@ -250,7 +247,8 @@ find_rest(struct sl_follow *follow, struct sl_state_log *log, const struct follo
 {
 	int code = 0;
 	*is_done = false;
-	if (log->fd >= 0)
+	/* Else its file was truncated. */
+	if (log->fd >= 0 && !sl_state_is_same_file(&log->file, of->now))
 		code = rest_of_open(follow, log, of, is_done);
 	if (code == 0 && !*is_done)
 		code = take_sibling(follow, log, of, is_done);
@@ -299,20 +297,6 @@ find_until_stable(struct sl_follow *follow, struct sl_state_log *log, struct fol
 		*siblings = again;
 	}
 	return is_stable ? 0 : listed < 0 ? listed : FOLLOW_LATER;
-}
-
-/* Nothing was scanned of the log, and no other one is known: the newest file that begins like it is
- * taken for its. */
-SL_SUSPENDS
-static int
-guess_rest(struct sl_follow *follow, struct sl_state_log *log, struct follow_beside *beside,
-	bool *is_done)
-{
-	bool is_generation;
-	beside->is_guess = true;
-	sl_siblings_release(&beside->list);
-	int code = find_until_stable(follow, log, beside, is_done, &is_generation);
-	return code || !*is_done ? code : sl_follow_add_beside(follow, beside);
 }
 
 /* Nothing was scanned of the log, whose file had some text. */
@@ -383,14 +367,13 @@ sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log, const struct 
 	if (code == 0 && !was_rotated)
 		code = sl_follow_rotated(follow, log->path, now, is_found);
 	/* Its file is there, with another text, and is to be known as what has that. */
-	if (code == 0 && !is_done && log->off == 0 && sl_siblings_have(&beside.list, &log->file))
+	if (code == 0 && !is_done && log->off == 0 && sl_siblings_have(&beside.list, &log->file)) {
+		sl_follow_close(follow, log);
 		log->file.inode = 0;
+	}
 	/* Others of a log that is a generation itself are inputs. */
 	if (code == 0 && !was_rotated && !is_generation)
 		code = sl_follow_add_beside(follow, &beside);
-	bool is_first = !was_rotated && !is_generation && log->off == 0 && !beside.has_known;
-	if (code == 0 && !is_done && is_first && log->print.head_len)
-		code = guess_rest(follow, log, &beside, &is_done);
 	/* It may come back: its directory may not be mounted at the moment. */
 	bool is_absent = now->inode == 0 && !log->at;
 	if (code == 0 && !is_done && !was_rotated && !is_absent && log->off > 0)
@@ -434,11 +417,11 @@ take_rotated(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 	struct sl_state_file file;
 	log->round = follow->round;
 	close_quiet(follow, log);
-	if (sl_follow_was_quiet(follow, log) && !sl_follow_is_fresh(follow, &log->file) &&
+	if (sl_follow_was_quiet(follow, log) && !sl_follow_find_fresh(follow, &log->file) &&
 		has_nothing_new(log, now))
 		return 0;
 	bool is_there = sl_probe_stat(log->at, &file) && sl_state_is_same_file(&file, &log->file) &&
-			!sl_follow_is_fresh(follow, &file);
+			!sl_follow_find_fresh(follow, &file);
 	if (is_there && sl_state_is_unchanged(&file, &log->file) && !log->has_more &&
 		!log->is_held && has_nothing_new(log, now))
 		return 0;

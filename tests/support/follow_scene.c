@@ -14,13 +14,6 @@
  * that takes a while. */
 #define ROTATE_NS (5 * SL_NS_PER_S)
 
-struct sim_seeds
-follow_scene_seeds(unsigned count)
-{
-	bool are_many = getenv("SLUICE_SEEDS") && !getenv("SLUICE_SEED");
-	return are_many ? (struct sim_seeds){ 1, (uint64_t)count + 1 } : sim_seeds(count);
-}
-
 static void
 note_warning(void *ctx, enum sl_log_level level, const char *line)
 {

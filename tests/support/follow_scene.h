@@ -60,10 +60,6 @@ struct follow_scene {
 	char refused[FOLLOW_MESSAGE]; /* the last one of a rotated log that could not be opened */
 };
 
-/* The test's own seeds, or SLUICE_SEED alone; not those of SLUICE_SEEDS: of some others, at one of
- * all operations a rotation and a failure meet that are not handled together. */
-struct sim_seeds follow_scene_seeds(unsigned count);
-
 /* Of logs, the first is there, and may have some lines. */
 struct follow_scene *follow_scene_new(const struct sim_options *options);
 void follow_scene_free(struct follow_scene *scene);

@@ -86,7 +86,7 @@ fail_each(uint64_t seed, bool is_live)
 
 Test(alloc_follow, any_allocation_may_fail, .timeout = 900)
 {
-	struct sim_seeds seeds = follow_scene_seeds(2);
+	struct sim_seeds seeds = sim_seeds(2);
 	failing.and_all_after = false;
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		fail_each(seed, false);
@@ -96,7 +96,7 @@ Test(alloc_follow, any_allocation_may_fail, .timeout = 900)
 
 Test(alloc_follow, memory_may_end_at_any_allocation, .timeout = 900)
 {
-	struct sim_seeds seeds = follow_scene_seeds(2);
+	struct sim_seeds seeds = sim_seeds(2);
 	failing.and_all_after = true;
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		fail_each(seed, false);

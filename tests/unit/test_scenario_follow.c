@@ -196,10 +196,11 @@ Test(scenario_follow, several_rotations_in_a_round_lose_no_line)
 }
 
 /* These are scenes in which the rest of a log that is a generation itself is looked for, and found
- * under the name of the next one. */
+ * under the name of the next one; and (60037) in which its last line is completed after it was
+ * opened, and before its name has another file. */
 Test(scenario_follow, generations_in_a_directory_are_rotated_while_it_is_walked)
 {
-	static const uint64_t seeds[] = { 7007, 7029, 7091, 7162, 7190, 7263 };
+	static const uint64_t seeds[] = { 7007, 7029, 7091, 7162, 7190, 7263, 60037 };
 	rotates_in_walks = true;
 	for (size_t i = 0; i < SL_COUNT_OF(seeds); i++)
 		run_scene(seeds[i], true);
@@ -207,22 +208,24 @@ Test(scenario_follow, generations_in_a_directory_are_rotated_while_it_is_walked)
 
 /* Logs are rotated so fast that a round of a run with --follow does not keep up. */
 static void
-run_fast(uint64_t seed, bool by_name)
+run_fast(uint64_t seed, bool by_name, bool is_killed)
 {
 	struct sim_options options = options_of(seed);
 	struct follow_scene *scene = follow_scene_new(&options);
 	for (uint64_t runs = 1 + below(scene, RUNS); runs > 0; runs--) {
 		scene->is_live = true;
-		scene->ending = FOLLOW_TERM;
+		scene->ending = is_killed && below(scene, 4) ? FOLLOW_KILL : FOLLOW_TERM;
+		scene->how = SIM_CRASH_KILL;
 		scene->gap = 1 + below(scene, 40);
 		scene->rotator.no_copies = by_name;
 		scene->rotate_ns = FAST_NS;
 		rotator_settle(&scene->rotator);
 		follow_scene_run(scene, below(scene, 600));
-		sim_check(scene->sim, scene->code == 0, "a run: %s", scene->err.text);
+		sim_check(scene->sim, scene->ending == FOLLOW_KILL || scene->code == 0,
+			"a run: %s", scene->err.text);
 	}
 	follow_scene_finish(scene);
-	follow_scene_check(scene, 0, true);
+	follow_scene_check(scene, scene->kills, true);
 	follow_scene_free(scene);
 }
 
@@ -230,12 +233,19 @@ Test(scenario_follow, renamed_faster_than_a_round_takes_each_line_comes_once)
 {
 	struct sim_seeds seeds = sim_seeds(60);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
-		run_fast(seed, true);
+		run_fast(seed, true, false);
 }
 
 Test(scenario_follow, copied_faster_than_a_round_takes_each_line_comes_once)
 {
 	struct sim_seeds seeds = sim_seeds(60);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
-		run_fast(seed, false);
+		run_fast(seed, false, false);
+}
+
+Test(scenario_follow, killed_and_rotated_faster_than_a_round_takes_no_line_is_missing)
+{
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
+		run_fast(seed, false, true);
 }

@@ -51,7 +51,7 @@ end(struct follow_scene *scene, unsigned repeats)
 
 Test(scenario_follow_each, a_signal_at_any_operation_is_no_failure)
 {
-	struct sim_seeds seeds = follow_scene_seeds(2);
+	struct sim_seeds seeds = sim_seeds(2);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		for (uint64_t n = 1; n < OPS; n += sim_stride(1)) {
 			struct follow_scene *scene = build_rotated(seed);
@@ -66,7 +66,7 @@ Test(scenario_follow_each, a_signal_at_any_operation_is_no_failure)
 
 Test(scenario_follow_each, a_kill_at_any_operation_repeats_lines_once)
 {
-	struct sim_seeds seeds = follow_scene_seeds(2);
+	struct sim_seeds seeds = sim_seeds(2);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		for (uint64_t n = 1; n < OPS; n += sim_stride(1)) {
 			struct follow_scene *scene = build_rotated(seed);
@@ -113,7 +113,7 @@ fail_one(uint64_t seed, bool is_live)
 
 Test(scenario_follow_each, a_failure_of_any_operation_loses_no_line)
 {
-	struct sim_seeds seeds = follow_scene_seeds(2);
+	struct sim_seeds seeds = sim_seeds(2);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		fail_one(seed, false);
 		fail_one(seed, true);

@@ -26,8 +26,8 @@ struct sl_siblings {
 /* Regular files, without links, and without those that others of them are being compressed to;
  * those with a known age in the order of it, the newest first. The
  * directory may be rotated meanwhile: it is listed until two lists agree, a few times at most.
- * Returns 0; 1 if the last two did not agree; -ENOMEM or the cancellation. A directory that cannot be
- * read has none. */
+ * Returns 0; 1 if the last two did not agree; -ENOMEM or the cancellation. A directory that cannot
+ * be read has none. */
 SL_SUSPENDS
 int sl_siblings_find(struct sl_siblings *siblings, const char *path) SL_MUST_CHECK;
 
