@@ -59,11 +59,15 @@ check_kernel(const struct sl_match_kernel *kernel, const struct sl_match_plan *p
 {
 	const struct set *set = &sets[index];
 	uint64_t marks[SL_MATCH_MARK_WORDS(LEN_MAX)] = { 0 };
-	struct sl_match_counts got, unmarked, want = { 0 };
+	uint64_t none[SL_MATCH_MARK_WORDS(LEN_MAX)] = { 0 };
+	static struct sl_match_hits hits;
+	size_t found = 0;
+	struct sl_match_counts got, unmarked, numbered, want = { 0 };
 	const unsigned char *data = (const unsigned char *)text.data;
 	struct sl_span rest = text, line;
 	kernel->scan(plan, data, text.len, marks, NULL, &got);
 	kernel->scan(plan, data, text.len, NULL, NULL, &unmarked);
+	kernel->scan(plan, data, text.len, none, &hits, &numbered);
 	for (bool is_first = true; oracle_next_line(&rest, &line); is_first = false) {
 		size_t end = (size_t)(line.data - text.data) + line.len;
 		bool hit = oracle_line_hit(line, set->literals, set->count, set->ignore_case);
@@ -75,7 +79,13 @@ check_kernel(const struct sl_match_kernel *kernel, const struct sl_match_plan *p
 		want.hits += hit && closed && !is_first;
 		check(marked == (hit && closed && !is_first), kernel->name, index, text.len,
 			"mark");
+		if (!marked || !hits.is_complete)
+			continue;
+		const struct sl_match_hit *item = &hits.items[found++];
+		check(item->end == end && item->index == want.newlines - 1, kernel->name, index,
+			text.len, "number of a line");
 	}
+	check(found == hits.count || !hits.is_complete, kernel->name, index, text.len, "hits");
 	check(kernel->newlines(data, text.len) == want.newlines, kernel->name, index, text.len,
 		"count of newlines");
 	check(got.newlines == want.newlines && got.hits == want.hits, kernel->name, index, text.len,
