@@ -138,13 +138,29 @@ is_of_path(const struct sl_state_log *log, const char *path)
 	       sl_rotation_may_be(path + len, log->path + len);
 }
 
-/* 1 if the file holds what was scanned of the log, or is to be in this batch. */
+/* What is in the file of a log, if that is open: also if it was removed. */
 SL_SUSPENDS
 static int
-holds_scanned(
-	const struct sl_follow *follow, struct sl_probe *probe, const struct sl_state_log *log)
+read_open(struct sl_follow *follow, const struct sl_state_log *log, struct sl_state_log *text)
+{
+	struct sl_probe probe = sl_follow_probe(follow);
+	if (log->fd < 0)
+		return 0;
+	int code = sl_probe_take(&probe, log->fd);
+	if (code)
+		return code;
+	text->off = probe.file.size;
+	return sl_probe_print(&probe, text->off, &text->print);
+}
+
+/* 1 if the file holds what was scanned of the log, or is to be in this batch; or if nothing is, what
+ * its file has. */
+SL_SUSPENDS
+static int
+holds_text(struct sl_follow *follow, struct sl_probe *probe, const struct sl_state_log *log)
 {
 	struct sl_state_log text = { 0 };
+	int code = 0;
 	if (log->off > 0)
 		return sl_probe_holds(probe, log);
 	for (size_t i = 0; i < follow->count; i++) {
@@ -154,7 +170,9 @@ holds_scanned(
 				.print = item->print,
 				.is_encoded = item->is_encoded };
 	}
-	return text.off > 0 ? sl_probe_holds(probe, &text) : 0;
+	if (text.off == 0)
+		code = read_open(follow, log, &text);
+	return code == 0 && text.off > 0 ? sl_probe_holds(probe, &text) : code;
 }
 
 /* 1 if the file holds the text of a log whose own file is not there any more: it was compressed
@@ -170,7 +188,7 @@ is_copy(struct sl_follow *follow, const char *path, const struct sl_siblings *si
 		bool has_moved = log->moved_round == follow->round;
 		if (is_of_path(log, path) &&
 			!sl_siblings_have(siblings, has_moved ? &log->moved : &log->file))
-			code = holds_scanned(follow, probe, log);
+			code = holds_text(follow, probe, log);
 	}
 	return code;
 }
