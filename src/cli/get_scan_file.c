@@ -256,13 +256,13 @@ from(void *arg, uint64_t known_len)
 	return file->base;
 }
 
-/* Of a file whose first bytes come late it is not known. */
+/* Of a file whose first bytes come late it is not known what it is: its bytes may be encoded. */
 static bool
 wants_order(void *arg, const unsigned char *head, size_t len)
 {
 	struct get_scan_file *file = arg;
-	bool may_decode = head && (len == 0 || sl_decoding_is_for(sl_sniff_form(head, len)));
-	file->is_ordered = get_scan_needs_order(file->scan) || may_decode;
+	bool may_be_encoded = head && (len == 0 || sl_decoding_is_for(sl_sniff_form(head, len)));
+	file->is_ordered = get_scan_needs_order(file->scan) || may_be_encoded;
 	return file->is_ordered;
 }
 

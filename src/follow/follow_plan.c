@@ -373,6 +373,6 @@ sl_follow_plan(struct sl_follow *follow, const char *path, bool is_found, int fo
 	if (!item)
 		return -ENOMEM;
 	item->is_found = is_found;
-	item->refused = -EAGAIN;
+	item->refused = SL_E_REPLACED;
 	return 0;
 }

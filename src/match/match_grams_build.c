@@ -342,16 +342,6 @@ add_literal(struct builder *builder, size_t index, size_t text)
 	add_grams(grams, bytes + off, bytes + len);
 }
 
-/* A byte of a gram, in both cases if that is ignored. */
-static void
-add_member(const struct sl_match_grams *grams, struct sl_match_classes *classes, unsigned pos,
-	unsigned char c)
-{
-	classes->members[c] |= (uint8_t)(1u << pos);
-	if (grams->ignore_case && sl_match_is_letter(c))
-		classes->members[c ^ SL_MATCH_FOLD] |= (uint8_t)(1u << pos);
-}
-
 bool
 sl_match_grams_classes(const struct sl_match_grams *grams, struct sl_match_classes *classes)
 {
@@ -360,7 +350,7 @@ sl_match_grams_classes(const struct sl_match_grams *grams, struct sl_match_class
 		const struct sl_grams_entry *entry = &grams->entries[i];
 		const unsigned char *window = grams->texts + entry->text + entry->off;
 		for (unsigned pos = 0; pos < classes->len; pos++)
-			add_member(grams, classes, pos, window[pos]);
+			sl_match_classes_add(classes, pos, window[pos], grams->ignore_case);
 	}
 	return grams->stride == 1;
 }

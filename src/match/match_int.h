@@ -22,6 +22,17 @@ sl_match_is_letter(unsigned char c)
 	return sl_match_lower(c) >= 'a' && sl_match_lower(c) <= 'z';
 }
 
+/* The byte may stand at this place, in both cases if that is ignored. */
+static inline void
+sl_match_classes_add(
+	struct sl_match_classes *classes, unsigned pos, unsigned char c, bool ignore_case)
+{
+	unsigned char bit = (unsigned char)(1u << pos);
+	classes->members[c] |= bit;
+	if (ignore_case && sl_match_is_letter(c))
+		classes->members[c ^ SL_MATCH_FOLD] |= bit;
+}
+
 /* Eight bytes at a time: a byte of `word ^ newlines` is zero where a newline stands. */
 static inline uint64_t
 sl_match_count_newlines(const unsigned char *data, size_t len)

@@ -218,12 +218,8 @@ find_classes(const struct sl_match_plan *plan, struct sl_match_classes *classes)
 	if (plan->shortest != plan->longest || plan->longest > SL_MATCH_CLASSES)
 		return false;
 	for (unsigned i = 0; i < plan->count; i++) {
-		for (unsigned pos = 0; pos < classes->len; pos++) {
-			unsigned char c = plan->text[i][pos];
-			classes->members[c] |= (unsigned char)(1u << pos);
-			if (plan->ignore_case && sl_match_is_letter(c))
-				classes->members[c ^ SL_MATCH_FOLD] |= (unsigned char)(1u << pos);
-		}
+		for (unsigned pos = 0; pos < classes->len; pos++)
+			sl_match_classes_add(classes, pos, plan->text[i][pos], plan->ignore_case);
 	}
 	if (!are_ascii(classes))
 		return false;

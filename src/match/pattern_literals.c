@@ -107,12 +107,10 @@ add_classes(struct sl_match_classes *classes, const struct sl_literal_set *set)
 			return false;
 		for (size_t k = 0; k < len; k++) {
 			unsigned char c = (unsigned char)literal.data[k];
-			unsigned char bit = (unsigned char)(1u << (classes->len + k));
 			if (c >= 0x80)
 				return false;
-			classes->members[c] |= bit;
-			if (set->ignore_case && sl_match_is_letter(c))
-				classes->members[c ^ SL_MATCH_FOLD] |= bit;
+			sl_match_classes_add(
+				classes, classes->len + (unsigned)k, c, set->ignore_case);
 		}
 	}
 	classes->len += (unsigned)len;

@@ -453,6 +453,7 @@ sl_scan_decode_begin(
 	job->is_over = false;
 	job->form = SL_FORM_PLAIN;
 	job->is_encoded = false;
+	job->was_encoded = true;
 	return 0;
 }
 

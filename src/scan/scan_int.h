@@ -61,6 +61,7 @@ struct scan_job {
 	uint64_t next_seq;           /* number of the piece that is taken next */
 	bool is_over;                /* nothing more is read: the next piece is the last */
 	enum sl_form form;           /* by its first bytes; of the text, once it is being decoded */
+	bool was_encoded;            /* it is being decoded */
 	bool is_binary;
 	bool has_only_cr;                /* its first piece has no newline, but carriage returns */
 	const struct sl_scan_item *item; /* the caller's, or NULL */

@@ -145,7 +145,8 @@ record_failure(const struct scan_piece *piece)
 	bool was_fine = !job->ignores_rest;
 	if (job->form != SL_FORM_PLAIN) {
 		set_state(job, SL_SCAN_UNSUPPORTED);
-		(void)sl_input_fail_form(job->input, job->form, bytes_so_far(job));
+		(void)sl_input_fail_form(
+			job->input, job->form, job->was_encoded, bytes_so_far(job));
 	} else if (job->is_binary) {
 		set_state(job, SL_SCAN_BINARY);
 		(void)sl_input_fail_binary(job->input);

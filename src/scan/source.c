@@ -121,7 +121,7 @@ sl_input_fail_read(struct sl_input *input, int code, uint64_t off)
 
 /* What is compressed is decoded: then it contains compressed data once more. */
 int
-sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted)
+sl_input_fail_form(struct sl_input *input, enum sl_form form, bool is_decoded, uint64_t counted)
 {
 	const char *name = sl_form_name(form);
 	if (counted > 0)
@@ -131,9 +131,9 @@ sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted)
 			input->shown, name, (unsigned long long)counted);
 	if (form == SL_FORM_UTF32 || sl_form_is_foreign(form))
 		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-			"cannot scan %s: %s %s is not supported (use: %s FILE | sluice scan)",
+			"cannot scan %s: %s %s is not supported (%suse: %s FILE | sluice scan)",
 			input->shown, name, form == SL_FORM_UTF32 ? "text" : "data",
-			sl_form_reader(form));
+			is_decoded ? "decompress it, then " : "", sl_form_reader(form));
 	if (sl_form_is_wide(form))
 		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
 			"cannot scan %s: it contains %s text behind other data", input->shown,

@@ -51,9 +51,10 @@ stat_op(int fd, struct statx *st)
 static int
 fail_open(struct sl_input *input, int code)
 {
-	const char *hint = code == -EMFILE  ? " (raise 'ulimit -n')"
-			   : code == -ENXIO ? " (a socket, or a device that is not there)"
-					    : "";
+	const char *hint = code == -EMFILE         ? " (raise 'ulimit -n')"
+			   : code == -ENXIO        ? " (a socket, or a device that is not there)"
+			   : code == SL_E_REPLACED ? " (what is new is left to the next run)"
+						   : "";
 	if (input->is_stdin)
 		return sl_input_fail_read(input, code, 0);
 	return sl_fail(&input->err, SL_PHASE_OPEN, code, "cannot open %s: %s%s", input->shown,

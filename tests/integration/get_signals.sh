@@ -277,8 +277,8 @@ test_signals_kill() {
 	done
 }
 
-# fd 9 is a pipe, $PWD/NAME, that has no reader and is full
-# As wide as the program makes it (F_SETPIPE_SZ), where that is allowed, and full.
+# fd 9 is a pipe, $PWD/NAME, that has no reader and is full, and as wide as the program makes it (F_SETPIPE_SZ), where that
+# is allowed
 stuck_pipe() { # name
 	mkfifo "$1"
 	exec 9<>"$1"

@@ -44,7 +44,6 @@ struct scanned {
 	struct sim *sim;
 	struct sl_get_options options;
 	struct sl_get_scan scan; /* while it runs */
-	struct sl_scan_sink sink;
 	struct scanned_report report, want;
 	struct scanned_file files[SCANNED_FILES];
 	size_t count;

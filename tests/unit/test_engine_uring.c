@@ -364,11 +364,14 @@ Test(engine_uring, a_pipe_is_widened_and_never_narrowed)
 	struct sl_op widen = {
 		.kind = SL_OP_WIDEN_PIPE, .fd = fds[0], .length = 2 * (size_t)before
 	};
-	cr_expect_geq(run(engine, widen), 2 * before);
-	cr_expect_geq(fcntl(fds[1], F_GETPIPE_SZ), 2 * before);
+	/* The pipes of a user have a limit together, which others may have reached. */
+	int wide = run(engine, widen);
+	int least = wide == -EPERM ? before : 2 * before;
+	cr_expect(wide == -EPERM || wide >= least, "%d", wide);
+	cr_expect_geq(fcntl(fds[1], F_GETPIPE_SZ), least);
 	widen.length = 1;
-	cr_expect_geq(run(engine, widen), 2 * before);
-	cr_expect_geq(fcntl(fds[1], F_GETPIPE_SZ), 2 * before);
+	cr_expect_geq(run(engine, widen), least);
+	cr_expect_geq(fcntl(fds[1], F_GETPIPE_SZ), least);
 	int fd = open_in(&directory, "a", O_RDWR | O_CREAT, 0);
 	widen.fd = fd;
 	cr_expect_eq(run(engine, widen), -EBADF, "no pipe");

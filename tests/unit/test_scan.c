@@ -999,7 +999,7 @@ Test(scan, what_cannot_be_decoded_is_never_counted)
 	struct sl_buf once = { 0 }, twice = { 0 }, wide = { 0 }, zipped = { 0 };
 	static const char *const names[] = { "utf32", "twice", "window", "lz4", "zip" };
 	static const char *const words[] = { "UTF-32", "more than once", "--max-memory",
-		"use: lz4cat FILE", "zip data is not supported" };
+		"(use: lz4cat FILE", "zip data is not supported (decompress it, then use: unzip" };
 	begin(&f, 1);
 	for (size_t i = 0; i < SL_COUNT_OF(names); i++)
 		add_missing(&f, names[i]);

@@ -845,6 +845,18 @@ Test(source, a_stream_that_fails_has_given_all_before)
 	}
 }
 
+Test(source, one_whose_rotated_logs_never_stay_is_left_to_the_next_run)
+{
+	struct sl_input *input;
+	cr_assert_eq(sl_input_new(&input, "a.log", false), 0);
+	sl_input_refuse(input, SL_E_REPLACED);
+	cr_expect_eq(input->err.code, SL_E_REPLACED);
+	cr_expect_str_eq(input->err.text,
+		"cannot open 'a.log': changed by another program in the meantime (what is new is "
+		"left to the next run)");
+	sl_input_free(input);
+}
+
 /* ---- files of a directory that give nothing ---- */
 
 struct two_readers {

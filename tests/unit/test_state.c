@@ -1,28 +1,9 @@
+#include "support/state_text.h"
+
 #include "sluice/base/crc32c.h"
-#include "sluice/follow/state.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
-
-static int
-read_all(struct sl_state *state, struct sl_span text, const char *name, struct sl_error *err)
-{
-	*state = (struct sl_state){ 0 };
-	struct sl_state_reader reader = { .state = state, .name = name };
-	int code = sl_state_read_some(&reader, text, err);
-	if (code == 0)
-		code = sl_state_read_end(&reader, err);
-	sl_state_reader_release(&reader);
-	return code;
-}
-
-static void
-write_all(const struct sl_state *state, struct sl_buf *out)
-{
-	struct sl_state_writer writer = { .state = state };
-	while (sl_state_write_some(&writer, out, SIZE_MAX / 2))
-		;
-}
 
 static void
 add(struct sl_state *state, const char *path, const char *at, const struct sl_state_log *like)
@@ -83,7 +64,7 @@ Test(state, is_text_without_control_bytes)
 	struct sl_state state;
 	struct sl_buf text = { 0 }, want = { 0 };
 	fill(&state);
-	write_all(&state, &text);
+	state_text_write(&state, &text);
 	sl_buf_add_str(&want, written);
 	sl_buf_printf(&want, "end 3 %08x\n", sl_crc32c(0, written, sizeof(written) - 1));
 	cr_assert_str_eq(text.data, want.data);
@@ -98,7 +79,7 @@ Test(state, pieces_of_any_length_make_the_same_text)
 	struct sl_buf text = { 0 };
 	fill(&state);
 	sl_state_drop(sl_state_add(&state, "dropped"));
-	write_all(&state, &text);
+	state_text_write(&state, &text);
 	for (size_t len = 1; len < text.len + 2; len += 7) {
 		struct sl_state_writer writer = { .state = &state };
 		struct sl_buf pieces = { 0 };
@@ -119,8 +100,8 @@ Test(state, what_is_written_is_read)
 	struct sl_buf text = { 0 }, more = { 0 };
 	struct sl_error err = { 0 };
 	fill(&state);
-	write_all(&state, &text);
-	cr_assert_eq(read_all(&again, sl_buf_span(&text), "f", &err), 0, "%s", err.text);
+	state_text_write(&state, &text);
+	cr_assert_eq(state_text_read(&again, sl_buf_span(&text), "f", &err), 0, "%s", err.text);
 	cr_assert_eq(again.count, 3);
 	cr_assert_str_eq(again.logs[1]->path, state.logs[1]->path);
 	cr_assert_str_eq(again.logs[1]->at, state.logs[1]->at);
@@ -130,7 +111,7 @@ Test(state, what_is_written_is_read)
 	cr_assert_eq(again.logs[0]->stamp.zone_s, -12600);
 	cr_assert(again.logs[0]->stamp.has_year && !again.logs[1]->stamp.has_year);
 	cr_assert_not(again.logs[2]->has_stamp);
-	write_all(&again, &more);
+	state_text_write(&again, &more);
 	cr_assert_str_eq(more.data, text.data);
 	sl_state_release(&state);
 	sl_state_release(&again);
@@ -143,7 +124,7 @@ Test(state, pieces_of_any_length_are_read_alike)
 	struct sl_state state;
 	struct sl_buf text = { 0 };
 	fill(&state);
-	write_all(&state, &text);
+	state_text_write(&state, &text);
 	for (size_t len = 1; len <= text.len; len++) {
 		struct sl_state again = { 0 };
 		struct sl_state_reader reader = { .state = &again, .name = "f" };
@@ -155,7 +136,7 @@ Test(state, pieces_of_any_length_are_read_alike)
 					     &err),
 				0, "%zu bytes: %s", len, err.text);
 		cr_assert_eq(sl_state_read_end(&reader, &err), 0, "%s", err.text);
-		write_all(&again, &more);
+		state_text_write(&again, &more);
 		cr_expect_str_eq(more.data, text.data);
 		sl_state_reader_release(&reader);
 		sl_state_release(&again);
@@ -191,13 +172,13 @@ Test(state, each_part_is_refused_by_name)
 	struct sl_buf text = { 0 };
 	struct sl_error err = { 0 };
 	fill(&state);
-	write_all(&state, &text);
-	cr_assert_eq(read_all(&read, sl_span("", 0), "part", &err), 0);
+	state_text_write(&state, &text);
+	cr_assert_eq(state_text_read(&read, sl_span("", 0), "part", &err), 0);
 	for (size_t len = 1; len < text.len; len++) {
 		char *part = malloc(len);
 		memcpy(part, text.data, len);
 		err = (struct sl_error){ 0 };
-		cr_assert_eq(read_all(&read, sl_span(part, len), "part", &err), SL_E_USAGE,
+		cr_assert_eq(state_text_read(&read, sl_span(part, len), "part", &err), SL_E_USAGE,
 			"%zu bytes are accepted", len);
 		cr_assert(strstr(err.text, "'part'"));
 		sl_state_release(&read);
@@ -213,11 +194,11 @@ Test(state, each_changed_byte_is_noticed)
 	struct sl_state state, read;
 	struct sl_buf text = { 0 };
 	fill(&state);
-	write_all(&state, &text);
+	state_text_write(&state, &text);
 	for (size_t i = 0; i < text.len; i++) {
 		struct sl_error err = { 0 };
 		text.data[i] ^= 1;
-		int code = read_all(&read, sl_buf_span(&text), "f", &err);
+		int code = state_text_read(&read, sl_buf_span(&text), "f", &err);
 		cr_assert(code == SL_E_USAGE || code == SL_E_UNSUPPORTED, "byte %zu", i);
 		sl_state_release(&read);
 		text.data[i] ^= 1;
@@ -237,7 +218,7 @@ Test(state, version_1_is_read)
 	struct sl_buf whole = { 0 };
 	struct sl_error err = { 0 };
 	sl_buf_printf(&whole, "%send 1 %08x\n", text, sl_crc32c(0, text, sizeof(text) - 1));
-	cr_assert_eq(read_all(&state, sl_buf_span(&whole), "f", &err), 0, "%s", err.text);
+	cr_assert_eq(state_text_read(&state, sl_buf_span(&whole), "f", &err), 0, "%s", err.text);
 	cr_assert_eq(state.count, 1);
 	cr_assert_eq(state.logs[0]->off, 51);
 	cr_assert_str_eq(state.logs[0]->at, "log.1");
@@ -260,7 +241,7 @@ Test(state, wrong_stamps_are_refused)
 			"born=1.0 head=1:1 tail=1:1 flags=- stamp=%s path=log\n",
 			stamps[i]);
 		sl_buf_printf(&text, "end 1 %08x\n", sl_crc32c(0, text.data, text.len));
-		cr_expect_eq(read_all(&state, sl_buf_span(&text), "f", &err), SL_E_USAGE,
+		cr_expect_eq(state_text_read(&state, sl_buf_span(&text), "f", &err), SL_E_USAGE,
 			"'%s'", stamps[i]);
 		cr_expect(strstr(err.text, "a field is missing or wrong"));
 		sl_state_release(&state);
@@ -272,7 +253,7 @@ Test(state, another_version_is_named)
 {
 	struct sl_state read;
 	struct sl_error err = { 0 };
-	cr_assert_eq(read_all(&read, sl_span_str("sluice state 3\nwhatever\n"), "f", &err),
+	cr_assert_eq(state_text_read(&read, sl_span_str("sluice state 3\nwhatever\n"), "f", &err),
 		SL_E_UNSUPPORTED);
 	cr_assert(strstr(err.text, "version 3"));
 }
@@ -283,7 +264,7 @@ Test(state, what_is_dropped_is_not_written)
 	struct sl_buf text = { 0 };
 	fill(&state);
 	sl_state_drop(state.logs[0]);
-	write_all(&state, &text);
+	state_text_write(&state, &text);
 	cr_assert(strstr(text.data, "end 2 ") && !strstr(text.data, "app.log"));
 	sl_state_sweep(&state);
 	cr_assert_eq(state.count, 2);

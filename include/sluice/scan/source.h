@@ -303,14 +303,15 @@ int sl_input_read_stream(
 	struct sl_input *input, unsigned char *data, size_t most, size_t *read_len) SL_MUST_CHECK;
 
 /* Set input->err for a file that is not sorted, of which so many bytes were not read; for a read
- * that failed behind `off` bytes that are counted; for a form that
- * cannot be scanned and begins behind `counted` bytes; for data that cannot be decoded, at
- * about its byte `off`, behind `counted` bytes of text, or because it needs so large a window
- * and for that so much memory, where 0 is more than any; or for lines that a pattern's limits
- * left undecided. Return its code. */
+ * that failed behind `off` bytes that are counted; for a form that cannot be scanned and begins
+ * behind `counted` bytes, of the input or of what it is decoded to; for data that cannot be
+ * decoded, at about its byte `off`, behind `counted` bytes of text, or because it needs so large a
+ * window and for that so much memory, where 0 is more than any; or for lines that a pattern's
+ * limits left undecided. Return its code. */
 int sl_input_fail_unsorted(struct sl_input *input, uint64_t skipped);
 int sl_input_fail_read(struct sl_input *input, int code, uint64_t off);
-int sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted);
+int sl_input_fail_form(
+	struct sl_input *input, enum sl_form form, bool is_decoded, uint64_t counted);
 int sl_input_fail_decode(
 	struct sl_input *input, const char *reason, uint64_t off, uint64_t counted);
 int sl_input_fail_window(
