@@ -153,8 +153,8 @@ read_open(struct sl_follow *follow, const struct sl_state_log *log, struct sl_st
 	return sl_probe_print(&probe, text->off, &text->print);
 }
 
-/* 1 if the file holds what was scanned of the log, or is to be in this batch; or if nothing is, what
- * its file has. */
+/* 1 if the file holds what was scanned of the log, or is to be in this batch; or if that is
+ * nothing, what its file has. */
 SL_SUSPENDS
 static int
 holds_text(struct sl_follow *follow, struct sl_probe *probe, const struct sl_state_log *log)
