@@ -367,9 +367,6 @@ sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_pro
 	}
 	item->fd = probe->fd;
 	item->owns_fd = probe->fd != log->fd;
-	/* What its first bytes are has been looked at. */
-	if (is_plain && log->off > 0)
-		item->is_found = false;
 	follow->bytes += is_plain ? item->until - item->from : probe->file.size;
 	return 0;
 }

@@ -54,11 +54,18 @@ is_binary(const struct sl_input *input, const unsigned char *data, size_t len)
 			  : sl_sniff_is_binary(data, len);
 }
 
+/* Of a log whose first bytes were looked at in an earlier round or run. */
+static bool
+is_later_part(const struct scan_job *job)
+{
+	return job->item && job->item->off > 0;
+}
+
 /* A part of a file is not what its name promises of the whole. */
 static enum sl_form
 form_of(const struct scan_job *job, const unsigned char *data, size_t len)
 {
-	if (job->item && (len == 0 || job->item->off > 0))
+	if (is_later_part(job) || (job->item && len == 0))
 		return sl_sniff_form(data, len);
 	return sl_sniff_named_form(sl_span_str(job->input->path), data, len);
 }
@@ -70,7 +77,8 @@ sl_scan_sniff(struct scan_job *job, const unsigned char *data, size_t len)
 	job->is_encoded = sl_decoding_is_for(job->form);
 	if (job->is_encoded)
 		return; /* its text is what counts */
-	job->is_binary = job->input->is_found && is_binary(job->input, data, len);
+	job->is_binary =
+		job->input->is_found && !is_later_part(job) && is_binary(job->input, data, len);
 	job->has_only_cr = sl_sniff_has_only_cr(data, len);
 	if (job->is_binary && sl_form_is_foreign(job->form))
 		job->form = SL_FORM_PLAIN; /* it is skipped as other binary files are */

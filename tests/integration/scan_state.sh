@@ -259,7 +259,19 @@ test_state_directory() {
 	[[ ! -s out ]] || fail "lines came again"
 }
 
-# a table of what is new, of all inputs; and events
+# counts have the names of files in directories in each run, also of one; what is added is not looked at for binary data
+test_state_directory_counts() {
+	mkdir logs
+	printf 'error 1\n' >logs/a
+	scan -c --state state logs
+	[[ $(<out) == logs/a:1 ]] || fail "no name in the first run"
+	printf '\177ELF\1\1\1\0\0\nerror 2\nerror 3\n' >>logs/a
+	scan -c --state state logs
+	[[ $(<out) == logs/a:2 ]] || fail "no name, or not all lines"
+	scan -c --state state logs
+	[[ $(<out) == logs/a:0 ]] || fail "no name where nothing is new"
+}
+
 # logrotate copies a log before it truncates it: runs may come at any time meanwhile
 test_state_directory_copied_and_truncated() {
 	mkdir logs
@@ -284,6 +296,7 @@ test_state_directory_copied_and_truncated() {
 	expect 1
 }
 
+# a table of what is new, of all inputs; and events
 test_state_results() {
 	printf 'error 1\n' >a
 	printf 'error 2\nfine\n' >b
