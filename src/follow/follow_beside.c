@@ -265,6 +265,42 @@ is_taken(const struct sl_follow *follow, const struct sl_state_file *file)
 	return sl_follow_find_fresh(follow, file) || is_planned(follow, file);
 }
 
+static bool
+is_later(uint64_t s, uint64_t ns, const struct sl_state_file *than)
+{
+	return s > than->mtime_s || (s == than->mtime_s && ns > than->mtime_ns);
+}
+
+/* The file came into being, and was written to, since the other was written to last. */
+static bool
+is_written_since(const struct sl_state_file *file, const struct sl_state_file *than)
+{
+	return is_later(file->mtime_s, file->mtime_ns, than) &&
+	       (file->born_s == 0 || is_later(file->born_s, file->born_ns, than));
+}
+
+/*
+ * That of find_known, if no log is known beside one that was empty: what was written to it since
+ * then may be in copies, so files that are younger than its last change are new, and the others are
+ * taken for known. *oldest is their number if there are no others.
+ */
+static int
+find_since_empty(
+	const struct sl_follow *follow, const struct follow_beside *of, bool *known, size_t *oldest)
+{
+	const struct sl_state_log *log = sl_follow_by_path(follow, of->path);
+	if (!log || log->off > 0 || log->print.head_len > 0 || log->file.size > 0 ||
+		log->file.inode == 0 || log->is_refused)
+		return IS_NEW;
+	*oldest = of->list.count;
+	for (size_t i = of->list.count; i-- > 0;) {
+		known[i] = known[i] || !is_written_since(&of->list.items[i].file, &log->file);
+		if (known[i] && !sl_state_is_same_file(&of->list.items[i].file, of->now))
+			*oldest = i;
+	}
+	return IS_KNOWN;
+}
+
 /*
  * IS_KNOWN: new logs are newer than the one with the index *oldest, and those where known[i] is set
  * are not new. IS_NEW if none is known, IS_CHANGED if the list is no longer true. A log of which
@@ -295,7 +331,7 @@ find_known(struct sl_follow *follow, const struct follow_beside *of, bool *known
 	}
 	if (!has_known || (of->is_all && has_begun))
 		*oldest = SL_MAX(*oldest, begun);
-	return has_known || has_begun ? IS_KNOWN : IS_NEW;
+	return has_known || has_begun ? IS_KNOWN : find_since_empty(follow, of, known, oldest);
 }
 
 /* Rotated logs that came into being since the last round: oldest first. 1 if the list is no longer
@@ -314,7 +350,9 @@ add_listed(struct sl_follow *follow, const struct follow_beside *of)
 	for (size_t i = oldest; found == IS_KNOWN && i-- > 0 && code == 0;) {
 		/* The newest may still be written to. */
 		bool is_over = of->now->size > 0 || i > 0;
-		if (!known[i] && sl_rotation_is_newer(items[i].age, items[oldest].age))
+		bool is_newer = oldest == of->list.count ||
+				sl_rotation_is_newer(items[i].age, items[oldest].age);
+		if (!known[i] && is_newer)
 			code = add_generation(follow, of, &items[i], is_over);
 	}
 	free(known);

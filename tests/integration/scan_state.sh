@@ -296,6 +296,31 @@ test_state_directory_copied_and_truncated() {
 	expect 1
 }
 
+# what was written to a log that was empty in the run before, and copied or compressed since, comes with the next run; what
+# was rotated before that run does not
+test_state_empty_and_copied() {
+	local rotate
+	printf 'error 0\n' >old.log
+	for rotate in 'cp log log.1; : >log' 'gzip -c log >log.1.gz; rm log' 'cp log log.1; : >log; gzip log.1' 'mv log log.1'; do
+		for before in '' 'log.2' 'log.2.gz'; do
+			rm -f log log.* state
+			[[ -z $before ]] || cp old.log log.2
+			[[ $before != *.gz ]] || gzip log.2
+			sleep 0.02
+			: >log
+			scan -p --state state log
+			sleep 0.02
+			printf 'error 1\n' >>log
+			eval "$rotate"
+			printf 'error 2\n' >>log
+			scan -p --state state log
+			[[ $(grep -o 'error.*' out) == $'error 1\nerror 2' ]] || fail "$rotate, with '$before': $(<out)"
+			scan -p --state state log
+			[[ ! -s out ]] || fail "$rotate, with '$before': lines came again"
+		done
+	done
+}
+
 # a table of what is new, of all inputs; and events
 test_state_results() {
 	printf 'error 1\n' >a
