@@ -170,7 +170,7 @@ void
 scenario_run(struct scenario *scenario)
 {
 	bool has_consumer = scenario->get.shadow || scenario->get.scanned;
-	if (getenv("SLUICE_SHADOW") && !has_consumer && !scenario->is_disturbed)
+	if (getenv("SLUICE_SHADOW") && !has_consumer && !scenario->is_never_scanned)
 		run_with_shadow(&scenario->get);
 	else
 		get_scene_run(&scenario->get);

@@ -27,7 +27,9 @@ struct scenario {
 	struct sim *sim;
 	struct sim_http *http;
 	struct get_scene get;
-	bool is_disturbed; /* another program changes files: a consumer may have got other bytes */
+	/* Also with SLUICE_SHADOW: another program changes the file, so that a consumer may have
+	 * got other bytes, or it would wait for first bytes that do not come. */
+	bool is_never_scanned;
 	struct scenario_file files[GET_FILES];
 };
 

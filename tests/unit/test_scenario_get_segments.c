@@ -392,7 +392,7 @@ Test(scenario_get_segments, a_part_that_another_program_cuts_is_no_mismatch)
 		struct scenario *scenario = build_one(1);
 		const struct get_file *file = &scenario->get.files[0];
 		scenario_set_checksum(&scenario->get.files[0], sum);
-		scenario->is_disturbed = true;
+		scenario->is_never_scanned = true;
 		sim_at(scenario->sim, n, cut_last_byte, NULL);
 		scenario_run(scenario);
 		ops = sim_ops(scenario->sim);
