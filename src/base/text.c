@@ -62,47 +62,51 @@ is_ascii_block(const char *data)
 	return ((words[0] | words[1]) & 0x8080808080808080u) == 0;
 }
 
-/* Neither a control nor above ASCII, which is one comparison of signed bytes but for DEL. */
-static bool
-is_plain(char c)
-{
-	return ((signed char)c >= ' ') & (c != 0x7f) & (c != '"') & (c != '\\');
-}
-
-static bool
-is_plain_block(const char *data)
-{
-	unsigned char others[BLOCK];
-	uint64_t words[BLOCK / 8];
-	for (size_t i = 0; i < BLOCK; i++)
-		others[i] = !is_plain(data[i]);
-	memcpy(words, others, BLOCK);
-	return (words[0] | words[1]) == 0;
-}
-
-/* One column and no control: what most text consists of. */
-static bool
+/* One column: neither a control nor above ASCII, which is one comparison of signed bytes but for
+ * DEL. */
+static inline bool
 is_printable(char c)
 {
 	return ((signed char)c >= ' ') & (c != 0x7f);
 }
 
-/* Length of the printable ASCII characters that `text` begins with. */
+/* Nor escaped in JSON. */
+static inline bool
+is_plain(char c)
+{
+	return is_printable(c) & (c != '"') & (c != '\\');
+}
+
+/* Length of the bytes that `text` begins with and `holds` is true of. */
+static inline __attribute__((always_inline)) size_t
+run_len(struct sl_span text, bool (*holds)(char))
+{
+	size_t len = 0;
+	for (; text.len - len >= BLOCK; len += BLOCK) {
+		unsigned char others[BLOCK];
+		uint64_t words[BLOCK / 8];
+		for (size_t i = 0; i < BLOCK; i++)
+			others[i] = !holds(text.data[len + i]);
+		memcpy(words, others, BLOCK);
+		if (words[0] | words[1])
+			break;
+	}
+	while (len < text.len && holds(text.data[len]))
+		len++;
+	return len;
+}
+
+/* What most text consists of. */
 static size_t
 printable_len(struct sl_span text)
 {
-	size_t len = 0;
-	while (text.len - len >= BLOCK) {
-		unsigned char others = 0;
-		for (size_t i = 0; i < BLOCK; i++)
-			others |= !is_printable(text.data[len + i]);
-		if (others)
-			break;
-		len += BLOCK;
-	}
-	while (len < text.len && is_printable(text.data[len]))
-		len++;
-	return len;
+	return run_len(text, is_printable);
+}
+
+size_t
+sl_text_plain(struct sl_span text)
+{
+	return run_len(text, is_plain);
 }
 
 void
@@ -164,17 +168,6 @@ width_of(uint32_t code)
 		if (code >= wide[i].first && code <= wide[i].last)
 			return 2;
 	return 1;
-}
-
-size_t
-sl_text_plain(struct sl_span text)
-{
-	size_t len = 0;
-	while (text.len - len >= BLOCK && is_plain_block(text.data + len))
-		len += BLOCK;
-	while (len < text.len && is_plain(text.data[len]))
-		len++;
-	return len;
 }
 
 bool

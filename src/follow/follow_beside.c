@@ -46,12 +46,16 @@ is_newest(const struct sl_follow *follow, const struct follow_beside *of)
 }
 
 static bool
+is_later(uint64_t s, uint64_t ns, uint64_t than_s, uint64_t than_ns)
+{
+	return s > than_s || (s == than_s && ns > than_ns);
+}
+
+static bool
 is_born_after(const struct sl_state_file *file, const struct sl_state_file *other)
 {
 	bool are_known = file->born_s > 0 && other->born_s > 0;
-	bool is_later = file->born_s > other->born_s ||
-			(file->born_s == other->born_s && file->born_ns > other->born_ns);
-	return are_known && is_later;
+	return are_known && is_later(file->born_s, file->born_ns, other->born_s, other->born_ns);
 }
 
 /* 1 if it is a copy of what is planned, maybe not all of it yet: that is read itself. One without
@@ -265,18 +269,13 @@ is_taken(const struct sl_follow *follow, const struct sl_state_file *file)
 	return sl_follow_find_fresh(follow, file) || is_planned(follow, file);
 }
 
-static bool
-is_later(uint64_t s, uint64_t ns, const struct sl_state_file *than)
-{
-	return s > than->mtime_s || (s == than->mtime_s && ns > than->mtime_ns);
-}
-
 /* The file came into being, and was written to, since the other was written to last. */
 static bool
 is_written_since(const struct sl_state_file *file, const struct sl_state_file *than)
 {
-	return is_later(file->mtime_s, file->mtime_ns, than) &&
-	       (file->born_s == 0 || is_later(file->born_s, file->born_ns, than));
+	uint64_t s = than->mtime_s, ns = than->mtime_ns;
+	return is_later(file->mtime_s, file->mtime_ns, s, ns) &&
+	       (file->born_s == 0 || is_later(file->born_s, file->born_ns, s, ns));
 }
 
 /*

@@ -64,14 +64,6 @@ is_compressed_copy(struct sl_follow *follow, const char *path, struct sl_probe *
 
 /* ---- copies of logs that are to be truncated ---- */
 
-/* With its slash. */
-static size_t
-directory_len(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	return slash ? (size_t)(slash - path) + 1 : 0;
-}
-
 /* The file may be a copy of the log, which has this name and is elsewhere: something of it was
  * scanned before this round. */
 static bool
@@ -126,7 +118,7 @@ is_copy_of_log(struct sl_follow *follow, const char *path, struct sl_probe *prob
 {
 	if (follow->indexed == 0)
 		return 0;
-	size_t len = directory_len(path);
+	size_t len = (size_t)(sl_siblings_name_of(path) - path);
 	struct sl_rotation_names names = { .other = path + len };
 	char *name = strdup(path);
 	int code = name ? 0 : -ENOMEM;

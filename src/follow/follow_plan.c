@@ -13,9 +13,9 @@
 static bool
 is_beside(const char *path, const char *other)
 {
-	const char *a = strrchr(path, '/'), *b = strrchr(other, '/');
-	size_t a_len = a ? (size_t)(a - path) : 0, b_len = b ? (size_t)(b - other) : 0;
-	return !a == !b && a_len == b_len && strncmp(path, other, a_len) == 0;
+	size_t len = (size_t)(sl_siblings_name_of(path) - path);
+	return (size_t)(sl_siblings_name_of(other) - other) == len &&
+	       strncmp(path, other, len) == 0;
 }
 
 static int

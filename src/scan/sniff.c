@@ -242,14 +242,15 @@ enum sl_form
 sl_sniff_named_form(struct sl_span name, const unsigned char *data, size_t len)
 {
 	enum sl_form form = len ? sl_sniff_form(data, len) : SL_FORM_PLAIN;
-	bool is_short = len < SL_CODEC_MAGIC_MAX;
-	if (form != SL_FORM_PLAIN || !(is_short || sl_sniff_is_binary_throughout(data, len)))
+	enum sl_codec codec = form == SL_FORM_PLAIN ? codec_of_name(name) : SL_CODEC_NONE;
+	if (codec == SL_CODEC_NONE)
 		return form;
-	enum sl_codec codec = codec_of_name(name);
-	bool is_cut = is_short && sl_codec_match(codec, data, len) == SL_CODEC_IS_PREFIX;
+	bool is_cut =
+		len < SL_CODEC_MAGIC_MAX && sl_codec_match(codec, data, len) == SL_CODEC_IS_PREFIX;
+	if (!is_cut && !sl_sniff_is_binary_throughout(data, len))
+		return SL_FORM_PLAIN;
 	for (size_t i = 0; i < SL_COUNT_OF(codecs); i++)
-		if (codecs[i].codec == codec &&
-			(is_cut || sl_sniff_is_binary_throughout(data, len)))
+		if (codecs[i].codec == codec)
 			return codecs[i].form;
 	return SL_FORM_PLAIN;
 }
