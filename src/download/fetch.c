@@ -201,12 +201,14 @@ try_source(struct file *file)
 		file->no_ranges = false;
 	}
 	/* Of a part that this run has kept, no more than before is an earlier run's. A transfer
-	 * that goes on with another source has resumed it already. */
-	if (!file->transfer.is_ranged) {
+	 * that goes on with another source has resumed it already; and where the part cannot be
+	 * opened, what was resumed of it still counts. */
+	bool is_new = !file->transfer.is_ranged;
+	if (is_new)
 		file->left = file->is_kept ? file->view.resumed : UINT64_MAX;
-		file->view.resumed = 0;
-	}
 	int code = file->place.awaits_name ? 0 : file_make_part(file);
+	if (is_new && !code)
+		file->view.resumed = 0;
 	if (!code)
 		code = fetch_missing(file);
 	if (code == FILE_RESUME || may_skip_written(file, code))
