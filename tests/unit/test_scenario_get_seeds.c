@@ -481,3 +481,10 @@ Test(scenario_get_seeds, a_run_succeeds_if_and_only_if_every_file_is_whole_and_o
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		play(seed);
 }
+
+/* Of a part that was resumed, and could not be opened for the next attempt, nothing was reported as
+ * resumed or fetched. */
+Test(scenario_get_seeds, what_was_resumed_counts_where_the_part_cannot_be_opened_again)
+{
+	play(133768717770943);
+}
