@@ -417,11 +417,13 @@ detect_metalink(struct sl_span head, bool is_all)
 	return text.data[0] == '<' ? SL_MANIFEST_IS : SL_MANIFEST_IS_NOT; /* no URL begins so */
 }
 
-/* Which of these expat finds first may depend on how the text was divided. */
+/* Which of these expat finds first may depend on how the text was divided: a name outside of the
+ * elements is refused where a piece ends behind it, or read on up to what cannot be a character. */
 static const char *
 why_not_xml(enum XML_Error error)
 {
 	return error == XML_ERROR_SYNTAX || error == XML_ERROR_INVALID_TOKEN ||
+			       error == XML_ERROR_PARTIAL_CHAR ||
 			       error == XML_ERROR_JUNK_AFTER_DOC_ELEMENT
 		       ? "invalid syntax"
 		       : XML_ErrorString(error);
@@ -434,7 +436,7 @@ broken_by_xml(const struct metalink *metalink, struct sl_error *err)
 	uint64_t line = line_of(metalink);
 	bool is_cut = metalink->has_ended &&
 		      (error == XML_ERROR_NO_ELEMENTS || error == XML_ERROR_UNCLOSED_TOKEN ||
-			      error == XML_ERROR_PARTIAL_CHAR ||
+			      (error == XML_ERROR_PARTIAL_CHAR && metalink->depth > 0) ||
 			      error == XML_ERROR_UNCLOSED_CDATA_SECTION);
 	if (error == XML_ERROR_NO_MEMORY)
 		sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot read the list");

@@ -298,6 +298,9 @@ Test(manifest_metalink, xml_that_is_not_well_formed_ends_the_list_behind_what_wa
 			GOT "!! line 2 of the list: " NOT_XML "undefined entity\n" },
 		{ FIRST "<o:x/>" END4, GOT "!! line 2 of the list: " NOT_XML "unbound prefix\n" },
 		{ FIRST "\xff" END4, GOT "!! line 2 of the list: " NOT_XML "invalid syntax\n" },
+		{ FIRST END4 "uk\xf3>", GOT "!! line 2 of the list: " NOT_XML "invalid syntax\n" },
+		{ "<?xml version=\"1.0\"?>uk\xf3>",
+			"!! line 1 of the list: " NOT_XML "invalid syntax\n" },
 		{ FIRST, GOT "!! line 2 of the list: the list ends here, before its last element "
 			     "ends\n" },
 		{ FIRST "<file name=\"y",
