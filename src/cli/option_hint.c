@@ -102,10 +102,15 @@ static const struct hint get_hints[] = {
 	{ "-H --header -A --user-agent -U",
 		UNSUPPORTED "; in a list (-i), indented lines below a URL set header=NAME: VALUE "
 			    "and user-agent=NAME" },
-	{ "-u --user --password --http-user --http-password --http-passwd",
-		UNSUPPORTED "; write USER:PASSWORD@ before the host, or http-user=USER and "
-			    "http-passwd=PASSWORD below a URL in a list (-i)" },
-	{ "--netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy --all-proxy --capath "
+	{ "--password --http-user --http-password --http-passwd",
+		"use --user USER:PASSWORD, or in a list (-i) http-user=USER and "
+		"http-passwd=PASSWORD below a URL" },
+	{ "-n --netrc-optional --netrc-path", "use --netrc or --netrc-file FILE" },
+	{ "--oauth2-bearer", "use --bearer-file FILE, so that other users cannot see the token" },
+	{ "--basic --anyauth --auth-no-challenge --http-auth-challenge",
+		"not needed: Basic is used, or Digest if the server asks for it; --digest permits "
+		"Digest only" },
+	{ "--proxy --noproxy --all-proxy --capath "
 	  "--cert --key --tls-min -4 --ipv4 -6 --ipv6 --resolve --engine",
 		UNSUPPORTED },
 	{ NULL, NULL },

@@ -31,6 +31,9 @@ void option_release_rules(struct sl_option_rules *rules);
  * caller to check. */
 int option_parse(struct option_parser *parser, struct sl_words *operands);
 
+/* The rules of what is given for --user and the like. 0; SL_E_USAGE. */
+int option_check_auth(struct option_parser *parser, const struct sl_auth_options *auth);
+
 /* The defaults of a scan. */
 void option_init_scan(struct sl_scan_options *options);
 

@@ -102,8 +102,19 @@ memory_of(uint64_t streams)
 	return streams * ((AHEAD + IN_USE) * PIECE + SL_TLS_MEMORY);
 }
 
-int
-sl_scan_urls_init(struct sl_scan_urls *urls, const struct sl_scan_options *options)
+static int
+init_credentials(struct sl_scan_urls *urls, struct sl_error *err)
+{
+	const struct sl_auth_options *options = &urls->options->auth;
+	int code = sl_run_credentials_init(&urls->credentials, options, getenv("HOME"), err);
+	for (size_t i = 0; i < urls->count && !code; i++)
+		if (urls->items[i].url)
+			code = sl_run_credentials_add(&urls->credentials, urls->items[i].url);
+	return code;
+}
+
+static int
+init_items(struct sl_scan_urls *urls, const struct sl_scan_options *options)
 {
 	const struct sl_words *inputs = &options->inputs;
 	size_t found = 0;
@@ -127,6 +138,16 @@ sl_scan_urls_init(struct sl_scan_urls *urls, const struct sl_scan_options *optio
 }
 
 int
+sl_scan_urls_init(
+	struct sl_scan_urls *urls, const struct sl_scan_options *options, struct sl_error *err)
+{
+	int code = init_items(urls, options);
+	if (!code && urls->items)
+		code = init_credentials(urls, err);
+	return code ? sl_fail_code(err, SL_PHASE_NONE, code, "cannot scan") : 0;
+}
+
+int
 sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err)
 {
 	const struct sl_scan_options *options = urls->options;
@@ -142,7 +163,8 @@ sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err)
 		.max_redirects = options->max_redirects,
 		.allow_downgrade = options->allow_downgrade,
 		.want_tls = urls->has_https,
-		.cacert = options->cacert };
+		.cacert = options->cacert,
+		.credentials = urls->credentials.options };
 	int code = sl_http_client_new(&urls->client, &wanted, err);
 	if (code)
 		return code;
@@ -168,6 +190,7 @@ sl_scan_urls_release(struct sl_scan_urls *urls)
 {
 	for (size_t i = 0; urls->items && i < urls->count; i++)
 		free(urls->items[i].name);
+	sl_run_credentials_release(&urls->credentials);
 	free(urls->items);
 	free((void *)(uintptr_t)urls->names);
 	free((void *)(uintptr_t)urls->remotes);

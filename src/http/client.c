@@ -8,6 +8,7 @@
  */
 #include "sluice/http/client.h"
 
+#include "authorization_int.h"
 #include "exchange_int.h"
 #include "host_limit_int.h"
 
@@ -55,6 +56,7 @@ struct sl_http_client {
 	struct sl_semaphore tls_lock; /* one task loads TLS, the others wait for it */
 	struct sl_limiter limiter;    /* with options.limit_rate */
 	struct sl_host_limits host_limits;
+	struct sl_authorizer authorizer;
 	unsigned exchanges;
 };
 
@@ -66,6 +68,7 @@ struct chain {
 	struct sl_http_header *headers; /* from the user; those that may still be sent */
 	size_t header_count;
 	unsigned hops;
+	struct sl_authorization authorization; /* of the request to the current URL */
 };
 
 /* ---- client ---- */
@@ -139,7 +142,10 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 	int code = sl_pool_new(&client->pool, &pool);
 	if (code < 0)
 		sl_fail_code(err, SL_PHASE_NONE, code, "cannot set up HTTP");
-	else if (options->want_tls)
+	else
+		code = sl_credentials_new(
+			&client->authorizer.credentials, &options->credentials, err);
+	if (!code && options->want_tls)
 		code = load_tls(client, err);
 	if (code < 0) {
 		sl_http_client_free(client);
@@ -157,48 +163,89 @@ sl_http_client_free(struct sl_http_client *client)
 	sl_assert(client->exchanges == 0);
 	sl_pool_free(client->pool);
 	sl_host_limits_release(&client->host_limits);
+	sl_authorizer_release(&client->authorizer);
 	sl_tls_free(client->tls);
 	free(client);
 }
 
 /* ---- requests ---- */
 
+/* What may be sent of the user's header fields. */
+static void
+filter_headers(struct chain *chain)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < chain->header_count; i++) {
+		struct sl_http_header header = chain->headers[i];
+		if (sl_scope_permits(&chain->exchange->scope, header.name))
+			chain->headers[kept++] = header;
+	}
+	chain->header_count = kept;
+}
+
+static bool
+has_header(const struct chain *chain, const char *name)
+{
+	for (size_t i = 0; i < chain->header_count; i++)
+		if (sl_span_is_nocase(chain->headers[i].name, name))
+			return true;
+	return false;
+}
+
+/* The value of Authorization, unless the user's own field is sent. */
+static int
+authorize(struct chain *chain, struct sl_buf *value, struct sl_error *err)
+{
+	struct sl_http_exchange *exchange = chain->exchange;
+	if (has_header(chain, "Authorization"))
+		return 0;
+	int code = sl_authorization_make(&chain->authorization, &chain->client->authorizer,
+		&exchange->scope, chain->request->url, &exchange->url, chain->request->method,
+		value);
+	return code < 0 ? sl_exchange_fail(exchange, err, SL_PHASE_REQUEST, code,
+				  "cannot prepare the credentials: %s", sl_code_text(code))
+			: 0;
+}
+
+static void
+wipe(struct sl_buf *buf)
+{
+	if (buf->data)
+		explicit_bzero(buf->data, buf->len);
+	sl_buf_release(buf);
+}
+
 SL_SUSPENDS
 static int
 send_request(struct chain *chain, struct sl_error *err)
 {
 	struct sl_http_exchange *exchange = chain->exchange;
-	const struct sl_url *first = chain->request->url;
 	const struct sl_http_range *range = chain->request->range;
 	struct sl_error cause = { 0 };
-	struct sl_buf text = { 0 };
+	struct sl_buf text = { 0 }, authorization = { 0 };
 	char range_text[64];
+	filter_headers(chain);
 	struct sl_request request = { .method = chain->request->method,
 		.url = &exchange->url,
 		.user_agent = chain->client->options.user_agent,
-		.user = exchange->left_origin ? NULL : first->user,
-		.password = exchange->left_origin ? NULL : first->password,
 		.headers = chain->headers,
 		.header_count = chain->header_count };
-	int code = 0;
+	int code = authorize(chain, &authorization, err);
+	request.authorization = authorization.data;
 	if (range) {
 		snprintf(range_text, sizeof(range_text), "bytes=%llu-%llu",
 			(unsigned long long)range->begin, (unsigned long long)range->end - 1);
 		request.range = range_text;
 		request.if_range = range->unconditional ? NULL : sl_resource_validator(range->of);
 	}
-	if (exchange->url.scheme == SL_SCHEME_HTTPS && !chain->client->tls)
+	if (!code && exchange->url.scheme == SL_SCHEME_HTTPS && !chain->client->tls)
 		code = load_tls(chain->client, err);
-	if (code < 0)
-		return code;
-	code = sl_request_format(&text, &request, &cause);
-	if (code < 0)
+	if (!code && (code = sl_request_format(&text, &request, &cause)) < 0)
 		sl_exchange_fail(exchange, err, SL_PHASE_REQUEST, code, "%s", cause.text);
-	else
+	if (!code)
 		code = sl_exchange_ask(exchange, sl_buf_span(&text), err);
-	if (text.data)
-		explicit_bzero(text.data, text.len);
-	sl_buf_release(&text);
+	wipe(&authorization);
+	wipe(&text);
 	return code;
 }
 
@@ -273,33 +320,6 @@ check_target(struct chain *chain, const struct sl_url *target, struct sl_error *
 	return 0;
 }
 
-/* An allow list: services use any name for the header that holds a key. */
-static bool
-is_harmless(struct sl_span name)
-{
-	static const char *const names[] = { "User-Agent", "Accept", "Accept-Language",
-		"Accept-Encoding", "Accept-Charset", "Cache-Control", "Pragma", "Range", "If-Range",
-		"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "DNT" };
-	for (size_t i = 0; i < SL_COUNT_OF(names); i++)
-		if (sl_span_is_nocase(name, names[i]))
-			return true;
-	return false;
-}
-
-/* Another origin gets none of the user's secrets, nor the Host that was set for the first. */
-static void
-leave_origin(struct chain *chain)
-{
-	size_t kept = 0;
-	chain->exchange->left_origin = true; /* never reset, also if the chain returns */
-	for (size_t i = 0; i < chain->header_count; i++) {
-		struct sl_http_header header = chain->headers[i];
-		if (is_harmless(header.name))
-			chain->headers[kept++] = header;
-	}
-	chain->header_count = kept;
-}
-
 static int
 resolve_target(struct chain *chain, struct sl_url *target, struct sl_error *err)
 {
@@ -330,8 +350,9 @@ redirect(struct chain *chain, struct sl_error *err)
 		return code;
 	}
 	chain->hops++;
-	if (!sl_url_same_origin(url, &target))
-		leave_origin(chain);
+	sl_scope_follow(&chain->exchange->scope,
+		sl_credentials_origins(chain->client->authorizer.credentials), url, &target);
+	sl_authorization_release(&chain->authorization);
 	sl_exchange_drain(chain->exchange);
 	sl_url_release(url);
 	*url = target;
@@ -342,10 +363,12 @@ redirect(struct chain *chain, struct sl_error *err)
 
 /* No URL as an example: redaction would mask its user and password. */
 static const char *
-status_hint(int status)
+status_hint(const struct chain *chain)
 {
-	return status == 401 ? "; give credentials as USER:PASSWORD@ before the host in the URL"
-			     : "";
+	bool is_own = has_header(chain, "Authorization");
+	return chain->exchange->head.status != 401 || is_own
+		       ? ""
+		       : sl_authorization_hint(&chain->authorization);
 }
 
 static void
@@ -455,7 +478,7 @@ fail_status(struct chain *chain, struct sl_error *err)
 	sl_text_show(&words, reason, SHOWN_MAX);
 	if (chain->request->range)
 		sl_buf_add_str(&words, " to a request for a range");
-	sl_buf_add_str(&words, status_hint(status));
+	sl_buf_add_str(&words, status_hint(chain));
 	add_field(&words, &exchange->head, "Retry-After");
 	add_body(&words, exchange);
 	sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_STATUS, "the server answered %d%s",
@@ -473,9 +496,7 @@ fail_status(struct chain *chain, struct sl_error *err)
 static int
 fail_part(struct chain *chain, struct sl_error *err)
 {
-	bool requested = false;
-	for (size_t i = 0; i < chain->header_count; i++)
-		requested = requested || sl_span_is_nocase(chain->headers[i].name, "Range");
+	bool requested = has_header(chain, "Range");
 	return sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
 		"the server sent a part of the file (206), %s",
 		requested ? "as the header 'Range' asks; only whole files are downloaded: leave "
@@ -534,6 +555,27 @@ check_answer(struct chain *chain, struct sl_error *err)
 
 /* ---- exchanges ---- */
 
+/* Whether the request is to be made again, with the credentials that the response asks for. */
+SL_SUSPENDS
+static int
+is_challenged(struct chain *chain, struct sl_error *err)
+{
+	struct sl_http_exchange *exchange = chain->exchange;
+	struct sl_authorizer *authorizer = &chain->client->authorizer;
+	if (exchange->head.status != 401) {
+		sl_authorization_accepted(&chain->authorization, authorizer, &exchange->head);
+		return 0;
+	}
+	int code = sl_authorization_refused(
+		&chain->authorization, authorizer, &exchange->url, &exchange->head);
+	if (code < 0)
+		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, code,
+			"cannot prepare the credentials: %s", sl_code_text(code));
+	if (code > 0)
+		sl_exchange_drain(exchange);
+	return code;
+}
+
 SL_SUSPENDS
 static int
 follow(struct chain *chain, struct sl_error *err)
@@ -543,6 +585,11 @@ follow(struct chain *chain, struct sl_error *err)
 		if (code < 0)
 			return code;
 		sl_log_debug("%s answered %d", chain->exchange->peer, chain->exchange->head.status);
+		code = is_challenged(chain, err);
+		if (code < 0)
+			return code;
+		if (code > 0)
+			continue;
 		if (!is_redirect(chain->exchange->head.status))
 			return check_answer(chain, err);
 		code = redirect(chain, err);
@@ -575,8 +622,7 @@ set_up(struct chain *chain)
 	for (size_t i = 0; i < count; i++)
 		chain->headers[i] = chain->request->headers[i];
 	chain->header_count = count;
-	if (chain->request->left_origin)
-		leave_origin(chain);
+	exchange->scope = chain->request->scope;
 	return 0;
 }
 
@@ -596,10 +642,10 @@ sl_http_final_url(const struct sl_http_exchange *exchange)
 	return &exchange->url;
 }
 
-bool
-sl_http_left_origin(const struct sl_http_exchange *exchange)
+struct sl_scope
+sl_http_scope(const struct sl_http_exchange *exchange)
 {
-	return exchange->left_origin;
+	return exchange->scope;
 }
 
 bool
@@ -638,6 +684,7 @@ sl_http_open(struct sl_http_client *client, const struct sl_http_request *reques
 			sl_exchange_drain(chain.exchange);
 		sl_http_close(chain.exchange);
 	}
+	sl_authorization_release(&chain.authorization);
 	free(chain.headers);
 	return code;
 }

@@ -21,7 +21,7 @@ struct sl_http_exchange {
 	struct sl_limiter *limiter; /* of bytes, shared by all exchanges; NULL = no limit */
 	struct sl_url url;
 	bool is_head;
-	bool left_origin; /* the URL is of another origin than the request's */
+	struct sl_scope scope; /* of the chain that leads to the URL */
 
 	/* the connection: NULL once it was given back */
 	struct sl_connection *connection;

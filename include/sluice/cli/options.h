@@ -75,6 +75,16 @@ struct sl_option_rules {
 
 /* ---- results ---- */
 
+/* Credentials for URLs; strings as in sl_words. */
+struct sl_auth_options {
+	const char *user; /* USER or USER:PASSWORD; NULL = none */
+	bool only_digest;
+	const char *bearer_file; /* not with user */
+	bool netrc;
+	const char *netrc_file;
+	struct sl_words origins; /* of --auth-origin, checked */
+};
+
 struct sl_scan_options {
 	struct sl_words inputs;   /* may be empty: stdin, if it is not a terminal */
 	struct sl_words patterns; /* -e; if there are no files either: lines with ERROR or error */
@@ -129,6 +139,7 @@ struct sl_scan_options {
 	bool follow;                  /* implies print, unless json; only with named inputs */
 
 	/* Of inputs that are URLs: as those of get. The deadline is that of the run. */
+	struct sl_auth_options auth;
 	const char *cacert;
 	uint64_t connect_timeout_ns, stall_timeout_ns, deadline_ns;
 	unsigned retries, max_redirects;
@@ -181,7 +192,8 @@ struct sl_get_options {
 	 * rest is set to go with it. */
 	struct sl_scan_options scanning;
 
-	const char *referer;         /* NULL = none */
+	const char *referer; /* NULL = none */
+	struct sl_auth_options auth;
 	const char *cacert;          /* NULL = the system's store */
 	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
 	uint64_t stall_timeout_ns;

@@ -6,6 +6,7 @@
 #define SLUICE_CLI_SCAN_URLS_H
 
 #include "sluice/cli/options.h"
+#include "sluice/cli/run_credentials.h"
 #include "sluice/download/url_reader.h"
 #include "sluice/scan/source.h"
 
@@ -23,15 +24,17 @@ struct sl_scan_urls {
 	struct sl_scan_url *items; /* one for each argument */
 	size_t count;
 	bool has_https;
+	struct sl_run_credentials credentials;
 	struct sl_retry_policy retry;
 	struct sl_http_client *client;
 	struct sl_group group;
 	bool is_open;
 };
 
-/* Not in a task. Without URLs it stays as it is. Returns 0 or -ENOMEM. */
-int sl_scan_urls_init(
-	struct sl_scan_urls *urls, const struct sl_scan_options *options) SL_MUST_CHECK;
+/* Not in a task. Without URLs it stays as it is. Asks for a password if --user has none. Returns 0;
+ * -ENOMEM; what sl_run_credentials_init returns. */
+int sl_scan_urls_init(struct sl_scan_urls *urls, const struct sl_scan_options *options,
+	struct sl_error *err) SL_MUST_CHECK;
 
 /* In the task that scans, before it does. Returns what sl_http_client_new returns. */
 SL_SUSPENDS
