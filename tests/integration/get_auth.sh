@@ -120,6 +120,19 @@ test_auth_scan() {
 	expect 2 "give credentials with --user"
 }
 
+# nginx asks for Basic
+test_auth_nginx() {
+	with_nginx
+	"$ORIGIN_TOOL" --gen 5000 9 >"$DOCS/auth9"
+	get -u "me:pass word" "$NGINX/private/auth9"
+	expect 0
+	is_gen auth9 5000 9
+	get -u "me:pass" "$NGINX/private/auth9" -o wrong
+	expect 24 "it does not accept these credentials"
+	get --digest -u "me:pass word" "$NGINX/private/auth9" -o digest
+	expect 24 "which --digest does not permit"
+}
+
 # options that make no sense
 test_auth_usage() {
 	get -u me:x --bearer-file f "$ORIGIN/gen/10/1"
