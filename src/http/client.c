@@ -73,7 +73,7 @@ load_tls(struct sl_http_client *client, struct sl_error *err)
 	if (!client->tls) {
 		code = sl_tls_new(&client->tls, client->options.cacert, err);
 		if (code == 0)
-			sl_pool_set_tls(client->connections.pool, client->tls);
+			sl_connector_set_tls(client->connections.connector, client->tls);
 		else
 			client->tls = NULL;
 	}
@@ -109,6 +109,25 @@ admit(void *ctx, const struct sl_pool_key *key, struct sl_error *err)
 	return sl_host_limits_take(ctx, key->host, key->taker, err);
 }
 
+static int
+set_up_connections(struct sl_http_client *client)
+{
+	const struct sl_http_client_options *options = &client->options;
+	struct sl_connections *connections = &client->connections;
+	const struct sl_connector_options connector = { .receive_buffer = receive_buffer(
+								options->limit_rate) };
+	const struct sl_pool_options pool = { .per_host = options->per_host,
+		.total = options->total,
+		.tls_memory = options->tls_memory,
+		.connect_timeout_ns = options->connect_timeout_ns,
+		.idle_ns = IDLE_NS,
+		.admit = options->max_rps_milli ? admit : NULL,
+		.admit_ctx = &client->host_limits };
+	connections->stall_timeout_ns = options->stall_timeout_ns;
+	connections->is_limited = options->limit_rate > 0;
+	return sl_connections_init(connections, &connector, &pool);
+}
+
 int
 sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_options *options,
 	struct sl_error *err)
@@ -120,18 +139,8 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 	if (!client->options.user_agent)
 		client->options.user_agent = "sluice/" SL_VERSION;
 	sl_semaphore_init(&client->tls_lock, "TLS setup", 1);
-	struct sl_pool_options pool = { .per_host = options->per_host,
-		.total = options->total,
-		.tls_memory = options->tls_memory,
-		.connect_timeout_ns = options->connect_timeout_ns,
-		.receive_buffer = receive_buffer(options->limit_rate),
-		.idle_ns = IDLE_NS,
-		.admit = options->max_rps_milli ? admit : NULL,
-		.admit_ctx = &client->host_limits };
 	init_limits(client);
-	client->connections.stall_timeout_ns = options->stall_timeout_ns;
-	client->connections.is_limited = options->limit_rate > 0;
-	int code = sl_pool_new(&client->connections.pool, &pool);
+	int code = set_up_connections(client);
 	if (code < 0)
 		sl_fail_code(err, SL_PHASE_NONE, code, "cannot set up HTTP");
 	else if (options->want_tls)
@@ -150,7 +159,7 @@ sl_http_client_free(struct sl_http_client *client)
 	if (!client)
 		return;
 	sl_assert(client->exchanges == 0);
-	sl_pool_free(client->connections.pool);
+	sl_connections_release(&client->connections);
 	sl_host_limits_release(&client->host_limits);
 	sl_tls_free(client->tls);
 	free(client);

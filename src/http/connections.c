@@ -25,16 +25,30 @@ connect_limit_text(int code)
 }
 
 int
+sl_connections_init(struct sl_connections *connections,
+	const struct sl_connector_options *connector, const struct sl_pool_options *pool)
+{
+	int code = sl_connector_new(&connections->connector, connector);
+	connections->route.connector = connections->connector;
+	return code < 0 ? code : sl_pool_new(&connections->pool, pool);
+}
+
+void
+sl_connections_release(struct sl_connections *connections)
+{
+	sl_pool_free(connections->pool);
+	sl_connector_free(connections->connector);
+}
+
+int
 sl_connections_take(struct sl_connections *connections, const struct sl_connections_want *want,
 	struct sl_stream **out, struct sl_error *err)
 {
 	struct sl_error cause = { 0 };
 	struct sl_connection *connection = NULL;
-	struct sl_pool_key key = { .tls = want->url->scheme == SL_SCHEME_HTTPS,
-		.host = want->url->host,
-		.port = want->url->port,
-		.taker = want->limited,
-		.lane = want->is_head ? LANE_HEAD : LANE_CONTENT };
+	struct sl_pool_key key = sl_route_key(&connections->route, want->url);
+	key.taker = want->limited;
+	key.lane = want->is_head ? LANE_HEAD : LANE_CONTENT;
 	int code = sl_pool_take(connections->pool, &key, want->is_fresh, &connection, &cause);
 	if (code < 0)
 		return sl_fail(err, cause.phase ? cause.phase : SL_PHASE_CONNECT, code, "%s%s",

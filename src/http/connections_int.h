@@ -10,14 +10,27 @@
 
 #include "stream_int.h"
 
-#include "sluice/net/pool.h"
+#include "sluice/http/route.h"
 #include "sluice/rt/limiter.h"
 
+/* In its owner's memory; {0} can be released. */
 struct sl_connections {
+	struct sl_connector *connector;
+	struct sl_route route;
 	struct sl_pool *pool;
+	/* for each stream, set by the owner */
 	uint64_t stall_timeout_ns;
 	bool is_limited;
 };
+
+/* Returns 0 or -ENOMEM; to be released in any case. */
+int sl_connections_init(struct sl_connections *connections,
+	const struct sl_connector_options *connector,
+	const struct sl_pool_options *pool) SL_MUST_CHECK;
+
+/* All streams must have ended (asserted). */
+SL_SUSPENDS
+void sl_connections_release(struct sl_connections *connections);
 
 struct sl_connections_want {
 	const struct sl_url *url;
