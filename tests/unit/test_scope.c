@@ -76,6 +76,7 @@ Test(http_scope, an_origin_keeps_its_secrets)
 		{ { "https://typed/a", "https://typed/b", "https://TYPED:443/c" }, "aaa" },
 		{ { "https://list/a", "https://list/b" }, "oo" },
 		{ { "https://named/a", "https://named/b" }, "aa" },
+		{ { "http://[::1]/x", "http://[0:0::1]:80/y" }, "oo" },
 	};
 	check_rows(rows, SL_COUNT_OF(rows));
 }
@@ -101,6 +102,7 @@ Test(http_scope, another_port_or_scheme_is_another_origin)
 		{ { "https://typed/a", "http://typed:443/a" }, "a-" },
 		{ { "https://other:8443/a", "https://other/a" }, "a-" },
 		{ { "http://typed/a", "https://typed/a" }, "o-" },
+		{ { "http://a:443/x", "https://a:443/x" }, "o-" },
 		{ { "https://typed:444/a" }, "o" },
 	};
 	check_rows(rows, SL_COUNT_OF(rows));
