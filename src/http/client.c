@@ -1,10 +1,11 @@
 /*
  * The client: one sl_http_open is a chain of exchanges (exchange.c), one for each redirect
- * (redirect.c) and for each 401 that can be answered (authorization.c), until a response is the file
- * or is refused (refusal.c).
+ * (redirect.c) and for each 401 that can be answered (authorization.c), until a response is the
+ * file or is refused (refusal.c).
  *
- * Rules: which of the user's secrets may go to a URL is decided by scope.c, for the whole chain; every chain ends after max_redirects, whatever its targets are. A response is accepted
- * by its status alone; header fields that describe the content are left to the caller.
+ * Rules: which of the user's secrets may go to a URL is decided by scope.c, for the whole chain;
+ * every chain ends after max_redirects, whatever its targets are. A response is accepted by its
+ * status alone; header fields that describe the content are left to the caller.
  */
 #include "sluice/http/client.h"
 
