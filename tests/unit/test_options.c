@@ -76,7 +76,7 @@ Test(options, get_has_the_defaults_its_help_shows)
 	cr_expect_str_eq(options.urls.items[0], "http://h/a");
 	cr_expect_eq(options.lists.count, 0);
 	cr_expect_null(options.output);
-	cr_expect_null(options.cacert);
+	cr_expect_null(options.tls.cacert);
 	cr_expect_str_eq(options.dir, ".");
 	cr_expect_eq(options.if_exists, SL_EXISTS_AUTO);
 	cr_expect_eq(options.jobs, 16);
@@ -156,7 +156,7 @@ Test(options, get_takes_every_option)
 	cr_expect_str_eq(options.lists.items[0], "-");
 	cr_expect_eq(options.sync, SL_SYNC_NONE);
 	cr_expect_not(options.remote_time);
-	cr_expect_str_eq(options.cacert, "ca");
+	cr_expect_str_eq(options.tls.cacert, "ca");
 	cr_expect_eq(options.connect_timeout_ns, 1500 * SL_NS_PER_MS);
 	cr_expect_eq(options.stall_timeout_ns, 250 * SL_NS_PER_MS);
 	cr_expect_eq(options.deadline_ns, 7200 * SL_NS_PER_S);
@@ -445,7 +445,7 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get -O a", "files are named after their URL" },
 		{ "get -C - a", "incomplete files are resumed" },
 		{ "get -k https://a", "'https://a' is not a size (write it as 64M or 1.5G; "
-				      "certificates are always verified" },
+				      "to trust another certificate use --cacert FILE" },
 		{ "get -s https://a", "'https://a' is not a whole number; for no output use -q" },
 		{ "get --no-check-certificate a", "--cacert" },
 		{ "get -nc a", "unknown option '-nc': use --if-exists=skip" },
