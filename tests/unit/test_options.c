@@ -184,6 +184,56 @@ Test(options, get_takes_every_option)
 	sl_get_options_release(&options);
 }
 
+static void
+expect_tls(const struct sl_tls_options *tls)
+{
+	cr_expect_str_eq(tls->capath, "ca");
+	cr_expect_str_eq(tls->cert, "c");
+	cr_expect_str_eq(tls->key, "k");
+	cr_expect_str_eq(tls->pinnedpubkey, "p");
+	cr_expect_eq(tls->least, SL_TLS_1_3);
+	cr_expect_not(tls->insecure);
+	cr_expect_null(tls->keylog);
+}
+
+/* The names of files are not looked at yet. */
+Test(options, tls_is_the_same_for_get_and_scan)
+{
+	struct sl_get_options of_get;
+	struct sl_scan_options of_scan;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_assert_eq(
+		get(&of_get, &line,
+			"get u --capath ca --cert c --key k --pinnedpubkey p --tls-min 1.3", &err),
+		0, "%s", err.text);
+	expect_tls(&of_get.tls);
+	sl_get_options_release(&of_get);
+	cr_assert_eq(
+		scan(&of_scan, &line,
+			"scan u --capath ca --cert c --key k --pinnedpubkey p --tls-min=1.3", &err),
+		0, "%s", err.text);
+	expect_tls(&of_scan.tls);
+	sl_scan_options_release(&of_scan);
+	cr_assert_eq(get(&of_get, &line, "get u --insecure", &err), 0, "%s", err.text);
+	cr_expect(of_get.tls.insecure && of_get.tls.least == SL_TLS_1_2);
+	sl_get_options_release(&of_get);
+	static const char *const commands[] = { "get", "scan" };
+	for (size_t i = 0; i < SL_COUNT_OF(commands); i++) {
+		char text[128];
+		snprintf(text, sizeof(text), "%s u --key k", commands[i]);
+		expect_usage(text, "give that with --cert");
+		snprintf(text, sizeof(text), "%s u --insecure --cacert c", commands[i]);
+		expect_usage(text, "so --cacert has no effect");
+		snprintf(text, sizeof(text), "%s u --insecure --capath c", commands[i]);
+		expect_usage(text, "so --capath has no effect");
+		snprintf(text, sizeof(text), "%s u --pinnedpubkey sha256//A", commands[i]);
+		expect_usage(text, "is not the hash of a public key");
+		snprintf(text, sizeof(text), "%s u --tls-min 1.1", commands[i]);
+		expect_usage(text, "'1.1'");
+	}
+}
+
 Test(options, scan_takes_every_option)
 {
 	struct sl_scan_options options;
