@@ -16,6 +16,7 @@
 #include "sluice/base/error.h"
 #include "sluice/download/batch.h"
 #include "sluice/logline/level.h"
+#include "sluice/net/tls.h"
 #include "sluice/scan/walk.h"
 #include "sluice/ui/colour.h"
 
@@ -129,7 +130,7 @@ struct sl_scan_options {
 	bool follow;                  /* implies print, unless json; only with named inputs */
 
 	/* Of inputs that are URLs: as those of get. The deadline is that of the run. */
-	const char *cacert;
+	struct sl_tls_options tls;
 	uint64_t connect_timeout_ns, stall_timeout_ns, deadline_ns;
 	unsigned retries, max_redirects;
 	uint64_t retry_max_wait_ns;
@@ -181,8 +182,8 @@ struct sl_get_options {
 	 * rest is set to go with it. */
 	struct sl_scan_options scanning;
 
-	const char *referer;         /* NULL = none */
-	const char *cacert;          /* NULL = the system's store */
+	const char *referer; /* NULL = none */
+	struct sl_tls_options tls;
 	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
 	uint64_t stall_timeout_ns;
 	uint64_t deadline_ns; /* from the start of the run; SL_FOREVER = none */
@@ -294,5 +295,8 @@ struct sl_option_hint {
 	char text[160];
 };
 struct sl_option_hint sl_option_hint(const struct sl_command *command, const char *word);
+
+/* `options` with what the environment adds: SSLKEYLOGFILE. */
+struct sl_tls_options sl_tls_options_of_run(const struct sl_tls_options *options);
 
 #endif

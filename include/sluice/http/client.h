@@ -18,6 +18,7 @@
 #include "sluice/http/request.h"
 #include "sluice/http/resource.h"
 #include "sluice/http/url.h"
+#include "sluice/net/tls.h"
 #include "sluice/rt/limiter.h"
 
 struct sl_http_client;
@@ -33,9 +34,9 @@ struct sl_http_client_options {
 	uint64_t stall_timeout_ns; /* until a byte of a body, and until a complete head */
 	unsigned max_redirects;    /* 0 = do not follow any */
 	bool allow_downgrade;      /* follow redirects from https to http */
-	bool want_tls;      /* load OpenSSL and the certificates now, not at the first https URL */
-	const char *cacert; /* borrowed for the client's life; NULL = the system's store */
-	const char *user_agent; /* borrowed likewise; NULL = "sluice/VERSION" */
+	bool want_tls; /* load OpenSSL and the certificates now, not at the first https URL */
+	struct sl_tls_options tls; /* its texts are borrowed for the client's life */
+	const char *user_agent;    /* borrowed likewise; NULL = "sluice/VERSION" */
 	/* Bytes of bodies a second, over all exchanges; 0 = no limit. */
 	uint64_t limit_rate;
 	/* Requests a second to one host, in thousandths; 0 = no limit. Each hop of a redirect and
