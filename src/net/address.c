@@ -99,6 +99,12 @@ sl_address_port(const struct sl_address *address)
 	return 0;
 }
 
+const char *
+sl_address_family_name(int family)
+{
+	return family == AF_INET ? "IPv4" : family == AF_INET6 ? "IPv6" : "IP";
+}
+
 static void
 format_v6(char *text, size_t cap, const struct sockaddr_in6 *v6)
 {

@@ -388,7 +388,7 @@ sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options)
 	struct sl_pool *pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return -ENOMEM;
-	int code = sl_dns_new(&pool->dns);
+	int code = sl_dns_new(&pool->dns, AF_UNSPEC);
 	if (code < 0) {
 		free(pool);
 		return code;

@@ -45,6 +45,9 @@ bool sl_address_is_numeric(const char *host);
 void sl_address_set_port(struct sl_address *address, uint16_t port);
 uint16_t sl_address_port(const struct sl_address *address);
 
+/* "IPv4", "IPv6"; "IP" for AF_UNSPEC. */
+const char *sl_address_family_name(int family);
+
 /* "127.0.0.1:80", "[::1]:443", "unix:/run/x.sock", "unix:@abstract", NUL-terminated, cut if cap is
  * below SL_ADDRESS_TEXT. Other families give "unknown". */
 void sl_address_format(char *text, size_t cap, const struct sl_address *address);
