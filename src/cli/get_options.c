@@ -120,6 +120,8 @@ check_get(struct option_parser *parser, struct sl_get_options *options)
 	int code = check_takeover(parser, options);
 	if (!code)
 		code = check_get_scan(parser, options);
+	if (!code)
+		code = option_check_connect(parser, &options->connect);
 	return code ? code : check_mirrors(parser, options, single);
 }
 
@@ -179,5 +181,6 @@ sl_get_options_release(struct sl_get_options *options)
 	free(options->lists.items);
 	free(options->mirrors.items);
 	options->urls = options->lists = options->mirrors = (struct sl_words){ 0 };
+	option_release_connect(&options->connect);
 	sl_scan_options_release(&options->scanning);
 }

@@ -106,7 +106,7 @@ static const struct hint get_hints[] = {
 		UNSUPPORTED "; write USER:PASSWORD@ before the host, or http-user=USER and "
 			    "http-passwd=PASSWORD below a URL in a list (-i)" },
 	{ "--netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy --all-proxy --capath "
-	  "--cert --key --tls-min -4 --ipv4 -6 --ipv6 --resolve --engine",
+	  "--cert --key --tls-min --engine",
 		UNSUPPORTED },
 	{ NULL, NULL },
 };

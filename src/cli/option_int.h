@@ -31,6 +31,10 @@ void option_release_rules(struct sl_option_rules *rules);
  * caller to check. */
 int option_parse(struct option_parser *parser, struct sl_words *operands);
 
+/* What the options say of how hosts are reached. 0; SL_E_USAGE; -ENOMEM. */
+int option_check_connect(struct option_parser *parser, struct sl_connect_options *options);
+void option_release_connect(struct sl_connect_options *options);
+
 /* The defaults of a scan. */
 void option_init_scan(struct sl_scan_options *options);
 
