@@ -78,7 +78,7 @@ copy_v6(struct sl_span text, const char **why)
 		return NULL;
 	*why = NULL;
 	sl_address_format(canonical, sizeof(canonical), &address); /* "[ADDRESS]:0" */
-	return strndup(canonical + 1, strcspn(canonical, "]") - 1);
+	return sl_span_dup(sl_span(canonical + 1, strcspn(canonical, "]") - 1));
 }
 
 /* A host as URLs have it: in lower case, without a final dot. NULL with the reason in *why; NULL
@@ -99,7 +99,7 @@ copy_host(struct sl_span text, const char **why)
 		if (!is_host_char(text.data[i]))
 			return NULL;
 	*why = NULL;
-	char *host = strndup(text.data, text.len);
+	char *host = sl_span_dup(text);
 	for (size_t i = 0; host && host[i]; i++)
 		host[i] = (char)sl_lower((unsigned char)host[i]);
 	return host;
