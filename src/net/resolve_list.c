@@ -88,10 +88,14 @@ copy_host(struct sl_span text, const char **why)
 {
 	if (text.len > 0 && text.data[0] == '[')
 		return copy_v6(text, why);
-	if (text.len > 1 && text.data[text.len - 1] == '.')
+	if (text.len > 0 && text.data[text.len - 1] == '.')
 		text.len--;
 	*why = "the host name is missing or too long";
 	if (text.len == 0 || text.len > SL_RESOLVE_HOST_MAX)
+		return NULL;
+	*why = "a part of the host name is missing";
+	if (text.data[0] == '.' || text.data[text.len - 1] == '.' ||
+		memmem(text.data, text.len, "..", 2))
 		return NULL;
 	*why = "the host must be a name in ASCII (international ones begin with xn--), a numeric "
 	       "address or *";
