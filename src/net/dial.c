@@ -99,66 +99,67 @@ remember_accepted(struct sl_dialler *dialler, const struct sl_address *address)
 
 /* ---- the order ---- */
 
+/* What accepted a connection last is tried before all others, and what failed after them. */
+enum turn { TURN_FIRST, TURN_USUAL, TURN_LAST, TURN_TAKEN };
+
 /* Indexes into `addresses` in the order of the dial. */
 struct order {
 	const struct sl_addresses *addresses;
+	enum turn turns[SL_DNS_ADDRESSES]; /* of each address, until it has its place */
 	size_t index[SL_DNS_ADDRESSES];
 	size_t count;
 };
 
-static bool
-is_placed(const struct order *order, size_t index)
-{
-	for (size_t i = 0; i < order->count; i++)
-		if (order->index[i] == index)
-			return true;
-	return false;
-}
-
-/* The address that was connected to last goes first. */
 static void
-place_accepted(struct order *order, const struct sl_dial_memory *accepted)
+set_turns(struct order *order, const struct sl_dialler *dialler)
 {
-	size_t best = 0, highest = 0;
+	size_t newest = 0, first = 0;
 	for (size_t i = 0; i < order->addresses->count; i++) {
-		size_t rank = rank_in(accepted, &order->addresses->list[i]);
-		if (rank > highest) {
-			highest = rank;
-			best = i;
+		const struct sl_address *address = &order->addresses->list[i];
+		size_t rank = rank_in(&dialler->accepted, address);
+		order->turns[i] = rank_in(&dialler->failed, address) ? TURN_LAST : TURN_USUAL;
+		if (rank > newest) {
+			newest = rank;
+			first = i;
 		}
 	}
-	if (highest > 0)
-		order->index[order->count++] = best;
+	if (newest > 0)
+		order->turns[first] = TURN_FIRST;
 }
 
-/* The next of those that have failed or not: the first of another family than the one before it, or
- * else the first. SL_DNS_ADDRESSES if there is none left. */
-static size_t
-next_of(const struct order *order, const struct sl_dial_memory *failed, bool has_failed)
+static bool
+is_of_last_family(const struct order *order, size_t i)
 {
 	const struct sl_address *list = order->addresses->list;
-	size_t first = SL_DNS_ADDRESSES;
-	for (size_t i = 0; i < order->addresses->count; i++) {
-		if ((rank_in(failed, &list[i]) > 0) != has_failed || is_placed(order, i))
-			continue;
-		if (order->count == 0 ||
-			list[i].storage.ss_family !=
-				list[order->index[order->count - 1]].storage.ss_family)
-			return i;
-		first = SL_MIN(first, i);
+	return order->count > 0 &&
+	       list[i].storage.ss_family == list[order->index[order->count - 1]].storage.ss_family;
+}
+
+/* Of those with this turn the first of another family than the one before it, or else the first.
+ * SL_DNS_ADDRESSES if there is none left. */
+static size_t
+next_of(const struct order *order, enum turn turn)
+{
+	size_t next = SL_DNS_ADDRESSES;
+	for (size_t i = order->addresses->count; i-- > 0;) {
+		bool is_better = next == SL_DNS_ADDRESSES || !is_of_last_family(order, i) ||
+				 is_of_last_family(order, next);
+		if (order->turns[i] == turn && is_better)
+			next = i;
 	}
-	return first;
+	return next;
 }
 
 static void
-sort(const struct sl_dialler *dialler, struct order *order)
+sort(struct order *order, const struct sl_dialler *dialler)
 {
-	order->count = 0;
-	place_accepted(order, &dialler->accepted);
-	for (int has_failed = 0; has_failed <= 1; has_failed++) {
+	set_turns(order, dialler);
+	for (enum turn turn = TURN_FIRST; turn < TURN_TAKEN; turn++) {
 		size_t next;
-		while ((next = next_of(order, &dialler->failed, has_failed)) < SL_DNS_ADDRESSES)
+		while ((next = next_of(order, turn)) < SL_DNS_ADDRESSES) {
+			order->turns[next] = TURN_TAKEN;
 			order->index[order->count++] = next;
+		}
 	}
 }
 
@@ -476,7 +477,7 @@ sl_dial(struct sl_dialler *dialler, const struct sl_addresses *addresses, const 
 		.dialler = dialler, .addresses = addresses, .deadline_ns = deadline_ns, .fd = -1
 	};
 	race.order.addresses = addresses;
-	sort(dialler, &race.order);
+	sort(&race.order, dialler);
 	if (addresses->count > 1)
 		run_race(&race);
 	else

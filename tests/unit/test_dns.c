@@ -546,6 +546,23 @@ answers_age(void *arg)
 	return 0;
 }
 
+/* A name that there is not may be there soon. */
+static int
+failures_age(void *arg)
+{
+	struct sl_addresses found;
+	unsigned before = atomic_load(&resolver.asked);
+	cr_expect_eq(look_up(arg, "ten0.test", &found, NULL), SL_E_RESOLVE);
+	unsigned once = atomic_load(&resolver.asked) - before;
+	cr_assert_eq(sl_sleep(SL_DNS_FAILURE_LIFE_NS - SL_NS_PER_S), 0);
+	cr_expect_eq(look_up(arg, "ten0.test", &found, NULL), SL_E_RESOLVE);
+	cr_expect_eq(atomic_load(&resolver.asked) - before, once);
+	cr_assert_eq(sl_sleep(2 * SL_NS_PER_S), 0);
+	cr_expect_eq(look_up(arg, "ten0.test", &found, NULL), SL_E_RESOLVE);
+	cr_expect_eq(atomic_load(&resolver.asked) - before, 2 * once);
+	return 0;
+}
+
 /* The lookup takes a part of the time, an address that does not answer gets the rest. */
 static int
 one_timeout_for_all(void *arg)
@@ -655,6 +672,11 @@ Test(net_dns, goes_on_for_the_others_when_the_first_leaves)
 Test(net_dns, asks_again_once_an_answer_is_a_minute_old)
 {
 	run_simulated(answers_age);
+}
+
+Test(net_dns, asks_again_once_a_failure_is_five_seconds_old)
+{
+	run_simulated(failures_age);
 }
 
 Test(net_dns, retries_temporary_failures_and_system_errors)
