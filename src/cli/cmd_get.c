@@ -123,6 +123,7 @@ make_client(struct get *get, struct sl_http_client **out)
 	struct sl_http_client_options wanted = { .per_host = options->connections_per_host,
 		.total = sl_get_budget_connections(&get->budget),
 		.tls_memory = get->budget.tls_memory,
+		.reach = sl_connect_options_reach(&options->connect),
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.max_redirects = options->max_redirects,

@@ -122,6 +122,8 @@ check_get(struct option_parser *parser, struct sl_get_options *options)
 		code = option_check_tls(parser, &options->tls);
 	if (!code)
 		code = check_get_scan(parser, options);
+	if (!code)
+		code = option_check_connect(parser, &options->connect);
 	return code ? code : check_mirrors(parser, options, single);
 }
 
@@ -181,5 +183,6 @@ sl_get_options_release(struct sl_get_options *options)
 	free(options->lists.items);
 	free(options->mirrors.items);
 	options->urls = options->lists = options->mirrors = (struct sl_words){ 0 };
+	option_release_connect(&options->connect);
 	sl_scan_options_release(&options->scanning);
 }

@@ -110,8 +110,7 @@ static const struct hint get_hints[] = {
 	{ "-u --user --password --http-user --http-password --http-passwd",
 		UNSUPPORTED "; write USER:PASSWORD@ before the host, or http-user=USER and "
 			    "http-passwd=PASSWORD below a URL in a list (-i)" },
-	{ "--netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy --all-proxy "
-	  "-4 --ipv4 -6 --ipv6 --resolve --engine",
+	{ "--netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy --all-proxy --engine",
 		UNSUPPORTED },
 	{ NULL, NULL },
 };

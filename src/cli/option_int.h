@@ -33,6 +33,9 @@ int option_parse(struct option_parser *parser, struct sl_words *operands);
 
 /* Rules for the options of TLS together. 0; SL_E_USAGE. */
 int option_check_tls(struct option_parser *parser, const struct sl_tls_options *tls);
+/* What the options say of how hosts are reached. 0; SL_E_USAGE; -ENOMEM. */
+int option_check_connect(struct option_parser *parser, struct sl_connect_options *options);
+void option_release_connect(struct sl_connect_options *options);
 
 /* The defaults of a scan. */
 void option_init_scan(struct sl_scan_options *options);

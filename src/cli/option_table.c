@@ -20,6 +20,7 @@ static const char *const progress_choices[] = { "auto", "bars", "plain", "none",
 
 #define FIELD(name) .offset = offsetof(RESULT, name)
 #define RANGE(least, most) .min = (least), .max = (most)
+#define CLEARS(name) .clears = offsetof(RESULT, name)
 
 #define RESULT struct sl_get_options
 static const struct sl_option get_options[] = {
@@ -225,6 +226,29 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(tls.insecure),
 		.help = "Do not verify the certificates of servers. Connections can then be "
 		"intercepted, and files changed: use this for tests only." },
+	{ .group = "Network", .letter = '4', .name = "ipv4",
+		.kind = SL_OPTION_FLAG, FIELD(connect.ipv4), CLEARS(connect.ipv6),
+		.help = "Connect to IPv4 addresses only." },
+	{ .group = "Network", .letter = '6', .name = "ipv6",
+		.kind = SL_OPTION_FLAG, FIELD(connect.ipv6), CLEARS(connect.ipv4),
+		.help = "Connect to IPv6 addresses only." },
+	{ .group = "Network", .name = "resolve", .argument = "HOST:PORT:ADDR[,ADDR...]",
+		.kind = SL_OPTION_WORDS, FIELD(connect.resolves),
+		.help = "Connect to these numeric addresses instead of looking up HOST, for "
+		"connections to PORT. '*' as HOST stands for every host. Can be repeated; "
+		"-HOST:PORT removes an earlier one." },
+	{ .group = "Network", .name = "interface", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(connect.interface),
+		.help = "Connect from NAME, a network interface or a numeric address of this "
+		"machine. if!NAME is always an interface, host!ADDR an address, and "
+		"ifhost!NAME!ADDR both." },
+	{ .group = "Network", .name = "unix-socket", .argument = "PATH",
+		.kind = SL_OPTION_WORD, FIELD(connect.unix_socket),
+		.help = "Connect to the Unix socket PATH instead of the hosts of the URLs." },
+	{ .group = "Network", .name = "abstract-unix-socket", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(connect.abstract_unix_socket),
+		.help = "Connect to the abstract Unix socket NAME instead of the hosts of the "
+		"URLs." },
 	{ .group = "Network", .name = "connect-timeout", .argument = "TIME",
 		.kind = SL_OPTION_DURATION, FIELD(connect_timeout_ns), RANGE(MS, DURATION_MAX),
 		.standard = "30s",
@@ -559,6 +583,29 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(tls.insecure),
 		.help = "For URLs: do not verify the certificates of servers. Connections can then be "
 		"intercepted, and logs changed: use this for tests only." },
+	{ .group = "Network", .name = "ipv4",
+		.kind = SL_OPTION_FLAG, FIELD(connect.ipv4), CLEARS(connect.ipv6),
+		.help = "For URLs: connect to IPv4 addresses only." },
+	{ .group = "Network", .name = "ipv6",
+		.kind = SL_OPTION_FLAG, FIELD(connect.ipv6), CLEARS(connect.ipv4),
+		.help = "For URLs: connect to IPv6 addresses only." },
+	{ .group = "Network", .name = "resolve", .argument = "HOST:PORT:ADDR[,ADDR...]",
+		.kind = SL_OPTION_WORDS, FIELD(connect.resolves),
+		.help = "For URLs: connect to these numeric addresses instead of looking up HOST, "
+		"for connections to PORT. '*' as HOST stands for every host. Can be repeated; "
+		"-HOST:PORT removes an earlier one." },
+	{ .group = "Network", .name = "interface", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(connect.interface),
+		.help = "For URLs: connect from NAME, a network interface or a numeric address of "
+		"this machine. if!NAME is always an interface, host!ADDR an address, and "
+		"ifhost!NAME!ADDR both." },
+	{ .group = "Network", .name = "unix-socket", .argument = "PATH",
+		.kind = SL_OPTION_WORD, FIELD(connect.unix_socket),
+		.help = "For URLs: connect to the Unix socket PATH instead of their hosts." },
+	{ .group = "Network", .name = "abstract-unix-socket", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(connect.abstract_unix_socket),
+		.help = "For URLs: connect to the abstract Unix socket NAME instead of their "
+		"hosts." },
 	{ .group = "Network", .name = "connect-timeout", .argument = "TIME",
 		.kind = SL_OPTION_DURATION, FIELD(connect_timeout_ns), RANGE(MS, DURATION_MAX),
 		.standard = "30s",

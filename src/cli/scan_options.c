@@ -230,6 +230,8 @@ check_scan(struct option_parser *parser, struct sl_scan_options *options)
 		code = check_columns(parser, options);
 	if (!code)
 		code = option_check_tls(parser, &options->tls);
+	if (!code)
+		code = option_check_connect(parser, &options->connect);
 	if (code)
 		return code;
 	if (options->chunk > options->max_memory / 2)
@@ -256,6 +258,7 @@ void
 sl_scan_options_release(struct sl_scan_options *options)
 {
 	option_release_rules(&options->rules);
+	option_release_connect(&options->connect);
 	free(options->inputs.items);
 	free(options->patterns.items);
 	free(options->pattern_files.items);

@@ -137,6 +137,7 @@ sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err)
 		.seed = sl_clock_wall_ns() ^ (uint64_t)getpid() << 32 };
 	const struct sl_http_client_options wanted = { .per_host = SL_SCAN_STREAMS,
 		.total = SL_SCAN_STREAMS,
+		.reach = sl_connect_options_reach(&options->connect),
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.max_redirects = options->max_redirects,

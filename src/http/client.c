@@ -18,6 +18,7 @@
 #include "sluice/base/number.h"
 #include "sluice/http/header.h"
 #include "sluice/http/request.h"
+#include "sluice/net/dial.h"
 #include "sluice/net/tls.h"
 #include "sluice/rt/semaphore.h"
 
@@ -25,9 +26,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Idle connections older than this are closed. Servers close theirs sooner or later than that; each
+/* Idle connections as old as this are closed. Servers close theirs sooner or later than that; each
  * connection is checked before it is used again. */
 #define IDLE_NS (30 * SL_NS_PER_S)
+
+/* Idle connections over all hosts, unless one host may have more. A list with a file at each of
+ * many hosts would keep one at each of them open for IDLE_NS. */
+#define IDLE_MAX 64u
 
 /* Of limit_rate, what may be saved up while no connection receives, and then be received at
  * once. */
@@ -114,13 +119,15 @@ set_up_connections(struct sl_http_client *client)
 {
 	const struct sl_http_client_options *options = &client->options;
 	struct sl_connections *connections = &client->connections;
-	const struct sl_connector_options connector = { .receive_buffer = receive_buffer(
-								options->limit_rate) };
+	const struct sl_connector_options connector = {
+		.receive_buffer = receive_buffer(options->limit_rate), .reach = options->reach
+	};
 	const struct sl_pool_options pool = { .per_host = options->per_host,
 		.total = options->total,
 		.tls_memory = options->tls_memory,
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.idle_ns = IDLE_NS,
+		.idle_max = SL_MAX(IDLE_MAX, options->per_host),
 		.admit = options->max_rps_milli ? admit : NULL,
 		.admit_ctx = &client->host_limits };
 	connections->stall_timeout_ns = options->stall_timeout_ns;
@@ -143,7 +150,9 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 	int code = set_up_connections(client);
 	if (code < 0)
 		sl_fail_code(err, SL_PHASE_NONE, code, "cannot set up HTTP");
-	else if (options->want_tls)
+	else if (options->reach.from && !options->reach.socket)
+		code = sl_dial_check(options->reach.from, err);
+	if (code == 0 && options->want_tls)
 		code = load_tls(client, err);
 	if (code < 0) {
 		sl_http_client_free(client);

@@ -78,8 +78,11 @@ is_named(const struct sl_option *option, const char *name)
 static bool
 is_surely_valid_word(const struct sl_option *option, const char *value)
 {
-	if (is_named(option, "mirror"))
-		return false; /* a URL */
+	if (is_named(option, "mirror") || is_named(option, "resolve") ||
+		is_named(option, "interface"))
+		return false; /* URLs and addresses */
+	if (is_named(option, "unix-socket") || is_named(option, "abstract-unix-socket"))
+		return value[0] && strlen(value) <= 107;
 	if (is_named(option, "regexp"))
 		return true;
 	if (is_named(option, "level"))
@@ -266,6 +269,14 @@ has_sorted_conflict(const struct sl_command *command, const struct oracle *oracl
 		       is_on(command, oracle, "follow", false));
 }
 
+/* Of how hosts are reached; addresses of --interface are doubtful values. */
+static bool
+has_reach_conflict(const struct sl_command *command, const struct oracle *oracle)
+{
+	return value_of(command, oracle, "unix-socket") &&
+	       value_of(command, oracle, "abstract-unix-socket");
+}
+
 static bool
 has_scan_conflict(const struct sl_command *command, const struct oracle *oracle)
 {
@@ -281,7 +292,7 @@ has_scan_conflict(const struct sl_command *command, const struct oracle *oracle)
 			    is_on(command, oracle, "ignore-case", false) ||
 			    is_on(command, oracle, "word-regexp", false) ||
 			    is_on(command, oracle, "line-regexp", false);
-	return (out.lists && out.json) ||
+	return (out.lists && out.json) || has_reach_conflict(command, oracle) ||
 	       (by_pattern && is_on(command, oracle, "invert-match", false)) ||
 	       (by_pattern && is_on(command, oracle, "records", false)) ||
 	       (by_pattern && !out.json && (out.print || out.count || out.lists)) ||
@@ -310,7 +321,7 @@ has_get_conflict(const struct sl_command *command, const struct oracle *oracle)
 		is_on(command, oracle, "fixed-strings", false) ||
 		is_on(command, oracle, "ignore-case", false) ||
 		is_on(command, oracle, "records", false) || is_on(command, oracle, "print", false);
-	return (adopts && appends) ||
+	return (adopts && appends) || has_reach_conflict(command, oracle) ||
 	       ((adopts || appends) && (!resumes || keeps || renames || is_stdout)) ||
 	       (is_on(command, oracle, "keep-journal", false) && !resumes) ||
 	       (output && (renames || is_on(command, oracle, "tree", false))) ||

@@ -16,6 +16,7 @@
 #include "sluice/base/error.h"
 #include "sluice/download/batch.h"
 #include "sluice/logline/level.h"
+#include "sluice/net/reach.h"
 #include "sluice/net/tls.h"
 #include "sluice/scan/walk.h"
 #include "sluice/ui/colour.h"
@@ -76,6 +77,19 @@ struct sl_option_rules {
 
 /* ---- results ---- */
 
+/* How hosts are reached; of both commands. */
+struct sl_connect_options {
+	bool ipv4, ipv6;          /* not both */
+	struct sl_words resolves; /* as typed, as the next three; NULL = not given */
+	const char *interface;
+	const char *unix_socket, *abstract_unix_socket; /* not both */
+
+	/* Made of these. */
+	struct sl_interface from;            /* with `interface` */
+	struct sl_resolve_list resolve_list; /* with `resolves` */
+	struct sl_address socket;            /* with one of the sockets */
+};
+
 struct sl_scan_options {
 	struct sl_words inputs;   /* may be empty: stdin, if it is not a terminal */
 	struct sl_words patterns; /* -e; if there are no files either: lines with ERROR or error */
@@ -131,6 +145,7 @@ struct sl_scan_options {
 
 	/* Of inputs that are URLs: as those of get. The deadline is that of the run. */
 	struct sl_tls_options tls;
+	struct sl_connect_options connect;
 	uint64_t connect_timeout_ns, stall_timeout_ns, deadline_ns;
 	unsigned retries, max_redirects;
 	uint64_t retry_max_wait_ns;
@@ -182,8 +197,9 @@ struct sl_get_options {
 	 * rest is set to go with it. */
 	struct sl_scan_options scanning;
 
-	const char *referer; /* NULL = none */
 	struct sl_tls_options tls;
+	const char *referer; /* NULL = none */
+	struct sl_connect_options connect;
 	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
 	uint64_t stall_timeout_ns;
 	uint64_t deadline_ns; /* from the start of the run; SL_FOREVER = none */
@@ -222,6 +238,9 @@ void sl_get_options_release(struct sl_get_options *options);
 int sl_scan_options_parse(
 	struct sl_scan_options *out, int argc, char **argv, struct sl_error *err) SL_MUST_CHECK;
 void sl_scan_options_release(struct sl_scan_options *options);
+
+/* What the HTTP client is to know of it; it borrows from *options. */
+struct sl_reach sl_connect_options_reach(const struct sl_connect_options *options);
 
 /* True if the single URL is written to standard output. */
 bool sl_get_is_to_stdout(const struct sl_get_options *options);
