@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 struct get {
+	struct sl_config config; /* what the options may point into */
 	struct sl_get_options options;
 	struct sl_get_events events;
 	struct sl_get_scan scan;
@@ -392,6 +393,7 @@ usage(struct get *get, struct sl_error *err)
 	sl_log_error("%s", err->text);
 	sl_get_scan_release(&get->scan);
 	sl_get_options_release(&get->options);
+	sl_config_release(&get->config);
 	return err->code == -ENOMEM ? SL_EXIT_OTHER : SL_EXIT_USAGE;
 }
 
@@ -435,6 +437,17 @@ release(struct get *get)
 	sl_get_scan_release(&get->scan);
 	sl_get_events_release(&get->events);
 	sl_get_options_release(&get->options);
+	sl_config_release(&get->config);
+}
+
+static int
+parse_options(struct get *get, int argc, char **argv, struct sl_error *err)
+{
+	struct sl_config_choice choice;
+	int code = sl_options_choose_config(&choice, "get", argc, argv, err);
+	if (!code)
+		code = sl_config_read(&get->config, &choice, getenv, err);
+	return code ? code : sl_get_options_parse(&get->options, &get->config, argc, argv, err);
 }
 
 int
@@ -445,9 +458,9 @@ sl_cmd_get(int argc, char **argv)
 	struct sl_run run = {
 		.fn = get_task, .arg = &get, .at_end = at_end, .abandoned = abandoned
 	};
-	int code = sl_get_options_parse(&get.options, argc, argv, &err);
+	int code = parse_options(&get, argc, argv, &err);
 	if (code == SL_OPTIONS_HELP) {
-		sl_get_options_release(&get.options);
+		release(&get);
 		return sl_show_help("get");
 	}
 	if (!code && get.options.shard)
@@ -455,6 +468,8 @@ sl_cmd_get(int argc, char **argv)
 	if (code)
 		return usage(&get, &err);
 	set_console(&get.options);
+	if (get.config.count)
+		sl_log_info("options of '%s' are used", get.config.path);
 	sl_run_fit_memory(&get.options.max_memory, sl_memory_available(), SL_OPTION_MEMORY_MIN);
 	sl_get_events_init(&get.events, &get.options);
 	run.workers = get.options.workers;

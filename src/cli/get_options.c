@@ -135,13 +135,15 @@ is_stdout(const char *path)
 }
 
 int
-sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct sl_error *err)
+sl_get_options_parse(struct sl_get_options *out, const struct sl_config *config, int argc,
+	char **argv, struct sl_error *err)
 {
 	struct option_parser parser = { .command = sl_command_find("get"),
 		.result = out,
 		.argc = argc,
 		.argv = argv,
-		.err = err };
+		.err = err,
+		.config = config };
 	*out = (struct sl_get_options){
 		.dir = ".",
 		.jobs = SL_OPTION_JOBS,
@@ -160,7 +162,9 @@ sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct s
 	};
 	option_init_scan(&out->scanning);
 	out->scanning.top = 0; /* what is pushed has no kinds */
-	int code = option_parse(&parser, &out->urls);
+	int code = option_apply_config(&parser);
+	if (code == 0)
+		code = option_parse(&parser, &out->urls);
 	if (out->output && is_stdout(out->output))
 		out->output = "-";
 	return code == 0 ? check_get(&parser, out) : code;

@@ -95,6 +95,8 @@ static const struct hint get_hints[] = {
 	{ "--lowest-speed-limit", "use --stall-timeout" },
 	{ "--log -l --console-log-level --debug", "use -v; the log goes to standard error" },
 	{ "--colour", "use --color" },
+	{ "-K --conf-path", "use --config FILE" },
+	{ "--disable --no-conf", "use --no-config" },
 	{ "--compressed --compression --http-accept-gzip",
 		"compressed transfers are " UNSUPPORTED " (to store .gz, .zst, .xz and .bz2 files "
 		"decompressed use --decompress)" },
@@ -123,7 +125,7 @@ static const struct hint scan_hints[] = {
 		"binary files are skipped in directories but read if they are named: name the file "
 		"itself" },
 	{ "--recursive --no-ignore --hidden -u --unrestricted --extended-regexp --perl-regexp "
-	  "--pcre2 --case-sensitive --crlf --include-zero --no-config --no-heading",
+	  "--pcre2 --case-sensitive --crlf --include-zero --no-heading",
 		IS_DEFAULT },
 	{ "--sort --sort-files",
 		"not needed: results come in the order of the operands, and of the names in "

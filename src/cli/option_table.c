@@ -286,6 +286,14 @@ static const struct sl_option get_options[] = {
 		.standard = "the number of CPUs",
 		.help = "Use N threads for CPU-bound work, 1 to 256." },
 
+	{ .group = "Other", .name = "config", .argument = "FILE",
+		.kind = SL_OPTION_CONFIG_FILE,
+		.standard = "sluice/config in $XDG_CONFIG_HOME or ~/.config",
+		.help = "Read options from FILE, as if they stood at the beginning of the command "
+		"line." },
+	{ .group = "Other", .name = "no-config",
+		.kind = SL_OPTION_NO_CONFIG,
+		.help = "Read no configuration file." },
 	{ .group = "Other", .name = "help", .kind = SL_OPTION_SHOW_HELP,
 		.help = "Show this help and exit." },
 };
@@ -583,6 +591,14 @@ static const struct sl_option scan_options[] = {
 		.help = "Files named as operands are always read. Binary files found in "
 		"directories are skipped: name them as operands to read them." },
 
+	{ .group = "Other", .name = "config", .argument = "FILE",
+		.kind = SL_OPTION_CONFIG_FILE,
+		.standard = "sluice/config in $XDG_CONFIG_HOME or ~/.config",
+		.help = "Read options from FILE, as if they stood at the beginning of the command "
+		"line." },
+	{ .group = "Other", .name = "no-config",
+		.kind = SL_OPTION_NO_CONFIG,
+		.help = "Read no configuration file." },
 	{ .group = "Other", .name = "help", .kind = SL_OPTION_SHOW_HELP,
 		.help = "Show this help and exit." },
 };

@@ -115,12 +115,18 @@ parse_checksum(
 	return 0;
 }
 
-/* There are fewer than argc words, so the array never grows. */
+/* There are fewer words than that, so no array grows. */
+static size_t
+most_words(const struct option_parser *parser)
+{
+	return (size_t)parser->argc + 1 + (parser->config ? parser->config->count : 0);
+}
+
 int
 option_add_word(struct option_parser *parser, struct sl_words *words, const char *word)
 {
 	if (!words->items)
-		words->items = calloc((size_t)parser->argc + 1, sizeof(*words->items));
+		words->items = calloc(most_words(parser), sizeof(*words->items));
 	if (!words->items)
 		return sl_fail(parser->err, SL_PHASE_NONE, -ENOMEM, "out of memory");
 	words->items[words->count++] = word;
@@ -142,7 +148,7 @@ add_rule(struct option_parser *parser, const struct sl_option *option,
 			"component of a path",
 			option->name, value);
 	if (!rules->items)
-		rules->items = calloc((size_t)parser->argc + 1, sizeof(*rules->items));
+		rules->items = calloc(most_words(parser), sizeof(*rules->items));
 	char *glob = strndup(value, len);
 	if (!rules->items || !glob) {
 		free(glob);
@@ -175,7 +181,15 @@ option_set_value(struct option_parser *parser, const struct sl_option *option, c
 	void *field = (char *)parser->result + option->offset;
 	uint64_t number = 0;
 	int code = 0;
+	if (parser->is_choosing != (option->kind == SL_OPTION_CONFIG_FILE))
+		return 0;
 	switch (option->kind) {
+	case SL_OPTION_CONFIG_FILE:
+		if (!*value)
+			return option_usage(
+				parser, "option %s: %s must not be empty", name, option->argument);
+		parser->choice = (struct sl_config_choice){ .path = value };
+		return 0;
 	case SL_OPTION_WORD:
 		if (!*value)
 			return option_usage(

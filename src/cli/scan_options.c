@@ -238,15 +238,19 @@ check_scan(struct option_parser *parser, struct sl_scan_options *options)
 }
 
 int
-sl_scan_options_parse(struct sl_scan_options *out, int argc, char **argv, struct sl_error *err)
+sl_scan_options_parse(struct sl_scan_options *out, const struct sl_config *config, int argc,
+	char **argv, struct sl_error *err)
 {
 	struct option_parser parser = { .command = sl_command_find("scan"),
 		.result = out,
 		.argc = argc,
 		.argv = argv,
-		.err = err };
+		.err = err,
+		.config = config };
 	option_init_scan(out);
-	int code = option_parse(&parser, &out->inputs);
+	int code = option_apply_config(&parser);
+	if (code == 0)
+		code = option_parse(&parser, &out->inputs);
 	return code == 0 ? check_scan(&parser, out) : code;
 }
 

@@ -425,7 +425,7 @@ parse_get(struct line *line)
 {
 	struct sl_get_options options;
 	struct sl_error err = { 0 };
-	int code = sl_get_options_parse(&options, line->count, line->words, &err);
+	int code = sl_get_options_parse(&options, NULL, line->count, line->words, &err);
 	check_outcome(code, &err);
 	check_parsed(sl_command_find("get"), line, code, &options, &options.urls);
 	must(code != 0 || options.urls.count > 0 || options.lists.count > 0);
@@ -437,7 +437,7 @@ parse_scan(struct line *line)
 {
 	struct sl_scan_options options;
 	struct sl_error err = { 0 };
-	int code = sl_scan_options_parse(&options, line->count, line->words, &err);
+	int code = sl_scan_options_parse(&options, NULL, line->count, line->words, &err);
 	check_outcome(code, &err);
 	check_parsed(sl_command_find("scan"), line, code, &options, &options.inputs);
 	must(code != 0 || (options.chunk % 4096 == 0 && options.chunk <= options.max_memory / 2));

@@ -37,14 +37,14 @@ static int
 get(struct sl_get_options *out, struct line *line, const char *typed, struct sl_error *err)
 {
 	split(line, typed);
-	return sl_get_options_parse(out, line->argc, line->argv, err);
+	return sl_get_options_parse(out, NULL, line->argc, line->argv, err);
 }
 
 static int
 scan(struct sl_scan_options *out, struct line *line, const char *typed, struct sl_error *err)
 {
 	split(line, typed);
-	return sl_scan_options_parse(out, line->argc, line->argv, err);
+	return sl_scan_options_parse(out, NULL, line->argc, line->argv, err);
 }
 
 /* The message a wrong line gets must hold `want`. */

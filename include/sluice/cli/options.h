@@ -7,13 +7,16 @@
  * that have another name here are explained in the message, and of an option given twice the last
  * one counts unless the table makes it repeatable.
  *
- * Results point into argv and own only the arrays of `struct sl_words`.
+ * Options of the configuration file count as if they stood before those of the command line.
+ *
+ * Results point into argv and the configuration, and own only the arrays of `struct sl_words`.
  */
 #ifndef SLUICE_CLI_OPTIONS_H
 #define SLUICE_CLI_OPTIONS_H
 
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
+#include "sluice/cli/config_file.h"
 #include "sluice/download/batch.h"
 #include "sluice/logline/level.h"
 #include "sluice/scan/walk.h"
@@ -209,17 +212,25 @@ struct sl_get_options {
 #define SL_OPTIONS_HELP 1
 
 /*
- * Parse argv[1..argc) of `sluice get` (argv[0] is the command's own word). Returns 0;
+ * Which configuration file the command line of `command` chooses; argv as below. Returns 0;
+ * SL_OPTIONS_HELP; SL_E_USAGE if words of argv are not options of the command.
+ */
+int sl_options_choose_config(struct sl_config_choice *out, const char *command, int argc,
+	char **argv, struct sl_error *err) SL_MUST_CHECK;
+
+/*
+ * Parse argv[1..argc) of `sluice get` (argv[0] is the command's own word), after what the
+ * configuration has for it (NULL = none), which must outlive *out. Returns 0;
  * SL_OPTIONS_HELP as soon as --help is met; SL_E_USAGE with what is wrong and what to do in *err;
  * -ENOMEM. *out is set whatever is returned, and released with sl_get_options_release.
  */
-int sl_get_options_parse(
-	struct sl_get_options *out, int argc, char **argv, struct sl_error *err) SL_MUST_CHECK;
+int sl_get_options_parse(struct sl_get_options *out, const struct sl_config *config, int argc,
+	char **argv, struct sl_error *err) SL_MUST_CHECK;
 void sl_get_options_release(struct sl_get_options *options);
 
 /* The same for `sluice scan`. */
-int sl_scan_options_parse(
-	struct sl_scan_options *out, int argc, char **argv, struct sl_error *err) SL_MUST_CHECK;
+int sl_scan_options_parse(struct sl_scan_options *out, const struct sl_config *config, int argc,
+	char **argv, struct sl_error *err) SL_MUST_CHECK;
 void sl_scan_options_release(struct sl_scan_options *options);
 
 /* True if the single URL is written to standard output. */
@@ -243,6 +254,8 @@ enum sl_option_kind {
 	SL_OPTION_RULE,     /* struct sl_option_rules: one more, of the kind `min` */
 	SL_OPTION_IGNORED,  /* accepted, does nothing */
 	SL_OPTION_SHOW_HELP,
+	SL_OPTION_CONFIG_FILE, /* no field: see sl_options_choose_config, as for the next */
+	SL_OPTION_NO_CONFIG,
 };
 
 /* One line of a table. */
@@ -260,6 +273,7 @@ struct sl_option {
 	size_t clears; /* of a bool that becomes false when this flag is set; 0 = none */
 	uint64_t min, max;
 	const char *const *choices; /* ends with NULL */
+	bool is_secret;             /* the value may be a password or the like */
 	const char *elsewhere;      /* what the letter means in other programs, for a number that is
 				       none; or NULL */
 };
