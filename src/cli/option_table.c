@@ -13,6 +13,8 @@ static const char *const if_exists_choices[] = { "auto", "skip", "replace", "ren
 static const char *const sync_choices[] = { "auto", "all", "none", NULL };
 static const char *const io_choices[] = { "auto", "direct", "buffered", NULL };
 static const char *const colour_choices[] = { "auto", "always", "never", NULL };
+static const char *const level_choices[] = { "trace", "debug", "info", "notice", "warning",
+	"error", "critical", NULL };
 static const char *const progress_choices[] = { "auto", "bars", "plain", "none", NULL };
 
 /* clang-format off */
@@ -339,7 +341,7 @@ static const struct sl_option scan_options[] = {
 		.help = "Select the lines that do not match: wherever error lines are mentioned, "
 		"those are meant. Undecided lines are not selected." },
 	{ .group = "Patterns", .name = "level", .argument = "LEVEL",
-		.kind = SL_OPTION_WORD, FIELD(level_name),
+		.kind = SL_OPTION_WORD, FIELD(level_name), .choices = level_choices,
 		.help = "Count lines whose own level is LEVEL or a worse one as error lines, "
 		"instead of lines that match a pattern. LEVEL is trace, debug, info, notice, "
 		"warning, error or critical. Lines without a level are not counted; the table "
@@ -612,6 +614,7 @@ static const struct sl_command commands[] = {
 		.options = get_options, .option_count = SL_COUNT_OF(get_options) },
 	{ .name = "scan", .operands = "[FILE|DIR|URL|-]...",
 		.summary = "count the lines and the error lines of logs",
+		.takes_files = true,
 		.about = "Counts the lines and the error lines of each input. Directories are "
 		"searched recursively, and URLs are read without being stored. '-' is standard "
 		"input, which is also read if no input is named and standard input is not a "

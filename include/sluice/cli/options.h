@@ -272,7 +272,7 @@ struct sl_option {
 	size_t offset; /* of the field in the result */
 	size_t clears; /* of a bool that becomes false when this flag is set; 0 = none */
 	uint64_t min, max;
-	const char *const *choices; /* ends with NULL */
+	const char *const *choices; /* ends with NULL; of a word those that are completed */
 	bool is_secret;             /* the value may be a password or the like */
 	const char *elsewhere;      /* what the letter means in other programs, for a number that is
 				       none; or NULL */
@@ -283,6 +283,7 @@ struct sl_command {
 	const char *operands; /* "URL..." */
 	const char *summary;  /* one sentence for the list of commands */
 	const char *about;    /* a paragraph for its own help */
+	bool takes_files;     /* operands may be files */
 	const struct sl_option *options;
 	size_t option_count;
 };
