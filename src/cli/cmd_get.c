@@ -19,6 +19,7 @@
 #include "sluice/cli/get_scan.h"
 #include "sluice/cli/options.h"
 #include "sluice/cli/output.h"
+#include "sluice/cli/request_fields.h"
 #include "sluice/cli/run.h"
 #include "sluice/cli/shard.h"
 #include "sluice/cli/stats.h"
@@ -36,6 +37,7 @@
 struct get {
 	struct sl_config config; /* what the options may point into */
 	struct sl_get_options options;
+	struct sl_request_fields fields;
 	struct sl_get_events events;
 	struct sl_get_scan scan;
 	struct sl_batch *batch; /* while it runs; else NULL */
@@ -131,7 +133,10 @@ make_client(struct get *get, struct sl_http_client **out)
 		.limit_rate = options->limit_rate,
 		.max_rps_milli = options->max_rps_milli,
 		.want_tls = get->budget.has_https,
-		.cacert = options->cacert };
+		.cacert = options->cacert,
+		.user_agent = options->user_agent,
+		.headers = get->fields.items,
+		.header_count = get->fields.count };
 	return sl_http_client_new(out, &wanted, &get->error);
 }
 
@@ -387,16 +392,6 @@ status_of(const struct get *get, int code)
 	return code ? SL_EXIT_OTHER : SL_EXIT_DONE;
 }
 
-static int
-usage(struct get *get, struct sl_error *err)
-{
-	sl_log_error("%s", err->text);
-	sl_get_scan_release(&get->scan);
-	sl_get_options_release(&get->options);
-	sl_config_release(&get->config);
-	return err->code == -ENOMEM ? SL_EXIT_OTHER : SL_EXIT_USAGE;
-}
-
 static enum sl_log_level
 level_of(const struct sl_get_options *options)
 {
@@ -436,8 +431,17 @@ release(struct get *get)
 {
 	sl_get_scan_release(&get->scan);
 	sl_get_events_release(&get->events);
+	sl_request_fields_release(&get->fields);
 	sl_get_options_release(&get->options);
 	sl_config_release(&get->config);
+}
+
+static int
+usage(struct get *get, struct sl_error *err)
+{
+	sl_log_error("%s", err->text);
+	release(get);
+	return err->code == -ENOMEM ? SL_EXIT_OTHER : SL_EXIT_USAGE;
 }
 
 static int
@@ -463,6 +467,9 @@ sl_cmd_get(int argc, char **argv)
 		release(&get);
 		return sl_show_help("get");
 	}
+	/* --referer is that of each entry. */
+	if (!code && sl_request_fields_init(&get.fields, &get.options.headers, NULL) != 0)
+		code = sl_fail_code(&err, SL_PHASE_NONE, -ENOMEM, "cannot start");
 	if (!code && get.options.shard)
 		code = sl_shard_parse(&get.shard, get.options.shard, getenv, &err);
 	if (code)

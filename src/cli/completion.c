@@ -26,8 +26,8 @@ follower(const struct sl_option *option)
 static bool
 is_repeatable(const struct sl_option *option)
 {
-	return option->kind == SL_OPTION_WORDS || option->kind == SL_OPTION_RULE ||
-	       option->kind == SL_OPTION_TALLY;
+	return option->kind == SL_OPTION_WORDS || option->kind == SL_OPTION_HEADERS ||
+	       option->kind == SL_OPTION_RULE || option->kind == SL_OPTION_TALLY;
 }
 
 static void

@@ -120,6 +120,10 @@ check_get(struct option_parser *parser, struct sl_get_options *options)
 	int code = check_takeover(parser, options);
 	if (!code)
 		code = check_get_scan(parser, options);
+	if (!code)
+		code = option_check_field(parser, "user-agent", "User-Agent", options->user_agent);
+	if (!code)
+		code = option_check_field(parser, "referer", "Referer", options->referer);
 	return code ? code : check_mirrors(parser, options, single);
 }
 
@@ -182,6 +186,8 @@ sl_get_options_release(struct sl_get_options *options)
 	free(options->urls.items);
 	free(options->lists.items);
 	free(options->mirrors.items);
-	options->urls = options->lists = options->mirrors = (struct sl_words){ 0 };
+	free(options->headers.items);
+	options->urls = options->lists = options->mirrors = options->headers =
+		(struct sl_words){ 0 };
 	sl_scan_options_release(&options->scanning);
 }

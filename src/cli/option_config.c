@@ -8,6 +8,7 @@
 #include "option_int.h"
 
 #include "sluice/base/log.h"
+#include "sluice/base/redact.h"
 
 #include <stdio.h>
 
@@ -94,11 +95,19 @@ warn_about_secret(const struct sl_config *config, const struct sl_config_item *i
 		config->path, item->line, item->name);
 }
 
+/* By the option, or by what stands in the value: a field such as Authorization, a URL with a
+ * password. */
 static bool
 is_secret(const struct sl_command *command, const struct sl_config_item *item)
 {
 	const struct sl_option *option = find(command, without_dashes(item->name));
-	return option && option->is_secret;
+	struct sl_buf shown = { 0 };
+	if (!option || !item->value)
+		return false;
+	sl_redact(&shown, sl_span_str(item->value));
+	bool is_changed = !sl_span_is(sl_buf_span(&shown), item->value);
+	sl_buf_release(&shown);
+	return option->is_secret || is_changed;
 }
 
 int

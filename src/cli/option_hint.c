@@ -101,9 +101,7 @@ static const struct hint get_hints[] = {
 		"compressed transfers are " UNSUPPORTED " (to store .gz, .zst, .xz and .bz2 files "
 		"decompressed use --decompress)" },
 	/* names reserved for later versions */
-	{ "-H --header -A --user-agent -U",
-		UNSUPPORTED "; in a list (-i), indented lines below a URL set header=NAME: VALUE "
-			    "and user-agent=NAME" },
+	{ "-U", "use -A, or --user-agent" },
 	{ "-u --user --password --http-user --http-password --http-passwd",
 		UNSUPPORTED "; write USER:PASSWORD@ before the host, or http-user=USER and "
 			    "http-passwd=PASSWORD below a URL in a list (-i)" },

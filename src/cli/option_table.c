@@ -195,6 +195,15 @@ static const struct sl_option get_options[] = {
 		.help = "With --scan: print the error lines themselves instead of the table, as "
 		"they arrive: in any order, each after the name of its file." },
 
+	{ .group = "Network", .letter = 'H', .name = "header", .argument = "FIELD",
+		.kind = SL_OPTION_HEADERS, FIELD(headers),
+		.help = "Send the header field FIELD with each request, in the place of the "
+		"client's own of that name: 'Name: value'. 'Name:' leaves a field out, 'Name;' "
+		"sends it without a value. Can be repeated. Fields that an entry in a list "
+		"sets are sent as there." },
+	{ .group = "Network", .letter = 'A', .name = "user-agent", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(user_agent), .standard = "sluice and its version",
+		.help = "Send NAME as the User-Agent header field." },
 	{ .group = "Network", .name = "referer", .argument = "URL",
 		.kind = SL_OPTION_WORD, FIELD(referer),
 		.help = "Send URL as the Referer header field of each request. Entries with "
@@ -517,6 +526,17 @@ static const struct sl_option scan_options[] = {
 		"to them, until the run is ended by a signal: also to logs that are rotated, "
 		"and to new files in directories. Implies -p." },
 
+	{ .group = "Network", .name = "header", .argument = "FIELD",
+		.kind = SL_OPTION_HEADERS, FIELD(headers),
+		.help = "For URLs: send the header field FIELD, in the place of the client's own "
+		"of that name: 'Name: value'. 'Name:' leaves a field out, 'Name;' sends it "
+		"without a value. Can be repeated." },
+	{ .group = "Network", .name = "user-agent", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(user_agent), .standard = "sluice and its version",
+		.help = "For URLs: send NAME as the User-Agent header field." },
+	{ .group = "Network", .name = "referer", .argument = "URL",
+		.kind = SL_OPTION_WORD, FIELD(referer),
+		.help = "For URLs: send URL as the Referer header field." },
 	{ .group = "Network", .name = "cacert", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(cacert), .standard = "the system's certificate store",
 		.help = "For URLs: trust only the certificates in the PEM file FILE." },

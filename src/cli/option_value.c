@@ -7,6 +7,7 @@
 #include "option_int.h"
 
 #include "sluice/base/number.h"
+#include "sluice/http/user_field.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -133,6 +134,30 @@ option_add_word(struct option_parser *parser, struct sl_words *words, const char
 	return 0;
 }
 
+/* Neither the value nor what cannot be told from one is shown: it may be a token. */
+static int
+add_header(
+	struct option_parser *parser, const char *name, struct sl_words *words, const char *value)
+{
+	struct sl_http_header field;
+	struct sl_error why = { 0 };
+	if (sl_user_field_parse(&field, sl_span_str(value), &why) != 0)
+		return option_usage(parser, "option %s: %s", name, why.text);
+	return option_add_word(parser, words, value);
+}
+
+int
+option_check_field(
+	struct option_parser *parser, const char *name, const char *field, const char *value)
+{
+	const struct sl_http_header header = { sl_span_str(field),
+		sl_span_str(value ? value : "") };
+	struct sl_error why = { 0 };
+	if (sl_request_check_header(&header, &why) != 0)
+		return option_usage(parser, "option '--%s': %s", name, why.text);
+	return 0;
+}
+
 /* Names have no slash in them: such a glob would match nothing. One at the end of a directory's is
  * ignored, as with grep. */
 static int
@@ -198,6 +223,8 @@ option_set_value(struct option_parser *parser, const struct sl_option *option, c
 		return 0;
 	case SL_OPTION_WORDS:
 		return option_add_word(parser, field, value);
+	case SL_OPTION_HEADERS:
+		return add_header(parser, name, field, value);
 	case SL_OPTION_RULE:
 		return add_rule(parser, option, field, value);
 	case SL_OPTION_UNSIGNED:

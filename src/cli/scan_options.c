@@ -228,6 +228,10 @@ check_scan(struct option_parser *parser, struct sl_scan_options *options)
 		code = check_sorted(parser, options);
 	if (!code)
 		code = check_columns(parser, options);
+	if (!code)
+		code = option_check_field(parser, "user-agent", "User-Agent", options->user_agent);
+	if (!code)
+		code = option_check_field(parser, "referer", "Referer", options->referer);
 	if (code)
 		return code;
 	if (options->chunk > options->max_memory / 2)
@@ -261,5 +265,7 @@ sl_scan_options_release(struct sl_scan_options *options)
 	free(options->inputs.items);
 	free(options->patterns.items);
 	free(options->pattern_files.items);
-	options->inputs = options->patterns = options->pattern_files = (struct sl_words){ 0 };
+	free(options->headers.items);
+	options->inputs = options->patterns = options->pattern_files = options->headers =
+		(struct sl_words){ 0 };
 }

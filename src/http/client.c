@@ -19,6 +19,7 @@
 #include "sluice/http/header.h"
 #include "sluice/http/request.h"
 #include "sluice/http/retry_after.h"
+#include "sluice/http/user_field.h"
 #include "sluice/net/tls.h"
 #include "sluice/rt/semaphore.h"
 
@@ -294,7 +295,7 @@ leave_origin(struct chain *chain)
 	chain->exchange->left_origin = true; /* never reset, also if the chain returns */
 	for (size_t i = 0; i < chain->header_count; i++) {
 		struct sl_http_header header = chain->headers[i];
-		if (is_harmless(header.name))
+		if (!header.value.data || is_harmless(header.name))
 			chain->headers[kept++] = header;
 	}
 	chain->header_count = kept;
@@ -555,6 +556,7 @@ static int
 set_up(struct chain *chain)
 {
 	struct sl_http_exchange *exchange = calloc(1, sizeof(*exchange));
+	const struct sl_http_client_options *options = &chain->client->options;
 	size_t count = chain->request->header_count;
 	chain->exchange = exchange;
 	if (!exchange)
@@ -568,13 +570,14 @@ set_up(struct chain *chain)
 	exchange->is_head = strcmp(chain->request->method, "HEAD") == 0;
 	chain->client->exchanges++;
 	sl_head_init(&exchange->head);
-	chain->headers = calloc(SL_MAX(count, (size_t)1), sizeof(*chain->headers));
+	chain->headers = calloc(count + options->header_count + 1, sizeof(*chain->headers));
 	if (!chain->headers || sl_url_copy(&exchange->url, chain->request->url) < 0)
 		return -ENOMEM;
 	sl_url_drop_userinfo(&exchange->url);
 	for (size_t i = 0; i < count; i++)
 		chain->headers[i] = chain->request->headers[i];
-	chain->header_count = count;
+	chain->header_count = sl_user_fields_add(
+		chain->headers, count, options->headers, options->header_count);
 	if (chain->request->left_origin)
 		leave_origin(chain);
 	return 0;

@@ -235,3 +235,63 @@ test_origin_referer() {
 	get -e http://r/ "$ORIGIN/echo-headers"
 	expect 28 "use --referer"
 }
+
+# -H sets, replaces, leaves out and empties fields, over the command line, lists and the configuration file
+test_origin_header() {
+	get -H 'X-Key: k1' -H 'X-Key: k2' -H 'Accept: text/plain' -H 'Accept-Encoding:' -H 'X-Empty;' -A agent/1 "$ORIGIN/echo-headers" -o f
+	expect 0
+	sends f "X-Key: k1"
+	sends f "X-Key: k2"
+	sends f "User-Agent: agent/1"
+	grep -qx $'X-Empty: \r' f || fail "no empty field"
+	[[ $(grep -ci '^accept' f) == 1 ]] || fail "the client's own fields are sent as well"
+	echo 'header = "X-Key: from the file"' >config
+	chmod 600 config
+	printf '%s\n' "$ORIGIN/echo-headers" " out=a" " header=x-key: own" "$ORIGIN/echo-headers" " out=b" >list
+	get --config config -H 'User-Agent:' -A agent/1 -i list
+	expect 0
+	sends a "x-key: own"
+	sends_not a "from the file"
+	sends b "X-Key: from the file"
+	sends_not b User-Agent
+}
+
+# to another origin only fields that hold no secrets are sent, also if a redirect leads back
+test_origin_header_redirect() {
+	local away back
+	away=$(redirect_to "http://localhost:$PORT_http/echo-headers")
+	back=$(redirect_to "http://localhost:$PORT_http/$(redirect_to "$ORIGIN/echo-headers")")
+	get -H 'X-Key: secret' -H 'Authorization: Bearer secret' -H 'Accept: text/x' -H 'Accept-Encoding:' -A agent/1 "$ORIGIN/$away" -o f
+	expect 0
+	sends_not f secret
+	sends_not f Accept-Encoding
+	sends f "Accept: text/x"
+	sends f "User-Agent: agent/1"
+	get -H 'Cookie: id=secret' "$ORIGIN/$back" -o g
+	expect 0
+	sends_not g secret
+}
+
+# a field that would break the request is refused by its name, and no value is shown
+test_origin_header_refused() {
+	local secret=s3cret field
+	for field in $'X-Key: '$secret$'\r\nX-Other: a' $'X-Key: '$secret$'\n' "Content-Length: $secret" "Transfer-Encoding: $secret" \
+		"Host: $secret $secret" "Authorization $secret" "X-Key; $secret" "X Key: $secret"; do
+		get -H "$field" "$ORIGIN/echo-headers" -o f
+		expect 28 "option '-H' (--header)"
+		! grep -q "$secret" err || fail "$(cat err)"
+	done
+	get -A $'a\r\nX-Other: b' "$ORIGIN/echo-headers" -o f
+	expect 28 "option '--user-agent': cannot send header 'User-Agent'"
+	nothing_left
+	printf 'header = Authorization: Bearer %s\n' "$secret" >config
+	chmod 644 config
+	get --config config "$ORIGIN/echo-headers" -o f
+	expect 0 "'config' line 1: 'header' may be secret, and other users may read the file"
+	! grep -q "$secret" err || fail "$(cat err)"
+	sends f "Authorization: Bearer $secret"
+	echo 'header = Accept: text/plain' >config
+	get --config config "$ORIGIN/echo-headers" -o g
+	expect 0
+	! grep -q secret err || fail "a warning about nothing"
+}

@@ -132,6 +132,8 @@ struct sl_scan_options {
 	bool follow;                  /* implies print, unless json; only with named inputs */
 
 	/* Of inputs that are URLs: as those of get. The deadline is that of the run. */
+	struct sl_words headers;
+	const char *user_agent, *referer;
 	const char *cacert;
 	uint64_t connect_timeout_ns, stall_timeout_ns, deadline_ns;
 	unsigned retries, max_redirects;
@@ -184,6 +186,8 @@ struct sl_get_options {
 	 * rest is set to go with it. */
 	struct sl_scan_options scanning;
 
+	struct sl_words headers;     /* of -H, checked */
+	const char *user_agent;      /* NULL = the client's own */
 	const char *referer;         /* NULL = none */
 	const char *cacert;          /* NULL = the system's store */
 	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
@@ -244,6 +248,7 @@ enum sl_option_kind {
 	SL_OPTION_TALLY,    /* unsigned: one more */
 	SL_OPTION_WORD,     /* const char * */
 	SL_OPTION_WORDS,    /* struct sl_words: one more */
+	SL_OPTION_HEADERS,  /* the same, of header fields */
 	SL_OPTION_UNSIGNED, /* unsigned in [min, max] */
 	SL_OPTION_NUMBER,   /* uint64_t in [min, max] */
 	SL_OPTION_SIZE,     /* uint64_t bytes in [min, max] */

@@ -36,6 +36,10 @@ struct sl_http_client_options {
 	bool want_tls;      /* load OpenSSL and the certificates now, not at the first https URL */
 	const char *cacert; /* borrowed for the client's life; NULL = the system's store */
 	const char *user_agent; /* borrowed likewise; NULL = "sluice/VERSION" */
+	/* The user's fields for all requests, borrowed likewise; a request's own of the same name
+	 * take their place. They are sent where those are (see above). */
+	const struct sl_http_header *headers;
+	size_t header_count;
 	/* Bytes of bodies a second, over all exchanges; 0 = no limit. */
 	uint64_t limit_rate;
 	/* Requests a second to one host, in thousandths; 0 = no limit. Each hop of a redirect and
