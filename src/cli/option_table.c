@@ -274,7 +274,8 @@ static const struct sl_option get_options[] = {
 		.help = "Show only errors, no progress and no summary." },
 	{ .group = "Output", .letter = 'v', .name = "verbose",
 		.kind = SL_OPTION_TALLY, FIELD(verbose),
-		.help = "Log more; -vv adds debug messages." },
+		.help = "Log more: the heads of requests and responses without what may be secret in "
+		"them, and how long each phase of a request took. -vv adds debug messages." },
 	{ .group = "Output", .name = "color", .argument = "WHEN",
 		.kind = SL_OPTION_CHOICE, FIELD(colour), .choices = colour_choices,
 		.standard = "auto",
@@ -495,7 +496,7 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Output", .name = "verbose",
 		.kind = SL_OPTION_FLAG, FIELD(verbose),
 		.help = "Name each file that is skipped in a directory. By default one line "
-		"counts them by kind." },
+		"counts them by kind. For URLs, log the heads of requests and responses." },
 
 	{ .group = "Inputs", .name = "include", .argument = "GLOB",
 		.kind = SL_OPTION_RULE, FIELD(rules), .min = SL_WALK_INCLUDE,

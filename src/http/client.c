@@ -50,6 +50,7 @@ struct sl_http_client {
 	struct sl_limiter limiter;    /* with options.limit_rate */
 	struct sl_host_limits host_limits;
 	unsigned exchanges;
+	uint64_t last_number; /* of an exchange */
 };
 
 /* One sl_http_open over all its hops. */
@@ -334,6 +335,7 @@ set_up(struct chain *chain)
 		chain->request->limited ? chain->request->limited : &exchange->limited_read;
 	exchange->is_head = strcmp(chain->request->method, "HEAD") == 0;
 	chain->client->exchanges++;
+	exchange->number = ++chain->client->last_number;
 	sl_head_init(&exchange->head);
 	chain->headers = calloc(count + options->header_count + 1, sizeof(*chain->headers));
 	if (!chain->headers || sl_url_copy(&exchange->url, chain->request->url) < 0)
@@ -341,8 +343,8 @@ set_up(struct chain *chain)
 	sl_url_drop_userinfo(&exchange->url);
 	for (size_t i = 0; i < count; i++)
 		chain->headers[i] = chain->request->headers[i];
-	chain->header_count = sl_user_fields_add(
-		chain->headers, count, options->headers, options->header_count);
+	chain->header_count =
+		sl_user_fields_add(chain->headers, count, options->headers, options->header_count);
 	exchange->scope.has_left = chain->request->left_origin;
 	return 0;
 }

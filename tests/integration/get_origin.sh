@@ -295,3 +295,25 @@ test_origin_header_refused() {
 	expect 0
 	! grep -q secret err || fail "a warning about nothing"
 }
+
+# -v shows the heads of requests and responses with the times, and no secret in them
+test_origin_trace() {
+	get -v -H 'X-Api-Key: s3cret' -H 'Accept: text/x' "http://me:s3cret@$HOST:$PORT_http/redirect/302/gen/100/1?sig=s3cret"
+	expect 0
+	! grep -q "s3cret\|$(printf me:s3cret | base64)" err || fail "$(cat err)"
+	sends err '[1] > GET /redirect/302/gen/100/1?sig=*** HTTP/1.1'
+	sends err '[1] > Authorization: ***'
+	sends err '[1] > X-Api-Key: ***'
+	sends err '[1] > Accept: text/x'
+	sends err '[1] < HTTP/1.1 302 Found'
+	sends err '[1] < Location: /gen/100/1?sig=***'
+	sends err '[1] > GET /gen/100/1?sig=*** HTTP/1.1'
+	sends err '[1] < Content-Length: 100'
+	grep -Eq "\[1\] $HOST:$PORT_http: (lookup [0-9.]+ ms, )?connect [0-9.]+ ms, response [0-9.]+ ms" err || fail "no times"
+	get -v --cacert "$CA" "$ORIGINS/gen/100/2"
+	expect 0
+	grep -Eq 'connect [0-9.]+ ms, TLS [0-9.]+ ms, response' err || fail "no times of TLS"
+	get "$ORIGIN/gen/100/3"
+	expect 0
+	sends_not err HTTP/
+}
