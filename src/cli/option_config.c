@@ -51,6 +51,15 @@ unknown(struct option_parser *parser, const char *name)
 		parser, "unknown option '%s'%s%s", name, hint.text[0] ? ": " : "", hint.text);
 }
 
+/* What a shell would have replaced; a directory of that name would be a surprise. */
+static bool
+is_home(const struct sl_option *option, const char *value)
+{
+	bool is_path =
+		strcmp(option->argument, "FILE") == 0 || strcmp(option->argument, "DIR") == 0;
+	return is_path && value[0] == '~' && (value[1] == '/' || value[1] == '\0');
+}
+
 static int
 apply_option(struct option_parser *parser, const struct sl_config_item *item,
 	const struct sl_option *option)
@@ -59,6 +68,12 @@ apply_option(struct option_parser *parser, const struct sl_config_item *item,
 	if (option->kind == SL_OPTION_SHOW_HELP || option->kind == SL_OPTION_CONFIG_FILE ||
 		option->kind == SL_OPTION_NO_CONFIG)
 		return option_usage(parser, "option %s is for the command line only", name.text);
+	if (option->argument && item->value && is_home(option, item->value))
+		return option_usage(parser,
+			"option %s: '~' is not replaced by the home directory here: write the "
+			"whole "
+			"path",
+			name.text);
 	if (option->argument && item->value)
 		return option_set_value(parser, option, name.text, item->value);
 	if (option->argument && option->omitted)

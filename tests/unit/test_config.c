@@ -313,6 +313,8 @@ Test(config_options, what_is_wrong_is_named_with_file_and_line)
 	expect_message("get", "help", "'f' line 1: option '--help' is for the command line only");
 	expect_message(
 		"get", "config=x", "'f' line 1: option '--config' is for the command line only");
+	expect_message("get", "dir=~/data", "'f' line 1: option '--dir': '~' is not replaced");
+	expect_message("get", "dir=~", "'f' line 1: option '--dir': '~' is not replaced");
 	expect_message("get", "no-config", "'f' line 1: option '--no-config' is for the command");
 }
 
