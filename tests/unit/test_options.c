@@ -39,14 +39,14 @@ static int
 get(struct sl_get_options *out, struct line *line, const char *typed, struct sl_error *err)
 {
 	split(line, typed);
-	return sl_get_options_parse(out, line->argc, line->argv, err);
+	return sl_get_options_parse(out, NULL, line->argc, line->argv, err);
 }
 
 static int
 scan(struct sl_scan_options *out, struct line *line, const char *typed, struct sl_error *err)
 {
 	split(line, typed);
-	return sl_scan_options_parse(out, line->argc, line->argv, err);
+	return sl_scan_options_parse(out, NULL, line->argc, line->argv, err);
 }
 
 /* The message a wrong line gets must hold `want`. */
@@ -578,7 +578,6 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get --max-connection-per-server=4 a", "use -x" },
 		{ "get --max-concurrent-downloads=4 a", "use -j" },
 		{ "get --proxy x a", "not supported by this version" },
-		{ "get -H A:b a", "in a list (-i), indented lines below a URL set header=NAME" },
 		{ "get --user u:p a", "write USER:PASSWORD@ before the host" },
 		{ "get -h", "use --help" },
 		{ "get --job 3 a", "did you mean '--jobs'?" },
@@ -675,4 +674,20 @@ Test(options, help_names_every_option_within_eighty_columns)
 				line);
 		sl_buf_release(&out);
 	}
+}
+
+Test(options, header_fields_are_checked_when_they_are_read)
+{
+	struct sl_get_options options;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_assert_eq(get(&options, &line, "get -H A:b --header=C: -HD; -A x a", &err), 0);
+	cr_expect_eq(options.headers.count, 3);
+	cr_expect_str_eq(options.headers.items[1], "C:");
+	cr_expect_str_eq(options.user_agent, "x");
+	sl_get_options_release(&options);
+	expect_usage("get -H A-b a", "option '-H' (--header): a header field is written as");
+	expect_usage("get --header Content-Length:1 a", "sluice sets it itself");
+	expect_usage("scan --header A-b a", "option '--header': a header field is written as");
+	expect_usage("get -U x a", "use -A");
 }

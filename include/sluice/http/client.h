@@ -39,6 +39,10 @@ struct sl_http_client_options {
 	bool want_tls; /* load OpenSSL and the certificates now, not at the first https URL */
 	struct sl_tls_options tls; /* its texts are borrowed for the client's life */
 	const char *user_agent;    /* borrowed likewise; NULL = "sluice/VERSION" */
+	/* The user's fields for all requests, borrowed likewise; a request's own of the same name
+	 * take their place. They are sent where those are (see above). */
+	const struct sl_http_header *headers;
+	size_t header_count;
 	/* Bytes of bodies a second, over all exchanges; 0 = no limit. */
 	uint64_t limit_rate;
 	/* Requests a second to one host, in thousandths; 0 = no limit. Each hop of a redirect and
