@@ -2,7 +2,7 @@
  * socks.h - the messages of SOCKS4, 4a and 5 that ask a proxy for a connection (RFC 1928, RFC 1929;
  * "SOCKS: A protocol for TCP proxy across firewalls" and its extension 4a).
  *
- * sl_socks_begin while (sl_socks_wanted() > 0)
+ *	sl_socks_begin, and while sl_socks_wanted() > 0:
  *	send sl_socks_output, if there is some, and call sl_socks_sent
  *	receive up to sl_socks_wanted bytes and give them to sl_socks_feed
  *
