@@ -50,6 +50,8 @@
 
 struct sl_http_client {
 	struct sl_http_client_options options;
+	struct sl_connector *connector;
+	struct sl_route route;
 	struct sl_pool *pool;
 	struct sl_tls *tls;
 	struct sl_semaphore tls_lock; /* one task loads TLS, the others wait for it */
@@ -80,7 +82,7 @@ load_tls(struct sl_http_client *client, struct sl_error *err)
 	if (!client->tls) {
 		code = sl_tls_new(&client->tls, client->options.cacert, err);
 		if (code == 0)
-			sl_pool_set_tls(client->pool, client->tls);
+			sl_connector_set_tls(client->connector, client->tls);
 		else
 			client->tls = NULL;
 	}
@@ -116,6 +118,24 @@ admit(void *ctx, const struct sl_pool_key *key, struct sl_error *err)
 	return sl_host_limits_take(ctx, key->host, key->taker, err);
 }
 
+static int
+set_up_connections(struct sl_http_client *client)
+{
+	const struct sl_http_client_options *options = &client->options;
+	struct sl_connector_options connector = { .receive_buffer =
+							  receive_buffer(options->limit_rate) };
+	struct sl_pool_options pool = { .per_host = options->per_host,
+		.total = options->total,
+		.tls_memory = options->tls_memory,
+		.connect_timeout_ns = options->connect_timeout_ns,
+		.idle_ns = IDLE_NS,
+		.admit = options->max_rps_milli ? admit : NULL,
+		.admit_ctx = &client->host_limits };
+	int code = sl_connector_new(&client->connector, &connector);
+	client->route.connector = client->connector;
+	return code < 0 ? code : sl_pool_new(&client->pool, &pool);
+}
+
 int
 sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_options *options,
 	struct sl_error *err)
@@ -127,16 +147,8 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 	if (!client->options.user_agent)
 		client->options.user_agent = "sluice/" SL_VERSION;
 	sl_semaphore_init(&client->tls_lock, "TLS setup", 1);
-	struct sl_pool_options pool = { .per_host = options->per_host,
-		.total = options->total,
-		.tls_memory = options->tls_memory,
-		.connect_timeout_ns = options->connect_timeout_ns,
-		.receive_buffer = receive_buffer(options->limit_rate),
-		.idle_ns = IDLE_NS,
-		.admit = options->max_rps_milli ? admit : NULL,
-		.admit_ctx = &client->host_limits };
 	init_limits(client);
-	int code = sl_pool_new(&client->pool, &pool);
+	int code = set_up_connections(client);
 	if (code < 0)
 		sl_fail_code(err, SL_PHASE_NONE, code, "cannot set up HTTP");
 	else if (options->want_tls)
@@ -156,6 +168,7 @@ sl_http_client_free(struct sl_http_client *client)
 		return;
 	sl_assert(client->exchanges == 0);
 	sl_pool_free(client->pool);
+	sl_connector_free(client->connector);
 	sl_host_limits_release(&client->host_limits);
 	sl_tls_free(client->tls);
 	free(client);
@@ -561,6 +574,7 @@ set_up(struct chain *chain)
 		return -ENOMEM;
 	exchange->client = chain->client;
 	exchange->pool = chain->client->pool;
+	exchange->route = &chain->client->route;
 	exchange->stall_timeout_ns = chain->client->options.stall_timeout_ns;
 	exchange->limiter = chain->client->options.limit_rate ? &chain->client->limiter : NULL;
 	exchange->limited =

@@ -164,11 +164,9 @@ static int
 take_connection(struct sl_http_exchange *exchange, bool fresh, struct sl_error *err)
 {
 	struct sl_error cause = { 0 };
-	struct sl_pool_key key = { .tls = exchange->url.scheme == SL_SCHEME_HTTPS,
-		.host = exchange->url.host,
-		.port = exchange->url.port,
-		.taker = exchange->limited,
-		.lane = exchange->is_head ? LANE_HEAD : LANE_CONTENT };
+	struct sl_pool_key key = sl_route_key(exchange->route, &exchange->url);
+	key.taker = exchange->limited;
+	key.lane = exchange->is_head ? LANE_HEAD : LANE_CONTENT;
 	exchange->peer[0] = '\0';
 	int code = sl_pool_take(exchange->pool, &key, fresh, &exchange->connection, &cause);
 	if (code < 0) {

@@ -8,7 +8,7 @@
 #include "sluice/http/chunked.h"
 #include "sluice/http/client.h"
 #include "sluice/http/framing.h"
-#include "sluice/net/pool.h"
+#include "sluice/http/route.h"
 
 /* Bytes of a receive while a head is expected: the head of most answers and some of the body. */
 #define SL_EXCHANGE_BUFFER (16 * 1024)
@@ -17,6 +17,7 @@ struct sl_http_exchange {
 	/* set by the client */
 	struct sl_http_client *client;
 	struct sl_pool *pool;
+	const struct sl_route *route;
 	uint64_t stall_timeout_ns;
 	struct sl_limiter *limiter; /* of bytes, shared by all exchanges; NULL = no limit */
 	struct sl_url url;
