@@ -31,6 +31,7 @@
 
 struct scan {
 	struct sl_scan_options options;
+	struct sl_proxies proxies;
 	struct sl_scan_pattern match;
 	struct sl_period period;
 	struct sl_scan_urls urls;
@@ -317,6 +318,7 @@ release(struct scan *scan)
 	sl_scan_output_release(&scan->output);
 	sl_scan_pattern_release(&scan->match);
 	sl_scan_urls_release(&scan->urls);
+	sl_proxies_release(&scan->proxies);
 	sl_scan_options_release(&scan->options);
 }
 
@@ -397,7 +399,9 @@ sl_cmd_scan(int argc, char **argv)
 			"scan --help' lists options)");
 	if (!code)
 		code = sl_scan_period_init(&scan.period, &scan.options, &err);
-	if (!code && sl_scan_urls_init(&scan.urls, &scan.options) != 0)
+	if (!code)
+		code = sl_proxies_init(&scan.proxies, &scan.options.proxy, getenv, &err);
+	if (!code && sl_scan_urls_init(&scan.urls, &scan.options, &scan.proxies) != 0)
 		code = sl_fail_code(&err, SL_PHASE_NONE, -ENOMEM, "cannot scan");
 	if (!code && scan.urls.remotes && sl_scan_rounds_are_wanted(&scan.options))
 		code = sl_fail(&err, SL_PHASE_NONE, SL_E_USAGE,

@@ -60,6 +60,9 @@ static const struct hint get_hints[] = {
 	{ "--retry-connrefused --retry-all-errors --retry-on-http-error",
 		"not needed: refused connections and temporary errors of servers are retried by "
 		"default; --retries sets how often" },
+	{ "--all-proxy --http-proxy --https-proxy --socks5 --socks5-hostname --socks4a --socks4",
+		"use --proxy SCHEME://HOST:PORT, and --proxy-user USER:PASSWORD" },
+	{ "--no-proxy", "use --noproxy '*', or a list of hosts" },
 	{ "-r --range", "ranges are not supported: files are always fetched completely" },
 	{ "-I --head -X --request --data --data-raw -F --form --upload-file",
 		"only GET requests for complete files are supported" },
@@ -105,7 +108,7 @@ static const struct hint get_hints[] = {
 	{ "-u --user --password --http-user --http-password --http-passwd",
 		UNSUPPORTED "; write USER:PASSWORD@ before the host, or http-user=USER and "
 			    "http-passwd=PASSWORD below a URL in a list (-i)" },
-	{ "--netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy --all-proxy --capath "
+	{ "--netrc --netrc-file --bearer-file --auth-origin --capath "
 	  "--cert --key --tls-min -4 --ipv4 -6 --ipv6 --resolve --engine",
 		UNSUPPORTED },
 	{ NULL, NULL },

@@ -95,19 +95,23 @@ init_url(struct sl_scan_urls *urls, size_t i, const char **names,
 	return 0;
 }
 
-/* Redirects may lead to https. */
+/* Redirects may lead to https; and TLS to a proxy comes on top of that to the origin. */
 static uint64_t
-memory_of(uint64_t streams)
+memory_of(uint64_t streams, const struct sl_proxies *proxies)
 {
-	return streams * ((AHEAD + IN_USE) * PIECE + SL_TLS_MEMORY);
+	unsigned layers = proxies->https.proxy.kind == SL_PROXY_HTTPS ? 2 : 1;
+	return streams * ((AHEAD + IN_USE) * PIECE + layers * SL_TLS_MEMORY);
 }
 
 int
-sl_scan_urls_init(struct sl_scan_urls *urls, const struct sl_scan_options *options)
+sl_scan_urls_init(struct sl_scan_urls *urls, const struct sl_scan_options *options,
+	const struct sl_proxies *proxies)
 {
 	const struct sl_words *inputs = &options->inputs;
 	size_t found = 0;
-	*urls = (struct sl_scan_urls){ .options = options, .count = inputs->count };
+	*urls = (struct sl_scan_urls){
+		.options = options, .proxies = proxies, .count = inputs->count
+	};
 	for (size_t i = 0; i < inputs->count; i++)
 		found += sl_url_reader_takes(inputs->items[i]);
 	if (found == 0)
@@ -119,7 +123,7 @@ sl_scan_urls_init(struct sl_scan_urls *urls, const struct sl_scan_options *optio
 	urls->items = calloc(inputs->count, sizeof(*urls->items));
 	if (!names || !remotes || !urls->items)
 		return -ENOMEM;
-	urls->memory = memory_of(SL_MIN(found, (size_t)SL_SCAN_STREAMS));
+	urls->memory = memory_of(SL_MIN(found, (size_t)SL_SCAN_STREAMS), proxies);
 	for (size_t i = 0; i < inputs->count; i++)
 		if (init_url(urls, i, names, remotes) != 0)
 			return -ENOMEM;
@@ -142,7 +146,8 @@ sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err)
 		.max_redirects = options->max_redirects,
 		.allow_downgrade = options->allow_downgrade,
 		.want_tls = urls->has_https,
-		.cacert = options->cacert };
+		.cacert = options->cacert,
+		.proxies = urls->proxies };
 	int code = sl_http_client_new(&urls->client, &wanted, err);
 	if (code)
 		return code;

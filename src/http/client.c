@@ -132,7 +132,11 @@ set_up_connections(struct sl_http_client *client)
 		.admit = options->max_rps_milli ? admit : NULL,
 		.admit_ctx = &client->host_limits };
 	int code = sl_connector_new(&client->connector, &connector);
-	client->route.connector = client->connector;
+	if (code == 0)
+		code = sl_route_init(
+			&client->route, client->connector, options->proxies, options->user_agent);
+	if (sl_route_has_nested_tls(&client->route))
+		pool.tls_memory /= 2;
 	return code < 0 ? code : sl_pool_new(&client->pool, &pool);
 }
 
@@ -168,6 +172,7 @@ sl_http_client_free(struct sl_http_client *client)
 		return;
 	sl_assert(client->exchanges == 0);
 	sl_pool_free(client->pool);
+	sl_route_release(&client->route);
 	sl_connector_free(client->connector);
 	sl_host_limits_release(&client->host_limits);
 	sl_tls_free(client->tls);
@@ -200,7 +205,8 @@ send_request(struct chain *chain, struct sl_error *err)
 		request.range = range_text;
 		request.if_range = range->unconditional ? NULL : sl_resource_validator(range->of);
 	}
-	if (exchange->url.scheme == SL_SCHEME_HTTPS && !chain->client->tls)
+	request.relay = sl_route_relay(&chain->client->route, &exchange->url);
+	if (!chain->client->tls && sl_route_needs_tls(&chain->client->route, &exchange->url))
 		code = load_tls(chain->client, err);
 	if (code < 0)
 		return code;
@@ -357,6 +363,8 @@ redirect(struct chain *chain, struct sl_error *err)
 static const char *
 status_hint(int status)
 {
+	if (status == 407)
+		return "; give USER:PASSWORD for the proxy with --proxy-user or before its host";
 	return status == 401 ? "; give credentials as USER:PASSWORD@ before the host in the URL"
 			     : "";
 }

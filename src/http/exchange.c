@@ -164,16 +164,23 @@ static int
 take_connection(struct sl_http_exchange *exchange, bool fresh, struct sl_error *err)
 {
 	struct sl_error cause = { 0 };
-	struct sl_pool_key key = sl_route_key(exchange->route, &exchange->url);
-	key.taker = exchange->limited;
-	key.lane = exchange->is_head ? LANE_HEAD : LANE_CONTENT;
+	struct sl_pool_key key;
 	exchange->peer[0] = '\0';
-	int code = sl_pool_take(exchange->pool, &key, fresh, &exchange->connection, &cause);
+	int code = sl_route_key(exchange->route, &exchange->url, &key, &cause);
+	if (code == 0) {
+		key.taker = exchange->limited;
+		key.lane = exchange->is_head ? LANE_HEAD : LANE_CONTENT;
+		code = sl_pool_take(exchange->pool, &key, fresh, &exchange->connection, &cause);
+	}
 	if (code < 0) {
 		exchange->connection = NULL;
 		enum sl_phase phase = cause.phase ? cause.phase : SL_PHASE_CONNECT;
-		return sl_exchange_fail(exchange, err, phase, code, "%s%s",
-			cause_text(&cause, code), connect_limit_text(code));
+		bool first = err && !err->code;
+		sl_exchange_fail(exchange, err, phase, code, "%s%s", cause_text(&cause, code),
+			connect_limit_text(code));
+		if (first)
+			err->http_status = cause.http_status; /* of a proxy */
+		return code;
 	}
 	exchange->reused = exchange->connection->reused;
 	snprintf(exchange->peer, sizeof(exchange->peer), "%s", exchange->connection->peer);

@@ -63,6 +63,10 @@ sl_request_check_header(const struct sl_http_header *header, struct sl_error *er
 	for (size_t i = 0; i < SL_COUNT_OF(forbidden); i++)
 		if (sl_span_is_nocase(header->name, forbidden[i]))
 			return refuse_header(err, header->name, "sluice sets it itself");
+	/* For the proxy alone (CVE-2003-1605, CVE-2015-3153), and not for each hop of a chain. */
+	if (sl_span_is_nocase(header->name, "Proxy-Authorization"))
+		return refuse_header(err, header->name,
+			"origins would get it; give USER:PASSWORD for the proxy with --proxy-user");
 	struct sl_span value = sl_span_trim(header->value);
 	if (sl_span_is_nocase(header->name, "Host") &&
 		(value.len == 0 || memchr(value.data, ' ', value.len) ||
@@ -140,14 +144,35 @@ add_credentials(struct sl_buf *buf, const struct sl_request *request)
 }
 
 static void
+add_request_line(struct sl_buf *buf, const struct sl_request *request)
+{
+	sl_buf_printf(buf, "%s ", request->method);
+	if (request->relay)
+		sl_url_format(buf, request->url);
+	else
+		sl_buf_add_str(buf, request->url->target);
+	sl_buf_add_str(buf, " HTTP/1.1\r\n");
+}
+
+static void
+add_proxy_credentials(struct sl_buf *buf, const struct sl_proxy *proxy)
+{
+	sl_buf_add_str(buf, "Proxy-Authorization: ");
+	sl_proxy_add_basic(buf, proxy);
+	sl_buf_add_str(buf, "\r\n");
+}
+
+static void
 add_request(struct sl_buf *buf, const struct sl_request *request)
 {
-	sl_buf_printf(buf, "%s %s HTTP/1.1\r\n", request->method, request->url->target);
+	add_request_line(buf, request);
 	if (!user_has(request, "Host")) {
 		sl_buf_add_str(buf, "Host: ");
 		sl_url_format_authority(buf, request->url);
 		sl_buf_add_str(buf, "\r\n");
 	}
+	if (request->relay && request->relay->user)
+		add_proxy_credentials(buf, request->relay);
 	add_own(buf, request, "User-Agent", request->user_agent);
 	add_own(buf, request, "Accept", "*/*");
 	add_own(buf, request, "Accept-Encoding", "identity");

@@ -1,7 +1,6 @@
 #include "sluice/net/connector.h"
 
 #include "sluice/net/dial.h"
-#include "sluice/net/dns.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -77,6 +76,13 @@ sl_connector_open(struct sl_connector *connector, const char *host, uint16_t por
 		return sl_fail_code(err, SL_PHASE_CONNECT, code, "cannot connect to '%s'", host);
 	sl_address_format((*out)->peer, sizeof((*out)->peer), &address);
 	return 0;
+}
+
+int
+sl_connector_lookup(struct sl_connector *connector, const char *host, uint16_t port,
+	uint64_t deadline_ns, struct sl_addresses *out, struct sl_error *err)
+{
+	return sl_dns_lookup(connector->dns, host, port, deadline_ns, out, err);
 }
 
 int

@@ -173,7 +173,7 @@ proxy_run(const struct proxy_options *options)
 	sigaddset(&ends, SIGINT);
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	proxy.log = fopen(options->log, "we");
+	proxy.log = fopen(options->log, "ae");
 	proxy.context = options->cert ? make_context(options) : NULL;
 	if (!proxy.log || (options->cert && !proxy.context) || !open_all(&proxy) ||
 		!write_ready(&proxy, options->ready_file)) {

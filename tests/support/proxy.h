@@ -23,7 +23,7 @@
 struct proxy;
 
 struct proxy_options {
-	const char *log;        /* a file that gets a line for each request and field */
+	const char *log;        /* gets a line for each request and field; may be truncated */
 	const char *ready_file; /* gets NAME=PORT lines once all ports listen */
 	const char *cert, *key; /* NULL = no ports with TLS */
 };

@@ -15,6 +15,7 @@
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
 #include "sluice/download/batch.h"
+#include "sluice/http/proxies.h"
 #include "sluice/logline/level.h"
 #include "sluice/scan/walk.h"
 #include "sluice/ui/colour.h"
@@ -129,6 +130,7 @@ struct sl_scan_options {
 	bool follow;                  /* implies print, unless json; only with named inputs */
 
 	/* Of inputs that are URLs: as those of get. The deadline is that of the run. */
+	struct sl_proxy_options proxy;
 	const char *cacert;
 	uint64_t connect_timeout_ns, stall_timeout_ns, deadline_ns;
 	unsigned retries, max_redirects;
@@ -181,6 +183,7 @@ struct sl_get_options {
 	 * rest is set to go with it. */
 	struct sl_scan_options scanning;
 
+	struct sl_proxy_options proxy;
 	const char *referer;         /* NULL = none */
 	const char *cacert;          /* NULL = the system's store */
 	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
@@ -231,7 +234,8 @@ enum sl_option_kind {
 	SL_OPTION_FLAG,     /* bool: true */
 	SL_OPTION_UNFLAG,   /* bool: false */
 	SL_OPTION_TALLY,    /* unsigned: one more */
-	SL_OPTION_WORD,     /* const char * */
+	SL_OPTION_WORD,     /* const char *, not empty */
+	SL_OPTION_TEXT,     /* const char * */
 	SL_OPTION_WORDS,    /* struct sl_words: one more */
 	SL_OPTION_UNSIGNED, /* unsigned in [min, max] */
 	SL_OPTION_NUMBER,   /* uint64_t in [min, max] */

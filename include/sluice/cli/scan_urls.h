@@ -20,6 +20,7 @@ struct sl_scan_urls {
 	uint64_t memory; /* that reading them takes */
 
 	const struct sl_scan_options *options;
+	const struct sl_proxies *proxies;
 	struct sl_scan_url *items; /* one for each argument */
 	size_t count;
 	bool has_https;
@@ -29,9 +30,9 @@ struct sl_scan_urls {
 	bool is_open;
 };
 
-/* Not in a task. Without URLs it stays as it is. Returns 0 or -ENOMEM. */
-int sl_scan_urls_init(
-	struct sl_scan_urls *urls, const struct sl_scan_options *options) SL_MUST_CHECK;
+/* Not in a task. Both are borrowed. Without URLs it stays as it is. Returns 0 or -ENOMEM. */
+int sl_scan_urls_init(struct sl_scan_urls *urls, const struct sl_scan_options *options,
+	const struct sl_proxies *proxies) SL_MUST_CHECK;
 
 /* In the task that scans, before it does. Returns what sl_http_client_new returns. */
 SL_SUSPENDS

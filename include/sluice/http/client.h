@@ -15,6 +15,7 @@
 
 #include "sluice/base/bytes.h"
 #include "sluice/http/head.h"
+#include "sluice/http/proxies.h"
 #include "sluice/http/request.h"
 #include "sluice/http/resource.h"
 #include "sluice/http/url.h"
@@ -35,7 +36,8 @@ struct sl_http_client_options {
 	bool allow_downgrade;      /* follow redirects from https to http */
 	bool want_tls;      /* load OpenSSL and the certificates now, not at the first https URL */
 	const char *cacert; /* borrowed for the client's life; NULL = the system's store */
-	const char *user_agent; /* borrowed likewise; NULL = "sluice/VERSION" */
+	const struct sl_proxies *proxies; /* borrowed likewise; NULL = all hosts directly */
+	const char *user_agent;           /* borrowed likewise; NULL = "sluice/VERSION" */
 	/* Bytes of bodies a second, over all exchanges; 0 = no limit. */
 	uint64_t limit_rate;
 	/* Requests a second to one host, in thousandths; 0 = no limit. Each hop of a redirect and

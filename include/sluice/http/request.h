@@ -8,6 +8,7 @@
 #ifndef SLUICE_HTTP_REQUEST_H
 #define SLUICE_HTTP_REQUEST_H
 
+#include "sluice/http/proxy.h"
 #include "sluice/http/url.h"
 
 struct sl_http_header {
@@ -23,6 +24,9 @@ struct sl_request {
 	size_t header_count;
 	/* Values of Range and If-Range, which no header replaces; NULL = none */
 	const char *range, *if_range;
+	/* The HTTP proxy that relays the request: it gets the URL in absolute form (RFC 9112
+	 * 3.2.2), and its user in Proxy-Authorization; NULL = none, and no such field */
+	const struct sl_proxy *relay;
 };
 
 /*
@@ -38,7 +42,8 @@ int sl_request_format(
 /*
  * Check a header from the user. Returns 0 if it may be sent; SL_E_USAGE with the reason for
  * Content-Length, Transfer-Encoding, Connection and other fields that the client must set itself,
- * and for bytes that are not allowed. The message never shows the value.
+ * for Proxy-Authorization, which an origin would get, and for bytes that are not allowed. The
+ * message never shows the value.
  */
 int sl_request_check_header(
 	const struct sl_http_header *header, struct sl_error *err) SL_MUST_CHECK;

@@ -10,6 +10,7 @@
 #define SLUICE_NET_CONNECTOR_H
 
 #include "sluice/net/connection.h"
+#include "sluice/net/dns.h"
 #include "sluice/net/tls.h"
 
 struct sl_connector;
@@ -37,6 +38,11 @@ void sl_connector_set_tls(struct sl_connector *connector, struct sl_tls *tls);
 SL_SUSPENDS
 int sl_connector_open(struct sl_connector *connector, const char *host, uint16_t port,
 	uint64_t deadline_ns, struct sl_connection **out, struct sl_error *err) SL_MUST_CHECK;
+
+/* The addresses of `host`, for a proxy that does not look names up; see sl_dns_lookup. */
+SL_SUSPENDS
+int sl_connector_lookup(struct sl_connector *connector, const char *host, uint16_t port,
+	uint64_t deadline_ns, struct sl_addresses *out, struct sl_error *err) SL_MUST_CHECK;
 
 /*
  * TLS over `below`, of any kind, with the server called `host`; see sl_tls_connect. Takes below: it
