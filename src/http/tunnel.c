@@ -36,10 +36,17 @@ fail_excess(struct sl_error *err)
 		"the proxy sent bytes behind its response, which no server has sent");
 }
 
+/* tinyproxy answers 401 to credentials that are wrong. */
+static bool
+is_of_user(int status)
+{
+	return status == 407 || status == 401;
+}
+
 static const char *
 status_hint(int status, bool had_authorization)
 {
-	if (status == 407)
+	if (is_of_user(status))
 		return had_authorization
 			       ? "; it refused the user name or password for the proxy"
 			       : "; give USER:PASSWORD for the proxy with --proxy-user or before "
@@ -66,7 +73,7 @@ fail_status(struct sl_error *err, const struct sl_head *head, bool had_authoriza
 	struct sl_buf words = { 0 };
 	bool first = err && !err->code;
 	bool is_own = is_of_proxy(head->status);
-	int code = is_own ? SL_E_STATUS : SL_E_PROTO;
+	int code = is_own ? SL_E_STATUS : head->status == 401 ? SL_E_AUTH : SL_E_PROTO;
 	struct sl_span reason = sl_head_reason(head);
 	if (reason.len > 0)
 		sl_buf_add_str(&words, " ");

@@ -82,7 +82,7 @@ Test(tunnel, has_no_status_that_could_be_taken_for_the_origins)
 	static const struct answer answers[] = {
 		{ "HTTP/1.1 301 x\r\nLocation: http://evil/\r\n\r\n", SL_E_PROTO, 0, "301" },
 		{ "HTTP/1.1 304 Not Modified\r\n\r\n", SL_E_PROTO, 0, "304" },
-		{ "HTTP/1.1 401 x\r\nWWW-Authenticate: Basic\r\n\r\n", SL_E_PROTO, 0, "401" },
+		{ "HTTP/1.1 401 x\r\nWWW-Authenticate: Basic\r\n\r\n", SL_E_AUTH, 0, "401" },
 		{ "HTTP/1.1 404 x\r\n\r\n", SL_E_PROTO, 0, "404" },
 		{ "HTTP/1.1 410 x\r\n\r\n", SL_E_PROTO, 0, "410" },
 		{ "HTTP/1.1 416 x\r\n\r\n", SL_E_PROTO, 0, "416" },

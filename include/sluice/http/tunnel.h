@@ -29,6 +29,7 @@ int sl_tunnel_format(struct sl_buf *buf, const struct sl_tunnel_request *request
  * Send CONNECT and read the response into the empty `head`, until `deadline_ns` for both. Returns 0
  * for a status of 2xx, whose Content-Length and Transfer-Encoding count for nothing. Else
  *  - SL_E_STATUS with err->http_status for 403, 407, 408, 429 and 5xx
+ *  - SL_E_AUTH for 401, with which some proxies refuse credentials
  *  - SL_E_PROTO for all other statuses, none of which is the origin's; if the response is not HTTP,
  *    101, or has bytes behind its head
  *  - SL_E_LIMIT: the limits of head.h, or more than 32 interim responses
