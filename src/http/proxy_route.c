@@ -73,27 +73,78 @@ open_proxy(const struct sl_proxy_route *route, uint64_t deadline_ns, struct sl_c
 
 /* ---- the origin, by CONNECT ---- */
 
+/* One request; its head is kept if it is refused. */
 SL_SUSPENDS
 static int
-ask_connect(const struct sl_proxy_route *route, struct sl_connection *connection,
-	const struct sl_pool_key *key, uint64_t deadline_ns, struct sl_error *err)
+ask_connect_once(struct sl_proxy_route *route, struct sl_proxy_login *login,
+	struct sl_connection *connection, const struct sl_pool_key *key, uint64_t deadline_ns,
+	struct sl_head *head, struct sl_error *err)
 {
-	struct sl_buf value = { 0 };
-	struct sl_head head;
+	struct sl_buf value = { 0 }, target = { 0 };
 	struct sl_tunnel_request request = { .host = key->host,
 		.is_ipv6 = strchr(key->host, ':') != NULL,
 		.port = key->port,
 		.user_agent = route->user_agent };
-	sl_head_init(&head);
-	if (route->proxy->user)
-		sl_proxy_add_basic(&value, route->proxy);
+	sl_tunnel_add_authority(&target, &request);
+	int code = target.failed ? -ENOMEM
+				 : sl_proxy_auth_format(
+					   &route->auth, login, "CONNECT", target.data, &value);
 	request.authorization = value.data;
-	int code = value.failed ? -ENOMEM
-				: sl_tunnel_connect(connection, &request, deadline_ns, &head, err);
+	if (code == 0)
+		code = sl_tunnel_connect(connection, &request, deadline_ns, head, err);
 	if (value.data)
 		explicit_bzero(value.data, value.len);
 	sl_buf_release(&value);
+	sl_buf_release(&target);
+	return code;
+}
+
+/* Open the proxy and ask it for the origin. With *again, it has refused the user in a way that
+ * another request may change. */
+SL_SUSPENDS
+static int
+connect_once(struct sl_proxy_route *route, struct sl_proxy_login *login,
+	const struct sl_pool_key *key, uint64_t deadline_ns, struct sl_connection **out,
+	bool *again, struct sl_error *err)
+{
+	struct sl_error cause = { 0 };
+	struct sl_connection *connection = NULL;
+	struct sl_head head;
+	*again = false;
+	int code = open_proxy(route, deadline_ns, &connection, err);
+	if (code < 0)
+		return code;
+	sl_head_init(&head);
+	code = ask_connect_once(route, login, connection, key, deadline_ns, &head, &cause);
+	if (code == 0) {
+		sl_proxy_auth_accepted(&route->auth, login);
+		*out = connection;
+	} else {
+		*again = cause.http_status == 407 &&
+			 sl_proxy_auth_refused(&route->auth, login, &head) == 1;
+		fail(route, connection, &cause, code, err);
+		sl_connection_close(connection);
+	}
 	sl_head_release(&head);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+ask_connect(struct sl_proxy_route *route, const struct sl_pool_key *key, uint64_t deadline_ns,
+	struct sl_connection **out, struct sl_error *err)
+{
+	struct sl_proxy_login login = { .is_repeated = false };
+	struct sl_error last = { 0 };
+	bool again = true;
+	int code = 0;
+	while (again) {
+		sl_error_clear(&last);
+		code = connect_once(route, &login, key, deadline_ns, out, &again, &last);
+	}
+	if (code < 0 && err && !err->code)
+		*err = last;
+	sl_proxy_login_release(&login);
 	return code;
 }
 
@@ -180,7 +231,7 @@ ask_socks_for_addresses(const struct sl_proxy_route *route, const struct sl_pool
 /* To the origin, without its TLS; to the proxy itself if it relays. */
 SL_SUSPENDS
 static int
-open_origin(const struct sl_proxy_route *route, const struct sl_pool_key *key, uint64_t deadline_ns,
+open_origin(struct sl_proxy_route *route, const struct sl_pool_key *key, uint64_t deadline_ns,
 	struct sl_connection **out, struct sl_error *err)
 {
 	if (sl_proxy_is_socks(route->proxy) && !sl_proxy_resolves(route->proxy))
@@ -189,16 +240,8 @@ open_origin(const struct sl_proxy_route *route, const struct sl_pool_key *key, u
 		struct sl_socks_target target = { .name = key->host, .port = key->port };
 		return ask_socks(route, &target, deadline_ns, out, err);
 	}
-	struct sl_error cause = { 0 };
-	int code = open_proxy(route, deadline_ns, out, err);
-	if (code < 0 || sl_proxy_route_is_relay(route))
-		return code;
-	code = ask_connect(route, *out, key, deadline_ns, &cause);
-	if (code < 0) {
-		fail(route, *out, &cause, code, err);
-		sl_connection_close(*out);
-	}
-	return code;
+	return sl_proxy_route_is_relay(route) ? open_proxy(route, deadline_ns, out, err)
+					      : ask_connect(route, key, deadline_ns, out, err);
 }
 
 SL_SUSPENDS
@@ -206,7 +249,7 @@ static int
 connect_through(void *ctx, const struct sl_pool_key *key, uint64_t deadline_ns,
 	struct sl_connection **out, struct sl_error *err)
 {
-	const struct sl_proxy_route *route = ctx;
+	struct sl_proxy_route *route = ctx;
 	struct sl_connection *connection = NULL;
 	int code = open_origin(route, key, deadline_ns, &connection, err);
 	if (code < 0)
@@ -248,6 +291,7 @@ sl_proxy_route_init(struct sl_proxy_route *route, struct sl_connector *connector
 		.user_agent = user_agent,
 		.scheme = scheme,
 		.text = make_text(proxy) };
+	sl_proxy_auth_init(&route->auth, proxy);
 	return route->text ? 0 : -ENOMEM;
 }
 
@@ -257,6 +301,7 @@ sl_proxy_route_release(struct sl_proxy_route *route)
 	if (route->text)
 		explicit_bzero(route->text, strlen(route->text));
 	free(route->text);
+	sl_proxy_auth_release(&route->auth);
 	memset(route, 0, sizeof(*route));
 }
 

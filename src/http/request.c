@@ -147,19 +147,11 @@ static void
 add_request_line(struct sl_buf *buf, const struct sl_request *request)
 {
 	sl_buf_printf(buf, "%s ", request->method);
-	if (request->relay)
+	if (request->is_absolute)
 		sl_url_format(buf, request->url);
 	else
 		sl_buf_add_str(buf, request->url->target);
 	sl_buf_add_str(buf, " HTTP/1.1\r\n");
-}
-
-static void
-add_proxy_credentials(struct sl_buf *buf, const struct sl_proxy *proxy)
-{
-	sl_buf_add_str(buf, "Proxy-Authorization: ");
-	sl_proxy_add_basic(buf, proxy);
-	sl_buf_add_str(buf, "\r\n");
 }
 
 static void
@@ -171,8 +163,9 @@ add_request(struct sl_buf *buf, const struct sl_request *request)
 		sl_url_format_authority(buf, request->url);
 		sl_buf_add_str(buf, "\r\n");
 	}
-	if (request->relay && request->relay->user)
-		add_proxy_credentials(buf, request->relay);
+	if (request->proxy_authorization)
+		add_header(buf, sl_span_str("Proxy-Authorization"),
+			sl_span_str(request->proxy_authorization));
 	add_own(buf, request, "User-Agent", request->user_agent);
 	add_own(buf, request, "Accept", "*/*");
 	add_own(buf, request, "Accept-Encoding", "identity");

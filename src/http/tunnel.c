@@ -88,12 +88,17 @@ fail_status(struct sl_error *err, const struct sl_head *head, bool had_authoriza
 
 /* ---- CONNECT ---- */
 
+void
+sl_tunnel_add_authority(struct sl_buf *buf, const struct sl_tunnel_request *request)
+{
+	sl_buf_printf(buf, request->is_ipv6 ? "[%s]:%u" : "%s:%u", request->host, request->port);
+}
+
 int
 sl_tunnel_format(struct sl_buf *buf, const struct sl_tunnel_request *request)
 {
 	struct sl_buf authority = { 0 };
-	sl_buf_printf(
-		&authority, request->is_ipv6 ? "[%s]:%u" : "%s:%u", request->host, request->port);
+	sl_tunnel_add_authority(&authority, request);
 	sl_buf_printf(buf, "CONNECT %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n",
 		authority.data ? authority.data : "", authority.data ? authority.data : "",
 		request->user_agent);

@@ -16,7 +16,7 @@
 
 #define BACKLOG 64
 
-static const char *const names[] = { "http", "auth", "again", "socks", "socks_auth", "garbage",
+static const char *const names[] = { "http", "auth", "digest", "again", "socks", "socks_auth", "garbage",
 	"hangup", "silent", "interim", "excess", "unmodified", "refuse", "tls", "tls_auth" };
 
 struct listener {

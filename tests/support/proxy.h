@@ -4,6 +4,7 @@
  *
  *	http, tls       without a user; tls: TLS to the proxy
  *	auth, tls_auth  requires the Basic credentials user:secret
+ *	digest          requires Digest credentials for user:secret, offers Basic as well
  *	again           answers 407 whatever it gets
  *	socks           SOCKS without a user
  *	socks_auth      SOCKS5 for user:secret only

@@ -125,12 +125,32 @@ misbehave(struct proxy_client *client)
 
 /* ---- requests ---- */
 
+/* False if the request was refused. */
 static bool
-is_allowed(const struct proxy_client *client, const struct request *request)
+admit(struct proxy_client *client, const struct request *request)
 {
-	if (!strstr(client->port_name, "auth"))
+	bool digest = strcmp(client->port_name, "digest") == 0;
+	bool basic = strstr(client->port_name, "auth");
+	enum proxy_digest answer = PROXY_DIGEST_WRONG;
+	char text[512];
+	if (digest)
+		answer = proxy_check_digest(request->text, request->method);
+	if ((!digest && !basic) || (digest && answer == PROXY_DIGEST_RIGHT) ||
+		(basic &&
+			strstr(request->text, "\r\nProxy-Authorization: " CREDENTIALS "\r\n")))
 		return true;
-	return strstr(request->text, "\r\nProxy-Authorization: " CREDENTIALS "\r\n");
+	if (digest)
+		snprintf(text, sizeof(text),
+			"Proxy-Authenticate: Basic realm=\"proxy\"\r\n"
+			"Proxy-Authenticate: Digest realm=\"proxy\", qop=\"auth\", algorithm=MD5, "
+			"nonce=\"nonce-%u\"%s\r\n",
+			proxy_make_nonce(), answer == PROXY_DIGEST_STALE ? ", stale=true" : "");
+	else
+		snprintf(text, sizeof(text), "Proxy-Authenticate: Basic realm=\"proxy\"\r\n");
+	proxy_send_text(&client->end, "HTTP/1.1 407 Proxy Authentication Required\r\n");
+	proxy_send_text(&client->end, text);
+	proxy_send_text(&client->end, "Content-Length: 0\r\n\r\n");
+	return false;
 }
 
 static void
@@ -167,13 +187,10 @@ serve(struct proxy_client *client, struct request *request)
 	log_head(client, request);
 	if (misbehave(client))
 		return;
-	if (!is_allowed(client, request)) {
-		proxy_send_text(&client->end,
-			"HTTP/1.1 407 Proxy Authentication Required\r\n"
-			"Proxy-Authenticate: Basic realm=\"proxy\"\r\nContent-Length: 0\r\n\r\n");
+	bool parsed = parse(request);
+	if (!admit(client, request))
 		return;
-	}
-	struct proxy_end origin = { .fd = parse(request) ? proxy_dial(request->host, request->port)
+	struct proxy_end origin = { .fd = parsed ? proxy_dial(request->host, request->port)
 							 : -1 };
 	if (origin.fd < 0) {
 		proxy_send_text(

@@ -45,6 +45,12 @@ void proxy_pump(struct proxy_end *a, struct proxy_end *b);
 /* A line of the log: the port's name, a blank and this. */
 void proxy_log(struct proxy_client *client, const char *fmt, ...) SL_PRINTF(2, 3);
 
+/* Whether the head of a request has the right Digest credentials; and the number of a new nonce,
+ * "nonce-NUMBER". */
+enum proxy_digest { PROXY_DIGEST_RIGHT, PROXY_DIGEST_STALE, PROXY_DIGEST_WRONG };
+enum proxy_digest proxy_check_digest(const char *head, const char *method);
+unsigned proxy_make_nonce(void);
+
 /* What the kinds of proxy do with a client. */
 void proxy_serve_http(struct proxy_client *client);
 void proxy_serve_socks(struct proxy_client *client);

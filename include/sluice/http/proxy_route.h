@@ -10,7 +10,7 @@
 #ifndef SLUICE_HTTP_PROXY_ROUTE_H
 #define SLUICE_HTTP_PROXY_ROUTE_H
 
-#include "sluice/http/proxy.h"
+#include "sluice/http/proxy_auth.h"
 #include "sluice/http/url.h"
 #include "sluice/net/connector.h"
 #include "sluice/net/pool.h"
@@ -22,6 +22,7 @@ struct sl_proxy_route {
 	const char *user_agent; /* for CONNECT */
 	enum sl_scheme scheme;  /* of the origins */
 	char *text;             /* for the pool's key: the proxy and its user, wiped at the end */
+	struct sl_proxy_auth auth;
 };
 
 /* Returns 0 or -ENOMEM; *route is neutral then. */

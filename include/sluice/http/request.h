@@ -8,7 +8,6 @@
 #ifndef SLUICE_HTTP_REQUEST_H
 #define SLUICE_HTTP_REQUEST_H
 
-#include "sluice/http/proxy.h"
 #include "sluice/http/url.h"
 
 struct sl_http_header {
@@ -24,9 +23,10 @@ struct sl_request {
 	size_t header_count;
 	/* Values of Range and If-Range, which no header replaces; NULL = none */
 	const char *range, *if_range;
-	/* The HTTP proxy that relays the request: it gets the URL in absolute form (RFC 9112
-	 * 3.2.2), and its user in Proxy-Authorization; NULL = none, and no such field */
-	const struct sl_proxy *relay;
+	/* For the HTTP proxy that relays the request: the URL in absolute form (RFC 9112 3.2.2), and
+	 * the value of Proxy-Authorization, NULL = none */
+	bool is_absolute;
+	const char *proxy_authorization;
 };
 
 /*

@@ -22,6 +22,9 @@ struct sl_tunnel_request {
 	const char *authorization; /* the value of Proxy-Authorization; NULL = none */
 };
 
+/* Append HOST:PORT, the target of the request. */
+void sl_tunnel_add_authority(struct sl_buf *buf, const struct sl_tunnel_request *request);
+
 /* The request as bytes; the authority always has its port (RFC 9112 3.2.3). -ENOMEM. */
 int sl_tunnel_format(struct sl_buf *buf, const struct sl_tunnel_request *request) SL_MUST_CHECK;
 
