@@ -99,7 +99,7 @@ init_url(struct sl_scan_urls *urls, size_t i, const char **names,
 static uint64_t
 memory_of(uint64_t streams, const struct sl_proxies *proxies)
 {
-	unsigned layers = proxies->https.proxy.kind == SL_PROXY_HTTPS ? 2 : 1;
+	unsigned layers = sl_proxies_nest_tls(proxies) ? 2 : 1;
 	return streams * ((AHEAD + IN_USE) * PIECE + layers * SL_TLS_MEMORY);
 }
 

@@ -100,6 +100,12 @@ sl_proxies_release(struct sl_proxies *proxies)
 	memset(proxies, 0, sizeof(*proxies));
 }
 
+bool
+sl_proxies_nest_tls(const struct sl_proxies *proxies)
+{
+	return proxies && proxies->https.is_set && proxies->https.proxy.kind == SL_PROXY_HTTPS;
+}
+
 int
 sl_proxies_choose(const struct sl_proxies *proxies, const struct sl_url *url,
 	const struct sl_proxy **out, struct sl_error *err)

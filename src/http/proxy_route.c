@@ -318,12 +318,12 @@ sl_proxy_route_needs_tls(const struct sl_proxy_route *route)
 }
 
 struct sl_pool_key
-sl_proxy_route_key(const struct sl_proxy_route *route, const struct sl_url *url)
+sl_proxy_route_key(struct sl_proxy_route *route, const struct sl_url *url)
 {
 	return (struct sl_pool_key){ .tls = sl_proxy_route_needs_tls(route),
 		.host = url->host,
 		.port = url->port,
 		.route = route->text,
 		.connect = connect_through,
-		.connect_ctx = (void *)(uintptr_t)route };
+		.connect_ctx = route };
 }

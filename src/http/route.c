@@ -30,8 +30,8 @@ init_proxy_route(struct sl_route *route, const struct sl_proxy_choice *choice,
 
 /* *through is NULL for a URL that is reached directly. */
 static int
-find_proxy_route(const struct sl_route *route, const struct sl_url *url,
-	const struct sl_proxy_route **through, struct sl_error *err)
+find_proxy_route(struct sl_route *route, const struct sl_url *url, struct sl_proxy_route **through,
+	struct sl_error *err)
 {
 	const struct sl_proxy *proxy = NULL;
 	int code = sl_proxies_choose(route->proxies, url, &proxy, err);
@@ -65,10 +65,10 @@ sl_route_release(struct sl_route *route)
 }
 
 int
-sl_route_key(const struct sl_route *route, const struct sl_url *url, struct sl_pool_key *key,
+sl_route_key(struct sl_route *route, const struct sl_url *url, struct sl_pool_key *key,
 	struct sl_error *err)
 {
-	const struct sl_proxy_route *through;
+	struct sl_proxy_route *through;
 	int code = find_proxy_route(route, url, &through, err);
 	if (code < 0)
 		return code;
@@ -85,26 +85,19 @@ sl_route_key(const struct sl_route *route, const struct sl_url *url, struct sl_p
 	return 0;
 }
 
-const struct sl_proxy *
-sl_route_relay(const struct sl_route *route, const struct sl_url *url)
+struct sl_proxy_route *
+sl_route_relay(struct sl_route *route, const struct sl_url *url)
 {
-	const struct sl_proxy_route *through;
+	struct sl_proxy_route *through;
 	int code = find_proxy_route(route, url, &through, NULL);
-	return code == 0 && through && sl_proxy_route_is_relay(through) ? through->proxy : NULL;
+	return code == 0 && through && sl_proxy_route_is_relay(through) ? through : NULL;
 }
 
 bool
-sl_route_needs_tls(const struct sl_route *route, const struct sl_url *url)
+sl_route_needs_tls(struct sl_route *route, const struct sl_url *url)
 {
-	const struct sl_proxy_route *through;
+	struct sl_proxy_route *through;
 	int code = find_proxy_route(route, url, &through, NULL);
 	return url->scheme == SL_SCHEME_HTTPS ||
 	       (code == 0 && through && sl_proxy_route_needs_tls(through));
-}
-
-bool
-sl_route_has_nested_tls(const struct sl_route *route)
-{
-	const struct sl_proxy *proxy = route->https.proxy;
-	return proxy && proxy->kind == SL_PROXY_HTTPS;
 }

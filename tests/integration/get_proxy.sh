@@ -123,6 +123,25 @@ test_proxy_user() {
 	expect 28 "--proxy-user"
 }
 
+# Digest is used where the proxy asks for it, and the nonce that was accepted goes on
+test_proxy_digest() {
+	own_proxy
+	once --proxy "http://user:secret@$(at digest)" --cacert "$CA" -j 1 -x 1 "http://origin.test:$PORT_http"/gen/1000/{1/name1,2/name2}
+	expect 0
+	local i
+	for i in name1 name2; do
+		[[ -f $i ]] || fail "no $i"
+	done
+	[[ $(grep -c '^digest GET' proxy.log) == 3 ]] || fail "$(grep -c '^digest GET' proxy.log) requests"
+	[[ $(grep -c '^digest Proxy-Authorization: Basic' proxy.log) == 1 ]] || fail "Basic was sent again"
+	: >proxy.log
+	once --proxy "http://user:secret@$(at digest)" --cacert "$CA" -s 4 -k 1M -o large "$ORIGINS/ranges/etag/v1/gen/9449529/7"
+	expect 0
+	is_gen large 9449529 7
+	once --proxy "http://user:hunter2@$(at digest)" --cacert "$CA" "$ORIGINS/gen/3/1" "http://origin.test:$PORT_http/gen/3/2"
+	expect 24 "it refused the user name or password"
+}
+
 # a missing or wrong user ends with 24 and says what to do
 test_proxy_wrong_user() {
 	own_proxy

@@ -16,8 +16,9 @@
 
 #define BACKLOG 64
 
-static const char *const names[] = { "http", "auth", "digest", "again", "socks", "socks_auth", "garbage",
-	"hangup", "silent", "interim", "excess", "unmodified", "refuse", "tls", "tls_auth" };
+static const char *const names[] = { "http", "auth", "digest", "again", "socks", "socks_auth",
+	"garbage", "hangup", "silent", "interim", "excess", "unmodified", "refuse", "tls",
+	"tls_auth" };
 
 struct listener {
 	struct proxy *proxy;

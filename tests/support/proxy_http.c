@@ -136,8 +136,7 @@ admit(struct proxy_client *client, const struct request *request)
 	if (digest)
 		answer = proxy_check_digest(request->text, request->method);
 	if ((!digest && !basic) || (digest && answer == PROXY_DIGEST_RIGHT) ||
-		(basic &&
-			strstr(request->text, "\r\nProxy-Authorization: " CREDENTIALS "\r\n")))
+		(basic && strstr(request->text, "\r\nProxy-Authorization: " CREDENTIALS "\r\n")))
 		return true;
 	if (digest)
 		snprintf(text, sizeof(text),
@@ -190,8 +189,7 @@ serve(struct proxy_client *client, struct request *request)
 	bool parsed = parse(request);
 	if (!admit(client, request))
 		return;
-	struct proxy_end origin = { .fd = parsed ? proxy_dial(request->host, request->port)
-							 : -1 };
+	struct proxy_end origin = { .fd = parsed ? proxy_dial(request->host, request->port) : -1 };
 	if (origin.fd < 0) {
 		proxy_send_text(
 			&client->end, "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");

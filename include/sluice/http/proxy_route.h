@@ -37,6 +37,6 @@ bool sl_proxy_route_is_relay(const struct sl_proxy_route *route);
 bool sl_proxy_route_needs_tls(const struct sl_proxy_route *route);
 
 /* As sl_route_key, for a URL of the route's scheme. */
-struct sl_pool_key sl_proxy_route_key(const struct sl_proxy_route *route, const struct sl_url *url);
+struct sl_pool_key sl_proxy_route_key(struct sl_proxy_route *route, const struct sl_url *url);
 
 #endif

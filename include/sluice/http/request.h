@@ -23,11 +23,14 @@ struct sl_request {
 	size_t header_count;
 	/* Values of Range and If-Range, which no header replaces; NULL = none */
 	const char *range, *if_range;
-	/* For the HTTP proxy that relays the request: the URL in absolute form (RFC 9112 3.2.2), and
-	 * the value of Proxy-Authorization, NULL = none */
+	/* For the HTTP proxy that relays the request: the URL in absolute form (RFC 9112 3.2.2),
+	 * and the value of Proxy-Authorization, NULL = none */
 	bool is_absolute;
 	const char *proxy_authorization;
 };
+
+/* Whether sl_request_format would refuse it: 0, or SL_E_USAGE. */
+int sl_request_check(const struct sl_request *request, struct sl_error *err) SL_MUST_CHECK;
 
 /*
  * Append the request, with Host, User-Agent, Accept, Accept-Encoding: identity and Authorization

@@ -33,16 +33,14 @@ void sl_route_release(struct sl_route *route);
  * The key for connections to the origin of `url`: everything but taker and lane, which stay 0. Its
  * texts are those of the URL and of the route, which must outlive it. Fails as sl_proxies_choose.
  */
-int sl_route_key(const struct sl_route *route, const struct sl_url *url, struct sl_pool_key *key,
+int sl_route_key(struct sl_route *route, const struct sl_url *url, struct sl_pool_key *key,
 	struct sl_error *err) SL_MUST_CHECK;
 
-/* The proxy that relays requests for `url`, which have to be in absolute form then; else NULL. */
-const struct sl_proxy *sl_route_relay(const struct sl_route *route, const struct sl_url *url);
+/* The way through a proxy that relays requests for `url`, which have to be in absolute form then;
+ * else NULL. */
+struct sl_proxy_route *sl_route_relay(struct sl_route *route, const struct sl_url *url);
 
 /* TLS must be set up before a connection for `url` is taken. */
-bool sl_route_needs_tls(const struct sl_route *route, const struct sl_url *url);
-
-/* Some connections have TLS within TLS, which takes twice the memory. */
-bool sl_route_has_nested_tls(const struct sl_route *route);
+bool sl_route_needs_tls(struct sl_route *route, const struct sl_url *url);
 
 #endif
