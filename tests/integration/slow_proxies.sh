@@ -93,7 +93,7 @@ serve_squid() {
 	serve_proxy squid -N -f "$PWD/conf"
 }
 
-# squid, without and with Basic credentials
+# squid, without a user, with Basic and with Digest credentials
 test_slow_proxies_squid() {
 	prepare squid
 	{ squid_conf; echo 'http_access allow all'; } >conf
@@ -111,6 +111,18 @@ test_slow_proxies_squid() {
 	all_of_it --proxy "http://user:secret@$proxy"
 	refused 24 --proxy "http://user:hunter2@$proxy"
 	refused 24 --proxy "http://$proxy"
+	kill $SERVER
+	wait $SERVER
+	echo user:secret >users
+	{
+		squid_conf
+		echo "auth_param digest program /usr/lib/squid/digest_file_auth $PWD/users"
+		printf '%s\n' 'auth_param digest realm squid' 'auth_param digest children 2' 'auth_param digest check_nonce_count on' \
+			'acl known proxy_auth REQUIRED' 'http_access allow known' 'http_access deny all'
+	} >conf
+	serve_squid
+	all_of_it --proxy "http://user:secret@$proxy"
+	refused 24 --proxy "http://user:hunter2@$proxy"
 }
 
 # microsocks, without and with a user
