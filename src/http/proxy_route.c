@@ -192,7 +192,7 @@ is_of_address(const struct sl_error *err)
 {
 	return err->phase == SL_PHASE_PROXY &&
 	       (err->code == -ECONNREFUSED || err->code == -ENETUNREACH ||
-		       err->code == -EHOSTUNREACH || err->code == SL_E_UNSUPPORTED);
+		       err->code == -EHOSTUNREACH || err->code == -EAFNOSUPPORT);
 }
 
 SL_SUSPENDS

@@ -37,8 +37,8 @@ static const struct {
 	{ -EHOSTUNREACH, "host unreachable" },
 	{ -ECONNREFUSED, "connection refused" },
 	{ -ETIMEDOUT, "TTL expired" },
-	{ SL_E_UNSUPPORTED, "command not supported" },
-	{ SL_E_UNSUPPORTED, "address type not supported" },
+	{ -EOPNOTSUPP, "command not supported" },
+	{ -EAFNOSUPPORT, "address type not supported" },
 };
 
 /* ---- messages ---- */

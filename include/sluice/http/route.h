@@ -2,9 +2,9 @@
  * route.h - how an origin is reached, as the pool of connections asks for it: directly, or through
  * the proxy that is chosen for its URL (proxies.h), anew for each URL.
  *
- * A route makes the pool's key for a URL and holds the functions that connect. Routes that differ
- * have keys with different texts, so that connections never cross: neither from one proxy to
- * another, nor from one of its users to another, nor to none.
+ * A route makes the pool's key for a URL, with the function that connects. Routes that differ have
+ * keys with different texts, so that connections never cross: neither from one proxy to another,
+ * nor from one of its users to another, nor to none.
  */
 #ifndef SLUICE_HTTP_ROUTE_H
 #define SLUICE_HTTP_ROUTE_H

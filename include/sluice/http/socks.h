@@ -75,8 +75,9 @@ size_t sl_socks_wanted(const struct sl_socks *socks);
 /*
  * Take the next bytes, at most as many as are wanted (asserted). Returns 0; SL_E_PROTO (not the
  * reply of a SOCKS proxy); SL_E_AUTH (it requires or refused a user and password); -ECONNREFUSED,
- * -EHOSTUNREACH, -ENETUNREACH, -ETIMEDOUT or -EACCES, as the proxy reports of the target. The phase
- * is SL_PHASE_PROXY. After a failure there is nothing more to be done.
+ * -EHOSTUNREACH, -ENETUNREACH, -ETIMEDOUT, -EACCES, -EOPNOTSUPP or -EAFNOSUPPORT, as the proxy
+ * reports of the target. The phase is SL_PHASE_PROXY. After a failure there is nothing more to be
+ * done.
  */
 int sl_socks_feed(
 	struct sl_socks *socks, const void *data, size_t len, struct sl_error *err) SL_MUST_CHECK;
