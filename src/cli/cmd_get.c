@@ -131,7 +131,7 @@ make_client(struct get *get, struct sl_http_client **out)
 		.limit_rate = options->limit_rate,
 		.max_rps_milli = options->max_rps_milli,
 		.want_tls = get->budget.has_https,
-		.cacert = options->cacert,
+		.tls = sl_tls_options_of_run(&options->tls),
 		.proxies = &get->proxies };
 	return sl_http_client_new(out, &wanted, &get->error);
 }

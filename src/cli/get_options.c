@@ -119,6 +119,8 @@ check_get(struct option_parser *parser, struct sl_get_options *options)
 			"line for each");
 	int code = check_takeover(parser, options);
 	if (!code)
+		code = option_check_tls(parser, &options->tls);
+	if (!code)
 		code = check_get_scan(parser, options);
 	return code ? code : check_mirrors(parser, options, single);
 }

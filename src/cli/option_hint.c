@@ -31,8 +31,8 @@ static const struct hint get_hints[] = {
 	{ "-J --remote-header-name", "use --content-disposition" },
 	{ "-C --continue-at",
 		"not needed: incomplete files are resumed (--no-continue turns that off)" },
-	{ "--insecure --no-check-certificate --check-certificate",
-		"certificates are always verified; to trust another one use --cacert FILE" },
+	{ "--no-check-certificate --check-certificate",
+		"to trust another certificate use --cacert FILE; --insecure verifies none" },
 	{ "-f --fail --fail-with-body",
 		"not needed: an HTTP status other than success is always an error" },
 	{ "--fail-early", "use --fail-fast" },
@@ -77,6 +77,11 @@ static const struct hint get_hints[] = {
 	{ "--max-redirect", "use --max-redirs" },
 	{ "--output-document --out", "use -o" },
 	{ "--ca-certificate", "use --cacert" },
+	{ "--ca-directory", "use --capath" },
+	{ "--certificate -E", "use --cert" },
+	{ "--private-key", "use --key" },
+	{ "--tlsv1.2 --tlsv1.3 --min-tls-version --secure-protocol --tls-max",
+		"use --tls-min=1.2 or 1.3" },
 	{ "--no-use-server-timestamps", "use --no-remote-time" },
 	{ "--force-directories", "use --tree" },
 	{ "-nd --no-directories --no-host-directories --cut-dirs -nH",
@@ -108,8 +113,8 @@ static const struct hint get_hints[] = {
 	{ "-u --user --password --http-user --http-password --http-passwd",
 		UNSUPPORTED "; write USER:PASSWORD@ before the host, or http-user=USER and "
 			    "http-passwd=PASSWORD below a URL in a list (-i)" },
-	{ "--netrc --netrc-file --bearer-file --auth-origin --capath "
-	  "--cert --key --tls-min -4 --ipv4 -6 --ipv6 --resolve --engine",
+	{ "--netrc --netrc-file --bearer-file --auth-origin "
+	  "-4 --ipv4 -6 --ipv6 --resolve --engine",
 		UNSUPPORTED },
 	{ NULL, NULL },
 };

@@ -31,6 +31,9 @@ void option_release_rules(struct sl_option_rules *rules);
  * caller to check. */
 int option_parse(struct option_parser *parser, struct sl_words *operands);
 
+/* Rules for the options of TLS together. 0; SL_E_USAGE. */
+int option_check_tls(struct option_parser *parser, const struct sl_tls_options *tls);
+
 /* The defaults of a scan. */
 void option_init_scan(struct sl_scan_options *options);
 

@@ -12,6 +12,7 @@ static const char *const if_exists_choices[] = { "auto", "skip", "replace", "ren
 	NULL };
 static const char *const sync_choices[] = { "auto", "all", "none", NULL };
 static const char *const io_choices[] = { "auto", "direct", "buffered", NULL };
+static const char *const tls_choices[] = { "1.2", "1.3", NULL }; /* enum sl_tls_version */
 static const char *const colour_choices[] = { "auto", "always", "never", NULL };
 static const char *const progress_choices[] = { "auto", "bars", "plain", "none", NULL };
 
@@ -112,8 +113,8 @@ static const struct sl_option get_options[] = {
 	{ .group = "Parallelism", .letter = 'k', .name = "min-segment", .argument = "SIZE",
 		.kind = SL_OPTION_SIZE, FIELD(min_segment), RANGE(SL_MIB, 1024 * SL_MIB),
 		.standard = "16M",
-		.elsewhere = "certificates are always verified; to trust another one use --cacert "
-			     "FILE",
+		.elsewhere = "to trust another certificate use --cacert FILE; --insecure verifies "
+			     "none",
 		.help = "Request at least SIZE at a time, 1M to 1G. Files smaller than twice "
 		"that use one connection." },
 	{ .group = "Parallelism", .name = "fail-fast",
@@ -212,8 +213,32 @@ static const struct sl_option get_options[] = {
 		.help = "Use no proxy for the hosts in LIST: names of hosts and domains, addresses and "
 		"networks such as 10.0.0.0/8, separated by commas, or '*' for all hosts." },
 	{ .group = "Network", .name = "cacert", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(cacert), .standard = "the system's certificate store",
+		.kind = SL_OPTION_WORD, FIELD(tls.cacert), .standard = "the system's certificate store",
 		.help = "Trust only the certificates in the PEM file FILE." },
+	{ .group = "Network", .name = "capath", .argument = "DIR",
+		.kind = SL_OPTION_WORD, FIELD(tls.capath),
+		.help = "Trust only the certificates in the directory DIR, which 'openssl rehash' "
+		"has prepared, and those of --cacert." },
+	{ .group = "Network", .name = "cert", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(tls.cert),
+		.help = "Identify this client by the certificate in the PEM file FILE to servers "
+		"that ask for one. Certificates after the first are sent as its chain." },
+	{ .group = "Network", .name = "key", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(tls.key), .standard = "the file of --cert",
+		.help = "The private key of --cert, in a PEM file that is not encrypted." },
+	{ .group = "Network", .name = "pinnedpubkey", .argument = "KEYS",
+		.kind = SL_OPTION_WORD, FIELD(tls.pinnedpubkey),
+		.help = "Connect by TLS only to servers that have one of these public keys. KEYS "
+		"is sha256//BASE64, several are separated by ';', or the name of a file with a "
+		"public key in PEM or DER. Certificates are verified too." },
+	{ .group = "Network", .name = "tls-min", .argument = "VERSION",
+		.kind = SL_OPTION_CHOICE, FIELD(tls.least), .choices = tls_choices,
+		.standard = "1.2",
+		.help = "Refuse versions of TLS older than VERSION, which is 1.2 or 1.3." },
+	{ .group = "Network", .name = "insecure",
+		.kind = SL_OPTION_FLAG, FIELD(tls.insecure),
+		.help = "Do not verify the certificates of servers. Connections can then be "
+		"intercepted, and files changed: use this for tests only." },
 	{ .group = "Network", .name = "connect-timeout", .argument = "TIME",
 		.kind = SL_OPTION_DURATION, FIELD(connect_timeout_ns), RANGE(MS, DURATION_MAX),
 		.standard = "30s",
@@ -536,8 +561,32 @@ static const struct sl_option scan_options[] = {
 		.help = "For URLs: use no proxy for the hosts in LIST: names of hosts and domains, addresses and "
 		"networks such as 10.0.0.0/8, separated by commas, or '*' for all hosts." },
 	{ .group = "Network", .name = "cacert", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(cacert), .standard = "the system's certificate store",
+		.kind = SL_OPTION_WORD, FIELD(tls.cacert), .standard = "the system's certificate store",
 		.help = "For URLs: trust only the certificates in the PEM file FILE." },
+	{ .group = "Network", .name = "capath", .argument = "DIR",
+		.kind = SL_OPTION_WORD, FIELD(tls.capath),
+		.help = "For URLs: trust only the certificates in the directory DIR, which 'openssl rehash' "
+		"has prepared, and those of --cacert." },
+	{ .group = "Network", .name = "cert", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(tls.cert),
+		.help = "For URLs: identify this client by the certificate in the PEM file FILE to servers "
+		"that ask for one. Certificates after the first are sent as its chain." },
+	{ .group = "Network", .name = "key", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(tls.key), .standard = "the file of --cert",
+		.help = "For URLs: the private key of --cert, in a PEM file that is not encrypted." },
+	{ .group = "Network", .name = "pinnedpubkey", .argument = "KEYS",
+		.kind = SL_OPTION_WORD, FIELD(tls.pinnedpubkey),
+		.help = "For URLs: connect by TLS only to servers that have one of these public keys. KEYS "
+		"is sha256//BASE64, several are separated by ';', or the name of a file with a "
+		"public key in PEM or DER. Certificates are verified too." },
+	{ .group = "Network", .name = "tls-min", .argument = "VERSION",
+		.kind = SL_OPTION_CHOICE, FIELD(tls.least), .choices = tls_choices,
+		.standard = "1.2",
+		.help = "For URLs: refuse versions of TLS older than VERSION, which is 1.2 or 1.3." },
+	{ .group = "Network", .name = "insecure",
+		.kind = SL_OPTION_FLAG, FIELD(tls.insecure),
+		.help = "For URLs: do not verify the certificates of servers. Connections can then be "
+		"intercepted, and logs changed: use this for tests only." },
 	{ .group = "Network", .name = "connect-timeout", .argument = "TIME",
 		.kind = SL_OPTION_DURATION, FIELD(connect_timeout_ns), RANGE(MS, DURATION_MAX),
 		.standard = "30s",

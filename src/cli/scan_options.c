@@ -228,6 +228,8 @@ check_scan(struct option_parser *parser, struct sl_scan_options *options)
 		code = check_sorted(parser, options);
 	if (!code)
 		code = check_columns(parser, options);
+	if (!code)
+		code = option_check_tls(parser, &options->tls);
 	if (code)
 		return code;
 	if (options->chunk > options->max_memory / 2)

@@ -146,7 +146,7 @@ sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err)
 		.max_redirects = options->max_redirects,
 		.allow_downgrade = options->allow_downgrade,
 		.want_tls = urls->has_https,
-		.cacert = options->cacert,
+		.tls = sl_tls_options_of_run(&options->tls),
 		.proxies = urls->proxies };
 	int code = sl_http_client_new(&urls->client, &wanted, err);
 	if (code)

@@ -72,7 +72,7 @@ load_tls(struct sl_http_client *client, struct sl_error *err)
 	if (code < 0)
 		return sl_fail_code(err, SL_PHASE_TLS, code, "cannot set up TLS");
 	if (!client->tls) {
-		code = sl_tls_new(&client->tls, client->options.cacert, err);
+		code = sl_tls_new(&client->tls, &client->options.tls, err);
 		if (code == 0)
 			sl_connector_set_tls(client->connections.connector, client->tls);
 		else

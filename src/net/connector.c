@@ -1,5 +1,6 @@
 #include "sluice/net/connector.h"
 
+#include "sluice/base/log.h"
 #include "sluice/net/dial.h"
 
 #include <errno.h>
@@ -78,6 +79,21 @@ sl_connector_open(struct sl_connector *connector, const char *host, uint16_t por
 	return 0;
 }
 
+/* Names come from the server: the log makes them safe. */
+static void
+log_tls(const struct sl_connection *connection, const char *host)
+{
+	struct sl_tls_info info;
+	if (sl_log_level() < SL_LOG_INFO)
+		return;
+	sl_tls_describe(connection, &info);
+	sl_log_info("connected to %s (%s) by %s, %s%s, certificate '%s' issued by '%s', valid "
+		    "until %s%s",
+		host, connection->peer, info.version, info.cipher,
+		info.resumed ? " (session resumed)" : "", info.subject, info.issuer, info.ends,
+		info.verified ? "" : " (not verified)");
+}
+
 int
 sl_connector_lookup(struct sl_connector *connector, const char *host, uint16_t port,
 	uint64_t deadline_ns, struct sl_addresses *out, struct sl_error *err)
@@ -89,9 +105,13 @@ int
 sl_connector_secure(struct sl_connector *connector, struct sl_connection *below, const char *host,
 	uint16_t port, uint64_t deadline_ns, struct sl_connection **out, struct sl_error *err)
 {
-	if (connector->tls)
-		return sl_tls_connect(connector->tls, below, host, port, deadline_ns, out, err);
-	sl_connection_close(below);
-	return sl_fail(err, SL_PHASE_TLS, SL_E_UNSUPPORTED,
-		"cannot connect to '%s': TLS is not set up", host);
+	if (!connector->tls) {
+		sl_connection_close(below);
+		return sl_fail(err, SL_PHASE_TLS, SL_E_UNSUPPORTED,
+			"cannot connect to '%s': TLS is not set up", host);
+	}
+	int code = sl_tls_connect(connector->tls, below, host, port, deadline_ns, out, err);
+	if (code == 0)
+		log_tls(*out, host);
+	return code;
 }

@@ -17,6 +17,7 @@
 #include "sluice/download/batch.h"
 #include "sluice/http/proxies.h"
 #include "sluice/logline/level.h"
+#include "sluice/net/tls.h"
 #include "sluice/scan/walk.h"
 #include "sluice/ui/colour.h"
 
@@ -131,7 +132,7 @@ struct sl_scan_options {
 
 	/* Of inputs that are URLs: as those of get. The deadline is that of the run. */
 	struct sl_proxy_options proxy;
-	const char *cacert;
+	struct sl_tls_options tls;
 	uint64_t connect_timeout_ns, stall_timeout_ns, deadline_ns;
 	unsigned retries, max_redirects;
 	uint64_t retry_max_wait_ns;
@@ -184,8 +185,8 @@ struct sl_get_options {
 	struct sl_scan_options scanning;
 
 	struct sl_proxy_options proxy;
-	const char *referer;         /* NULL = none */
-	const char *cacert;          /* NULL = the system's store */
+	const char *referer; /* NULL = none */
+	struct sl_tls_options tls;
 	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
 	uint64_t stall_timeout_ns;
 	uint64_t deadline_ns; /* from the start of the run; SL_FOREVER = none */
@@ -298,5 +299,8 @@ struct sl_option_hint {
 	char text[160];
 };
 struct sl_option_hint sl_option_hint(const struct sl_command *command, const char *word);
+
+/* `options` with what the environment adds: SSLKEYLOGFILE. */
+struct sl_tls_options sl_tls_options_of_run(const struct sl_tls_options *options);
 
 #endif

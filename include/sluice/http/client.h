@@ -19,6 +19,7 @@
 #include "sluice/http/request.h"
 #include "sluice/http/resource.h"
 #include "sluice/http/url.h"
+#include "sluice/net/tls.h"
 #include "sluice/rt/limiter.h"
 
 struct sl_http_client;
@@ -34,8 +35,8 @@ struct sl_http_client_options {
 	uint64_t stall_timeout_ns; /* until a byte of a body, and until a complete head */
 	unsigned max_redirects;    /* 0 = do not follow any */
 	bool allow_downgrade;      /* follow redirects from https to http */
-	bool want_tls;      /* load OpenSSL and the certificates now, not at the first https URL */
-	const char *cacert; /* borrowed for the client's life; NULL = the system's store */
+	bool want_tls; /* load OpenSSL and the certificates now, not at the first https URL */
+	struct sl_tls_options tls;        /* its texts are borrowed for the client's life */
 	const struct sl_proxies *proxies; /* borrowed likewise; NULL = all hosts directly */
 	const char *user_agent;           /* borrowed likewise; NULL = "sluice/VERSION" */
 	/* Bytes of bodies a second, over all exchanges; 0 = no limit. */
