@@ -46,6 +46,7 @@ struct sl_http_client {
 	struct sl_http_client_options options;
 	struct sl_connections connections;
 	struct sl_tls *tls;
+	struct sl_tls *proxy_tls;     /* of https proxies, where it differs; else NULL */
 	struct sl_semaphore tls_lock; /* one task loads TLS, the others wait for it */
 	struct sl_limiter limiter;    /* with options.limit_rate */
 	struct sl_host_limits host_limits;
@@ -64,6 +65,49 @@ struct chain {
 
 /* ---- client ---- */
 
+/*
+ * Certificates of proxies are verified as those of servers. But --cert is not for them, --insecure
+ * and --pinnedpubkey are about the servers whose files are wanted.
+ */
+SL_SUSPENDS
+static int
+load_proxy_tls(struct sl_http_client *client, struct sl_error *err)
+{
+	const struct sl_tls_options *options = &client->options.tls;
+	const struct sl_tls_options wanted = {
+		.cacert = options->cacert, .capath = options->capath, .least = options->least
+	};
+	struct sl_tls *tls = client->tls;
+	if (options->cert || options->pinnedpubkey || options->insecure) {
+		int code = sl_tls_new(&client->proxy_tls, &wanted, err);
+		if (code < 0) {
+			client->proxy_tls = NULL;
+			return code;
+		}
+		tls = client->proxy_tls;
+	}
+	sl_route_set_proxy_tls(&client->connections.route, tls);
+	return 0;
+}
+
+/* Both or none. */
+SL_SUSPENDS
+static int
+load_all_tls(struct sl_http_client *client, struct sl_error *err)
+{
+	int code = sl_tls_new(&client->tls, &client->options.tls, err);
+	if (code == 0 && sl_proxies_have_tls(client->options.proxies)) {
+		code = load_proxy_tls(client, err);
+		if (code < 0)
+			sl_tls_free(client->tls);
+	}
+	if (code < 0)
+		client->tls = NULL;
+	else
+		sl_connector_set_tls(client->connections.connector, client->tls);
+	return code;
+}
+
 SL_SUSPENDS
 static int
 load_tls(struct sl_http_client *client, struct sl_error *err)
@@ -71,13 +115,8 @@ load_tls(struct sl_http_client *client, struct sl_error *err)
 	int code = sl_semaphore_take(&client->tls_lock, SL_FOREVER);
 	if (code < 0)
 		return sl_fail_code(err, SL_PHASE_TLS, code, "cannot set up TLS");
-	if (!client->tls) {
-		code = sl_tls_new(&client->tls, &client->options.tls, err);
-		if (code == 0)
-			sl_connector_set_tls(client->connections.connector, client->tls);
-		else
-			client->tls = NULL;
-	}
+	if (!client->tls)
+		code = load_all_tls(client, err);
 	sl_semaphore_give(&client->tls_lock);
 	return code;
 }
@@ -166,6 +205,7 @@ sl_http_client_free(struct sl_http_client *client)
 	sl_assert(client->exchanges == 0);
 	sl_connections_release(&client->connections);
 	sl_host_limits_release(&client->host_limits);
+	sl_tls_free(client->proxy_tls);
 	sl_tls_free(client->tls);
 	free(client);
 }

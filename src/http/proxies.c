@@ -100,10 +100,22 @@ sl_proxies_release(struct sl_proxies *proxies)
 	memset(proxies, 0, sizeof(*proxies));
 }
 
+static bool
+has_tls(const struct sl_proxy_choice *choice)
+{
+	return choice->is_set && choice->proxy.kind == SL_PROXY_HTTPS;
+}
+
+bool
+sl_proxies_have_tls(const struct sl_proxies *proxies)
+{
+	return proxies && (has_tls(&proxies->http) || has_tls(&proxies->https));
+}
+
 bool
 sl_proxies_nest_tls(const struct sl_proxies *proxies)
 {
-	return proxies && proxies->https.is_set && proxies->https.proxy.kind == SL_PROXY_HTTPS;
+	return proxies && has_tls(&proxies->https);
 }
 
 int

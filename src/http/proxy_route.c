@@ -53,6 +53,17 @@ mark_peer(struct sl_connection *connection)
 
 /* ---- the proxy ---- */
 
+/* Takes `plain`, as sl_tls_connect does. */
+SL_SUSPENDS
+static int
+secure_proxy(const struct sl_proxy_route *route, struct sl_connection *plain, uint64_t deadline_ns,
+	struct sl_connection **out, struct sl_error *err)
+{
+	const struct sl_proxy *proxy = route->proxy;
+	sl_assert(route->tls); /* see sl_proxy_route_needs_tls */
+	return sl_tls_connect(route->tls, plain, proxy->host, proxy->port, deadline_ns, out, err);
+}
+
 SL_SUSPENDS
 static int
 open_proxy(const struct sl_proxy_route *route, uint64_t deadline_ns, struct sl_connection **out,
@@ -64,8 +75,7 @@ open_proxy(const struct sl_proxy_route *route, uint64_t deadline_ns, struct sl_c
 	int code = sl_connector_open(
 		route->connector, proxy->host, proxy->port, deadline_ns, &plain, &cause);
 	if (code == 0 && proxy->kind == SL_PROXY_HTTPS)
-		code = sl_connector_secure(route->connector, plain, proxy->host, proxy->port,
-			deadline_ns, out, &cause);
+		code = secure_proxy(route, plain, deadline_ns, out, &cause);
 	else if (code == 0)
 		*out = plain;
 	return code < 0 ? fail(route, NULL, &cause, code, err) : 0;

@@ -93,6 +93,12 @@ sl_route_relay(struct sl_route *route, const struct sl_url *url)
 	return code == 0 && through && sl_proxy_route_is_relay(through) ? through : NULL;
 }
 
+void
+sl_route_set_proxy_tls(struct sl_route *route, struct sl_tls *tls)
+{
+	route->http.tls = route->https.tls = tls;
+}
+
 bool
 sl_route_needs_tls(struct sl_route *route, const struct sl_url *url)
 {

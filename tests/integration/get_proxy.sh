@@ -1,8 +1,9 @@
 # Downloads through proxies: ways to origins, users, the environment, and proxies that are broken. The proxy of the tests
 # writes down what it was sent; names below .test exist only for it.
 
-own_proxy() {
-	"$BUILD/tools/proxy" --log proxy.log --ready-file proxy.ready --cert "$WORK/certs/server.pem" --key "$WORK/certs/server.key" \
+own_proxy() { # certificate
+	local cert=$WORK/certs/${1-server}
+	"$BUILD/tools/proxy" --log proxy.log --ready-file proxy.ready --cert "$cert.pem" --key "$cert.key" \
 		>proxy.out 2>&1 &
 	PROXY_PID=$!
 	trap 'kill $PROXY_PID' EXIT
@@ -52,6 +53,21 @@ test_proxy_https() {
 	once --proxy "$proxy" --proxy-user user:secret "$ORIGINS/gen/300000/2"
 	expect 35 "proxy 'https://localhost:"
 	nothing_left plain secure proxy.\*
+}
+
+# options about certificates of servers are not about that of the proxy, which has another key
+test_proxy_certificates() {
+	own_proxy chained
+	local proxy=https://localhost:$(sed -n 's/^tls=//p' proxy.ready) pin
+	pin=sha256//$(openssl x509 -in "$WORK/certs/server.pem" -pubkey -noout | openssl pkey -pubin -outform DER | openssl dgst -sha256 -binary | base64)
+	once --proxy "$proxy" --cacert "$CA" --pinnedpubkey "$pin" -o pinned "$ORIGINS/gen/3/1"
+	expect 0
+	once --proxy "$proxy" --insecure "$ORIGINS/gen/3/1"
+	expect 35 "proxy 'https://localhost:"
+	SSL_CERT_FILE=$CA once --proxy "$proxy" --insecure -o insecure "$ORIGINS/gen/3/1"
+	expect 0
+	SSL_CERT_FILE=$CA once --proxy "$proxy" --insecure -o plain "http://origin.test:$PORT_http/gen/3/1"
+	expect 0
 }
 
 # names are looked up by the proxy with socks4a and socks5h, here with socks4 and socks5

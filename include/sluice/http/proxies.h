@@ -48,6 +48,9 @@ int sl_proxies_init(struct sl_proxies *out, const struct sl_proxy_options *optio
 /* Harmless on {0}. */
 void sl_proxies_release(struct sl_proxies *proxies);
 
+/* Some proxy is reached by TLS. */
+bool sl_proxies_have_tls(const struct sl_proxies *proxies);
+
 /* Some connections have TLS within TLS, which takes twice the memory. */
 bool sl_proxies_nest_tls(const struct sl_proxies *proxies);
 

@@ -23,6 +23,7 @@ struct sl_proxy_route {
 	enum sl_scheme scheme;  /* of the origins */
 	char *text;             /* for the pool's key: the proxy and its user, wiped at the end */
 	struct sl_proxy_auth auth;
+	struct sl_tls *tls; /* for the proxy itself; borrowed; NULL until it is set */
 };
 
 /* Returns 0 or -ENOMEM; *route is neutral then. */

@@ -40,6 +40,9 @@ int sl_route_key(struct sl_route *route, const struct sl_url *url, struct sl_poo
  * else NULL. */
 struct sl_proxy_route *sl_route_relay(struct sl_route *route, const struct sl_url *url);
 
+/* The TLS of connections to https proxies themselves, borrowed. */
+void sl_route_set_proxy_tls(struct sl_route *route, struct sl_tls *tls);
+
 /* TLS must be set up before a connection for `url` is taken. */
 bool sl_route_needs_tls(struct sl_route *route, const struct sl_url *url);
 
