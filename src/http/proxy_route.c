@@ -9,6 +9,7 @@
  */
 #include "sluice/http/proxy_route.h"
 
+#include "sluice/base/log.h"
 #include "sluice/http/tunnel.h"
 
 #include <errno.h>
@@ -60,8 +61,15 @@ secure_proxy(const struct sl_proxy_route *route, struct sl_connection *plain, ui
 	struct sl_connection **out, struct sl_error *err)
 {
 	const struct sl_proxy *proxy = route->proxy;
+	struct sl_connection_times times = plain->times;
+	uint64_t begun_ns = sl_now();
 	sl_assert(route->tls); /* see sl_proxy_route_needs_tls */
-	return sl_tls_connect(route->tls, plain, proxy->host, proxy->port, deadline_ns, out, err);
+	int code =
+		sl_tls_connect(route->tls, plain, proxy->host, proxy->port, deadline_ns, out, err);
+	times.tls_ns = sl_now() - begun_ns;
+	if (code == 0)
+		(*out)->times = times;
+	return code;
 }
 
 SL_SUSPENDS
@@ -265,6 +273,8 @@ connect_through(void *ctx, const struct sl_pool_key *key, uint64_t deadline_ns,
 	if (code < 0)
 		return code;
 	mark_peer(connection);
+	if (!sl_proxy_route_is_relay(route))
+		sl_log_info("%s connects to %s:%u", connection->peer, key->host, key->port);
 	if (route->scheme == SL_SCHEME_HTTP) {
 		*out = connection;
 		return 0;

@@ -92,6 +92,9 @@ test_proxy_socks() {
 	logged "socks socks4 127.0.0.1:$PORT_http user ''"
 	grep -qE 'socks5 address (127.0.0.1|::1):' proxy.log || fail "$(cat proxy.log)"
 	not_logged 'socks5 name localhost:'"$PORT_http"
+	get --proxy "socks5://$(at socks)" --resolve "given.invalid:$PORT_http:127.0.0.1" -o given "http://given.invalid:$PORT_http/gen/300000/1"
+	expect 0
+	is_gen given 300000 1
 	get --proxy "socks5h://user:secret@$(at socks_auth)" -o user "http://origin.test:$PORT_http/gen/300000/1"
 	expect 0
 	is_gen user 300000 1

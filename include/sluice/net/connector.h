@@ -42,7 +42,8 @@ SL_SUSPENDS
 int sl_connector_open(struct sl_connector *connector, const char *host, uint16_t port,
 	uint64_t deadline_ns, struct sl_connection **out, struct sl_error *err) SL_MUST_CHECK;
 
-/* The addresses of `host`, for a proxy that does not look names up; see sl_dns_lookup. */
+/* The addresses of `host`, given by the user or looked up, for a proxy that does not look names up;
+ * see sl_dns_lookup. */
 SL_SUSPENDS
 int sl_connector_lookup(struct sl_connector *connector, const char *host, uint16_t port,
 	uint64_t deadline_ns, struct sl_addresses *out, struct sl_error *err) SL_MUST_CHECK;
