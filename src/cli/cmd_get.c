@@ -39,6 +39,7 @@
 struct get {
 	struct sl_config config; /* what the options may point into */
 	struct sl_get_options options;
+	struct sl_proxies proxies;
 	struct sl_request_fields fields;
 	struct sl_get_events events;
 	struct sl_get_scan scan;
@@ -138,6 +139,7 @@ make_client(struct get *get, struct sl_http_client **out)
 		.max_rps_milli = options->max_rps_milli,
 		.want_tls = get->budget.has_https,
 		.tls = sl_tls_options_of_run(&options->tls),
+		.proxies = &get->proxies,
 		.user_agent = options->user_agent,
 		.headers = get->fields.items,
 		.header_count = get->fields.count,
@@ -211,27 +213,6 @@ report_deadline(struct get *get, int code)
 		(unsigned long long)(get->events.inputs - summary->files));
 }
 
-/* Other programs use the proxy named in these variables, so a connection that fails here may work
- * with them. The value is not logged, since it may contain a password. */
-static void
-warn_about_proxy(const struct sl_batch_summary *summary)
-{
-	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "http_proxy",
-		"all_proxy", "ALL_PROXY" };
-	enum sl_phase phase = summary->first_error.phase;
-	if (summary->failed == 0 || (phase != SL_PHASE_RESOLVE && phase != SL_PHASE_CONNECT))
-		return;
-	for (size_t i = 0; i < SL_COUNT_OF(names); i++) {
-		const char *value = getenv(names[i]);
-		if (!value || !value[0])
-			continue;
-		sl_log_warn("%s is set, but proxies are not supported by this version: hosts were "
-			    "contacted directly",
-			names[i]);
-		return;
-	}
-}
-
 SL_SUSPENDS
 static int
 run_batch(struct get *get)
@@ -269,7 +250,6 @@ run_batch(struct get *get)
 		code = code ? code : scanned;
 		sl_get_events_end(&get->events, &get->summary, &get->error);
 		check_space(get, sl_batch_plan(parts.batch));
-		warn_about_proxy(&get->summary);
 	}
 	sl_inputs_free(get->inputs);
 	get->inputs = NULL;
@@ -459,6 +439,7 @@ release(struct get *get)
 	sl_get_scan_release(&get->scan);
 	sl_get_events_release(&get->events);
 	sl_run_credentials_release(&get->credentials);
+	sl_proxies_release(&get->proxies);
 	sl_request_fields_release(&get->fields);
 	sl_get_options_release(&get->options);
 	sl_config_release(&get->config);
@@ -502,6 +483,8 @@ sl_cmd_get(int argc, char **argv)
 		code = sl_shard_parse(&get.shard, get.options.shard, getenv, &err);
 	if (!code)
 		code = init_credentials(&get, &err);
+	if (!code)
+		code = sl_proxies_init(&get.proxies, &get.options.proxy, getenv, &err);
 	if (code)
 		return usage(&get, &err);
 	set_console(&get.options);

@@ -32,6 +32,7 @@
 struct scan {
 	struct sl_config config; /* what the options may point into */
 	struct sl_scan_options options;
+	struct sl_proxies proxies;
 	struct sl_scan_pattern match;
 	struct sl_period period;
 	struct sl_scan_urls urls;
@@ -318,6 +319,7 @@ release(struct scan *scan)
 	sl_scan_output_release(&scan->output);
 	sl_scan_pattern_release(&scan->match);
 	sl_scan_urls_release(&scan->urls);
+	sl_proxies_release(&scan->proxies);
 	sl_scan_options_release(&scan->options);
 	sl_config_release(&scan->config);
 }
@@ -410,7 +412,9 @@ sl_cmd_scan(int argc, char **argv)
 	if (!code)
 		code = sl_scan_period_init(&scan.period, &scan.options, &err);
 	if (!code)
-		code = sl_scan_urls_init(&scan.urls, &scan.options, &err);
+		code = sl_proxies_init(&scan.proxies, &scan.options.proxy, getenv, &err);
+	if (!code)
+		code = sl_scan_urls_init(&scan.urls, &scan.options, &scan.proxies, &err);
 	if (!code && scan.urls.remotes && sl_scan_rounds_are_wanted(&scan.options))
 		code = sl_fail(&err, SL_PHASE_NONE, SL_E_USAGE,
 			"--state and --follow do not work with URLs: scan them on their own");

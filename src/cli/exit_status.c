@@ -34,6 +34,7 @@ by_phase(enum sl_phase phase)
 	case SL_PHASE_RESOLVE:
 		return SL_EXIT_RESOLVE;
 	case SL_PHASE_CONNECT:
+	case SL_PHASE_PROXY:
 	case SL_PHASE_REQUEST:
 	case SL_PHASE_HEAD:
 	case SL_PHASE_BODY:
@@ -75,6 +76,8 @@ sl_exit_status(const struct sl_error *err)
 		return SL_EXIT_RESOLVE;
 	case SL_E_TLS:
 		return SL_EXIT_TLS;
+	case SL_E_AUTH:
+		return SL_EXIT_AUTH;
 	case SL_E_REDIRECT:
 		return SL_EXIT_REDIRECT;
 	case SL_E_CHECKSUM:

@@ -60,6 +60,9 @@ static const struct hint get_hints[] = {
 	{ "--retry-connrefused --retry-all-errors --retry-on-http-error",
 		"not needed: refused connections and temporary errors of servers are retried by "
 		"default; --retries sets how often" },
+	{ "--all-proxy --http-proxy --https-proxy --socks5 --socks5-hostname --socks4a --socks4",
+		"use --proxy SCHEME://HOST:PORT, and --proxy-user USER:PASSWORD" },
+	{ "--no-proxy", "use --noproxy '*', or a list of hosts" },
 	{ "-r --range", "ranges are not supported: files are always fetched completely" },
 	{ "-I --head -X --request --data --data-raw -F --form --upload-file",
 		"only GET requests for complete files are supported" },
@@ -115,8 +118,7 @@ static const struct hint get_hints[] = {
 	{ "--basic --anyauth --auth-no-challenge --http-auth-challenge",
 		"not needed: Basic is used, or Digest if the server asks for it; --digest permits "
 		"Digest only" },
-	{ "--proxy --noproxy --all-proxy --engine",
-		UNSUPPORTED },
+	{ "--engine", UNSUPPORTED },
 	{ NULL, NULL },
 };
 

@@ -14,8 +14,8 @@ static const char *const sync_choices[] = { "auto", "all", "none", NULL };
 static const char *const io_choices[] = { "auto", "direct", "buffered", NULL };
 static const char *const tls_choices[] = { "1.2", "1.3", NULL }; /* enum sl_tls_version */
 static const char *const colour_choices[] = { "auto", "always", "never", NULL };
-static const char *const level_choices[] = { "trace", "debug", "info", "notice", "warning",
-	"error", "critical", NULL };
+static const char *const level_choices[] = { "trace", "debug", "info", "notice", "warning", "error",
+	"critical", NULL };
 static const char *const progress_choices[] = { "auto", "bars", "plain", "none", NULL };
 
 /* clang-format off */
@@ -105,7 +105,7 @@ static const struct sl_option get_options[] = {
 	{ .group = "Parallelism", .letter = 'x', .name = "connections-per-host", .argument = "N",
 		.kind = SL_OPTION_UNSIGNED, FIELD(connections_per_host),
 		RANGE(1, SL_OPTION_PER_HOST_MAX),
-		.standard = "16",
+		.standard = "16", .elsewhere = "for a proxy use --proxy URL",
 		.help = "Use at most N connections per host, over all files, 1 to 256. Fewer "
 			"are used if the host refuses more, or if more bring no throughput." },
 	{ .group = "Parallelism", .letter = 's', .name = "segments", .argument = "N",
@@ -236,6 +236,20 @@ static const struct sl_option get_options[] = {
 		.help = "Also send the credentials of --user and --bearer-file and the fields of "
 		"--header to ORIGIN, such as https://example.com:8443, for URLs in lists and for "
 		"redirects to it. Can be repeated." },
+	{ .group = "Network", .name = "proxy", .argument = "URL",
+		.kind = SL_OPTION_TEXT, FIELD(proxy.proxy),
+		.standard = "http_proxy, https_proxy or all_proxy in the environment",
+		.help = "Use the proxy URL: SCHEME://[USER:PASSWORD@]HOST[:PORT], where SCHEME is "
+		"http, https, socks4, socks4a, socks5 or socks5h. If URL is empty, no proxy is "
+		"used." },
+	{ .group = "Network", .name = "proxy-user", .argument = "USER",
+		.kind = SL_OPTION_WORD, FIELD(proxy.user),
+		.help = "Log in to the proxy of --proxy as USER, which is NAME:PASSWORD." },
+	{ .group = "Network", .name = "noproxy", .argument = "LIST",
+		.kind = SL_OPTION_TEXT, FIELD(proxy.noproxy),
+		.standard = "no_proxy in the environment",
+		.help = "Use no proxy for the hosts in LIST: names of hosts and domains, addresses and "
+		"networks such as 10.0.0.0/8, separated by commas, or '*' for all hosts." },
 	{ .group = "Network", .name = "cacert", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(tls.cacert), .standard = "the system's certificate store",
 		.help = "Trust only the certificates in the PEM file FILE." },
@@ -639,6 +653,20 @@ static const struct sl_option scan_options[] = {
 		.help = "For URLs: also send the credentials of --user and --bearer-file and the "
 		"fields of --header to ORIGIN, such as https://example.com:8443, after redirects to "
 		"it. Can be repeated." },
+	{ .group = "Network", .name = "proxy", .argument = "URL",
+		.kind = SL_OPTION_TEXT, FIELD(proxy.proxy),
+		.standard = "http_proxy, https_proxy or all_proxy in the environment",
+		.help = "For URLs: use the proxy URL: SCHEME://[USER:PASSWORD@]HOST[:PORT], where SCHEME is "
+		"http, https, socks4, socks4a, socks5 or socks5h. If URL is empty, no proxy is "
+		"used." },
+	{ .group = "Network", .name = "proxy-user", .argument = "USER",
+		.kind = SL_OPTION_WORD, FIELD(proxy.user),
+		.help = "For URLs: log in to the proxy of --proxy as USER, which is NAME:PASSWORD." },
+	{ .group = "Network", .name = "noproxy", .argument = "LIST",
+		.kind = SL_OPTION_TEXT, FIELD(proxy.noproxy),
+		.standard = "no_proxy in the environment",
+		.help = "For URLs: use no proxy for the hosts in LIST: names of hosts and domains, addresses and "
+		"networks such as 10.0.0.0/8, separated by commas, or '*' for all hosts." },
 	{ .group = "Network", .name = "cacert", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(tls.cacert), .standard = "the system's certificate store",
 		.help = "For URLs: trust only the certificates in the PEM file FILE." },

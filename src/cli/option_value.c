@@ -221,6 +221,9 @@ option_set_value(struct option_parser *parser, const struct sl_option *option, c
 				parser, "option %s: %s must not be empty", name, option->argument);
 		*(const char **)field = value;
 		return 0;
+	case SL_OPTION_TEXT:
+		*(const char **)field = value;
+		return 0;
 	case SL_OPTION_WORDS:
 		return option_add_word(parser, field, value);
 	case SL_OPTION_HEADERS:

@@ -95,11 +95,12 @@ init_url(struct sl_scan_urls *urls, size_t i, const char **names,
 	return 0;
 }
 
-/* Redirects may lead to https. */
+/* Redirects may lead to https; and TLS to a proxy comes on top of that to the origin. */
 static uint64_t
-memory_of(uint64_t streams)
+memory_of(uint64_t streams, const struct sl_proxies *proxies)
 {
-	return streams * ((AHEAD + IN_USE) * PIECE + SL_TLS_MEMORY);
+	unsigned layers = sl_proxies_nest_tls(proxies) ? 2 : 1;
+	return streams * ((AHEAD + IN_USE) * PIECE + layers * SL_TLS_MEMORY);
 }
 
 static int
@@ -114,11 +115,14 @@ init_credentials(struct sl_scan_urls *urls, struct sl_error *err)
 }
 
 static int
-init_items(struct sl_scan_urls *urls, const struct sl_scan_options *options)
+init_items(struct sl_scan_urls *urls, const struct sl_scan_options *options,
+	const struct sl_proxies *proxies)
 {
 	const struct sl_words *inputs = &options->inputs;
 	size_t found = 0;
-	*urls = (struct sl_scan_urls){ .options = options, .count = inputs->count };
+	*urls = (struct sl_scan_urls){
+		.options = options, .proxies = proxies, .count = inputs->count
+	};
 	for (size_t i = 0; i < inputs->count; i++)
 		found += sl_url_reader_takes(inputs->items[i]);
 	if (found == 0)
@@ -132,7 +136,7 @@ init_items(struct sl_scan_urls *urls, const struct sl_scan_options *options)
 		return -ENOMEM;
 	if (sl_request_fields_init(&urls->fields, &options->headers, options->referer) != 0)
 		return -ENOMEM;
-	urls->memory = memory_of(SL_MIN(found, (size_t)SL_SCAN_STREAMS));
+	urls->memory = memory_of(SL_MIN(found, (size_t)SL_SCAN_STREAMS), proxies);
 	for (size_t i = 0; i < inputs->count; i++)
 		if (init_url(urls, i, names, remotes) != 0)
 			return -ENOMEM;
@@ -140,10 +144,10 @@ init_items(struct sl_scan_urls *urls, const struct sl_scan_options *options)
 }
 
 int
-sl_scan_urls_init(
-	struct sl_scan_urls *urls, const struct sl_scan_options *options, struct sl_error *err)
+sl_scan_urls_init(struct sl_scan_urls *urls, const struct sl_scan_options *options,
+	const struct sl_proxies *proxies, struct sl_error *err)
 {
-	int code = init_items(urls, options);
+	int code = init_items(urls, options, proxies);
 	if (!code && urls->items)
 		code = init_credentials(urls, err);
 	return code ? sl_fail_code(err, SL_PHASE_NONE, code, "cannot scan") : 0;
@@ -167,6 +171,7 @@ sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err)
 		.allow_downgrade = options->allow_downgrade,
 		.want_tls = urls->has_https,
 		.tls = sl_tls_options_of_run(&options->tls),
+		.proxies = urls->proxies,
 		.user_agent = options->user_agent,
 		.headers = urls->fields.items,
 		.header_count = urls->fields.count,

@@ -69,7 +69,8 @@ sl_retry_classify(const struct sl_error *err)
 bool
 sl_retry_is_unreachable(enum sl_phase phase)
 {
-	return phase == SL_PHASE_RESOLVE || phase == SL_PHASE_CONNECT || phase == SL_PHASE_TLS;
+	return phase == SL_PHASE_RESOLVE || phase == SL_PHASE_CONNECT || phase == SL_PHASE_PROXY ||
+	       phase == SL_PHASE_TLS;
 }
 
 uint64_t

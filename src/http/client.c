@@ -14,6 +14,7 @@
 #include "host_limit_int.h"
 #include "redirect_int.h"
 #include "refusal_int.h"
+#include "relay_int.h"
 
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
@@ -53,6 +54,7 @@ struct sl_http_client {
 	struct sl_http_client_options options;
 	struct sl_connections connections;
 	struct sl_tls *tls;
+	struct sl_tls *proxy_tls;     /* of https proxies, where it differs; else NULL */
 	struct sl_semaphore tls_lock; /* one task loads TLS, the others wait for it */
 	struct sl_limiter limiter;    /* with options.limit_rate */
 	struct sl_host_limits host_limits;
@@ -75,6 +77,49 @@ struct chain {
 
 /* ---- client ---- */
 
+/*
+ * Certificates of proxies are verified as those of servers. But --cert is not for them, --insecure
+ * and --pinnedpubkey are about the servers whose files are wanted.
+ */
+SL_SUSPENDS
+static int
+load_proxy_tls(struct sl_http_client *client, struct sl_error *err)
+{
+	const struct sl_tls_options *options = &client->options.tls;
+	const struct sl_tls_options wanted = {
+		.cacert = options->cacert, .capath = options->capath, .least = options->least
+	};
+	struct sl_tls *tls = client->tls;
+	if (options->cert || options->pinnedpubkey || options->insecure) {
+		int code = sl_tls_new(&client->proxy_tls, &wanted, err);
+		if (code < 0) {
+			client->proxy_tls = NULL;
+			return code;
+		}
+		tls = client->proxy_tls;
+	}
+	sl_route_set_proxy_tls(&client->connections.route, tls);
+	return 0;
+}
+
+/* Both or none. */
+SL_SUSPENDS
+static int
+load_all_tls(struct sl_http_client *client, struct sl_error *err)
+{
+	int code = sl_tls_new(&client->tls, &client->options.tls, err);
+	if (code == 0 && sl_proxies_have_tls(client->options.proxies)) {
+		code = load_proxy_tls(client, err);
+		if (code < 0)
+			sl_tls_free(client->tls);
+	}
+	if (code < 0)
+		client->tls = NULL;
+	else
+		sl_connector_set_tls(client->connections.connector, client->tls);
+	return code;
+}
+
 SL_SUSPENDS
 static int
 load_tls(struct sl_http_client *client, struct sl_error *err)
@@ -82,13 +127,8 @@ load_tls(struct sl_http_client *client, struct sl_error *err)
 	int code = sl_semaphore_take(&client->tls_lock, SL_FOREVER);
 	if (code < 0)
 		return sl_fail_code(err, SL_PHASE_TLS, code, "cannot set up TLS");
-	if (!client->tls) {
-		code = sl_tls_new(&client->tls, &client->options.tls, err);
-		if (code == 0)
-			sl_connector_set_tls(client->connections.connector, client->tls);
-		else
-			client->tls = NULL;
-	}
+	if (!client->tls)
+		code = load_all_tls(client, err);
 	sl_semaphore_give(&client->tls_lock);
 	return code;
 }
@@ -126,20 +166,24 @@ set_up_connections(struct sl_http_client *client)
 {
 	const struct sl_http_client_options *options = &client->options;
 	struct sl_connections *connections = &client->connections;
-	const struct sl_connector_options connector = {
-		.receive_buffer = receive_buffer(options->limit_rate), .reach = options->reach
+	const struct sl_connections_options wanted = {
+		.connector = { .receive_buffer = receive_buffer(options->limit_rate),
+			.reach = options->reach },
+		.pool = { .per_host = options->per_host,
+			.total = options->total,
+			.tls_memory = options->tls_memory /
+				      (sl_proxies_nest_tls(options->proxies) ? 2 : 1),
+			.connect_timeout_ns = options->connect_timeout_ns,
+			.idle_ns = IDLE_NS,
+			.idle_max = SL_MAX(IDLE_MAX, options->per_host),
+			.admit = options->max_rps_milli ? admit : NULL,
+			.admit_ctx = &client->host_limits },
+		.proxies = options->proxies,
+		.user_agent = options->user_agent
 	};
-	const struct sl_pool_options pool = { .per_host = options->per_host,
-		.total = options->total,
-		.tls_memory = options->tls_memory,
-		.connect_timeout_ns = options->connect_timeout_ns,
-		.idle_ns = IDLE_NS,
-		.idle_max = SL_MAX(IDLE_MAX, options->per_host),
-		.admit = options->max_rps_milli ? admit : NULL,
-		.admit_ctx = &client->host_limits };
 	connections->stall_timeout_ns = options->stall_timeout_ns;
 	connections->is_limited = options->limit_rate > 0;
-	return sl_connections_init(connections, &connector, &pool);
+	return sl_connections_init(connections, &wanted);
 }
 
 int
@@ -181,6 +225,7 @@ sl_http_client_free(struct sl_http_client *client)
 	sl_connections_release(&client->connections);
 	sl_host_limits_release(&client->host_limits);
 	sl_authorizer_release(&client->authorizer);
+	sl_tls_free(client->proxy_tls);
 	sl_tls_free(client->tls);
 	free(client);
 }
@@ -273,10 +318,11 @@ send_request(struct chain *chain, struct sl_error *err)
 		request.range = range_text;
 		request.if_range = range->unconditional ? NULL : sl_resource_validator(range->of);
 	}
-	if (!code && exchange->url.scheme == SL_SCHEME_HTTPS && !chain->client->tls)
+	if (!code && !chain->client->tls &&
+		sl_route_needs_tls(&chain->client->connections.route, &exchange->url))
 		code = load_tls(chain->client, err);
 	if (!code)
-		code = sl_exchange_ask(exchange, &request, err);
+		code = sl_relay_ask(exchange, &request, err);
 	if (authorization.data)
 		explicit_bzero(authorization.data, authorization.len);
 	sl_buf_release(&authorization);
@@ -357,17 +403,27 @@ check_range(struct chain *chain, struct sl_error *err)
 	return 0;
 }
 
+/* What to do about a status, to follow its message. */
+static const char *
+status_hint(const struct chain *chain, int status)
+{
+	if (status == 407)
+		return "; give USER:PASSWORD for the proxy with --proxy-user or before its host";
+	return status == 401 && !has_header(chain, "Authorization")
+		       ? sl_authorization_hint(&chain->authorization)
+		       : "";
+}
+
 SL_SUSPENDS
 static int
 check_answer(struct chain *chain, struct sl_error *err)
 {
 	int status = chain->exchange->head.status;
-	bool with_hint = status == 401 && !has_header(chain, "Authorization");
 	if (status == 206)
 		return chain->request->range ? check_range(chain, err) : fail_part(chain, err);
 	if (status != 200 && status != 203)
 		return sl_refusal_describe(chain->exchange, chain->request->range != NULL,
-			with_hint ? sl_authorization_hint(&chain->authorization) : "", err);
+			status_hint(chain, status), err);
 	return 0;
 }
 

@@ -24,19 +24,33 @@ connect_limit_text(int code)
 					      : "; --connect-timeout sets this limit";
 }
 
-int
-sl_connections_init(struct sl_connections *connections,
-	const struct sl_connector_options *connector, const struct sl_pool_options *pool)
+static int
+fail(const struct sl_error *cause, int code, struct sl_error *err)
 {
-	int code = sl_connector_new(&connections->connector, connector);
-	connections->route.connector = connections->connector;
-	return code < 0 ? code : sl_pool_new(&connections->pool, pool);
+	bool first = err && !err->code;
+	sl_fail(err, cause->phase ? cause->phase : SL_PHASE_CONNECT, code, "%s%s",
+		sl_stream_cause(cause, code), connect_limit_text(code));
+	if (first)
+		err->http_status = cause->http_status; /* of a proxy */
+	return code;
+}
+
+int
+sl_connections_init(
+	struct sl_connections *connections, const struct sl_connections_options *options)
+{
+	int code = sl_connector_new(&connections->connector, &options->connector);
+	if (code == 0)
+		code = sl_route_init(&connections->route, connections->connector, options->proxies,
+			options->user_agent);
+	return code < 0 ? code : sl_pool_new(&connections->pool, &options->pool);
 }
 
 void
 sl_connections_release(struct sl_connections *connections)
 {
 	sl_pool_free(connections->pool);
+	sl_route_release(&connections->route);
 	sl_connector_free(connections->connector);
 }
 
@@ -46,17 +60,19 @@ sl_connections_take(struct sl_connections *connections, const struct sl_connecti
 {
 	struct sl_error cause = { 0 };
 	struct sl_connection *connection = NULL;
-	struct sl_pool_key key = sl_route_key(&connections->route, want->url);
-	key.taker = want->limited;
-	key.lane = want->is_head ? LANE_HEAD : LANE_CONTENT;
+	struct sl_pool_key key;
 	struct sl_h1 *h1 = sl_h1_new();
 	if (!h1)
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot begin a request");
-	int code = sl_pool_take(connections->pool, &key, want->is_fresh, &connection, &cause);
+	int code = sl_route_key(&connections->route, want->url, &key, &cause);
+	if (code == 0) {
+		key.taker = want->limited;
+		key.lane = want->is_head ? LANE_HEAD : LANE_CONTENT;
+		code = sl_pool_take(connections->pool, &key, want->is_fresh, &connection, &cause);
+	}
 	if (code < 0) {
 		sl_h1_free(h1);
-		return sl_fail(err, cause.phase ? cause.phase : SL_PHASE_CONNECT, code, "%s%s",
-			sl_stream_cause(&cause, code), connect_limit_text(code));
+		return fail(&cause, code, err);
 	}
 	*out = sl_h1_begin(h1, connections->pool, connection);
 	(*out)->stall_timeout_ns = connections->stall_timeout_ns;

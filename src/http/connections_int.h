@@ -23,10 +23,16 @@ struct sl_connections {
 	bool is_limited;
 };
 
+struct sl_connections_options {
+	struct sl_connector_options connector;
+	struct sl_pool_options pool;
+	const struct sl_proxies *proxies; /* borrowed for its life; NULL = all hosts directly */
+	const char *user_agent;           /* for proxies; borrowed likewise */
+};
+
 /* Returns 0 or -ENOMEM; to be released in any case. */
 int sl_connections_init(struct sl_connections *connections,
-	const struct sl_connector_options *connector,
-	const struct sl_pool_options *pool) SL_MUST_CHECK;
+	const struct sl_connections_options *options) SL_MUST_CHECK;
 
 /* All streams must have ended (asserted). */
 SL_SUSPENDS

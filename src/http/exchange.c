@@ -59,8 +59,12 @@ int
 sl_exchange_fail_as(const struct sl_http_exchange *exchange, struct sl_error *err, int code,
 	const struct sl_error *cause)
 {
+	bool first = err && !err->code;
 	sl_assert(cause->code == code);
-	return sl_exchange_fail(exchange, err, cause->phase, code, "%s", cause->text);
+	sl_exchange_fail(exchange, err, cause->phase, code, "%s", cause->text);
+	if (first)
+		err->http_status = cause->http_status; /* of a proxy */
+	return code;
 }
 
 static bool

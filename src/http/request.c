@@ -63,6 +63,10 @@ sl_request_check_header(const struct sl_http_header *header, struct sl_error *er
 	for (size_t i = 0; i < SL_COUNT_OF(forbidden); i++)
 		if (sl_span_is_nocase(header->name, forbidden[i]))
 			return refuse_header(err, header->name, "sluice sets it itself");
+	/* For the proxy alone (CVE-2003-1605, CVE-2015-3153), and not for each hop of a chain. */
+	if (sl_span_is_nocase(header->name, "Proxy-Authorization"))
+		return refuse_header(err, header->name,
+			"origins would get it; give USER:PASSWORD for the proxy with --proxy-user");
 	struct sl_span value = sl_span_trim(header->value);
 	if (sl_span_is_nocase(header->name, "Host") &&
 		(value.len == 0 || memchr(value.data, ' ', value.len) ||
@@ -127,14 +131,28 @@ is_of_range(struct sl_span name)
 }
 
 static void
+add_request_line(struct sl_buf *buf, const struct sl_request *request)
+{
+	sl_buf_printf(buf, "%s ", request->method);
+	if (request->is_absolute)
+		sl_url_format(buf, request->url);
+	else
+		sl_buf_add_str(buf, request->url->target);
+	sl_buf_add_str(buf, " HTTP/1.1\r\n");
+}
+
+static void
 add_request(struct sl_buf *buf, const struct sl_request *request)
 {
-	sl_buf_printf(buf, "%s %s HTTP/1.1\r\n", request->method, request->url->target);
+	add_request_line(buf, request);
 	if (!user_has(request, "Host")) {
 		sl_buf_add_str(buf, "Host: ");
 		sl_url_format_authority(buf, request->url);
 		sl_buf_add_str(buf, "\r\n");
 	}
+	if (request->proxy_authorization)
+		add_header(buf, sl_span_str("Proxy-Authorization"),
+			sl_span_str(request->proxy_authorization));
 	add_own(buf, request, "User-Agent", request->user_agent);
 	add_own(buf, request, "Accept", "*/*");
 	add_own(buf, request, "Accept-Encoding", "identity");

@@ -16,13 +16,94 @@ connect_directly(void *ctx, const struct sl_pool_key *key, uint64_t deadline_ns,
 	return code;
 }
 
-struct sl_pool_key
-sl_route_key(const struct sl_route *route, const struct sl_url *url)
+/* ---- which proxy ---- */
+
+static int
+init_proxy_route(struct sl_route *route, const struct sl_proxy_choice *choice,
+	enum sl_scheme scheme, const char *user_agent)
 {
-	return (struct sl_pool_key){ .tls = url->scheme == SL_SCHEME_HTTPS,
+	struct sl_proxy_route *through = scheme == SL_SCHEME_HTTPS ? &route->https : &route->http;
+	if (!choice->is_set || choice->error.code)
+		return 0;
+	return sl_proxy_route_init(through, route->connector, &choice->proxy, scheme, user_agent);
+}
+
+/* *through is NULL for a URL that is reached directly. */
+static int
+find_proxy_route(struct sl_route *route, const struct sl_url *url, struct sl_proxy_route **through,
+	struct sl_error *err)
+{
+	const struct sl_proxy *proxy = NULL;
+	int code = sl_proxies_choose(route->proxies, url, &proxy, err);
+	*through = !proxy ? NULL : url->scheme == SL_SCHEME_HTTPS ? &route->https : &route->http;
+	return code;
+}
+
+/* ---- public ---- */
+
+int
+sl_route_init(struct sl_route *route, struct sl_connector *connector,
+	const struct sl_proxies *proxies, const char *user_agent)
+{
+	*route = (struct sl_route){ .connector = connector, .proxies = proxies };
+	if (!proxies)
+		return 0;
+	int code = init_proxy_route(route, &proxies->http, SL_SCHEME_HTTP, user_agent);
+	if (code == 0)
+		code = init_proxy_route(route, &proxies->https, SL_SCHEME_HTTPS, user_agent);
+	if (code < 0)
+		sl_route_release(route);
+	return code;
+}
+
+void
+sl_route_release(struct sl_route *route)
+{
+	sl_proxy_route_release(&route->http);
+	sl_proxy_route_release(&route->https);
+	*route = (struct sl_route){ .connector = NULL };
+}
+
+int
+sl_route_key(struct sl_route *route, const struct sl_url *url, struct sl_pool_key *key,
+	struct sl_error *err)
+{
+	struct sl_proxy_route *through;
+	int code = find_proxy_route(route, url, &through, err);
+	if (code < 0)
+		return code;
+	if (through) {
+		*key = sl_proxy_route_key(through, url);
+		return 0;
+	}
+	*key = (struct sl_pool_key){ .tls = url->scheme == SL_SCHEME_HTTPS,
 		.host = url->host,
 		.port = url->port,
 		.route = "",
 		.connect = connect_directly,
 		.connect_ctx = route->connector };
+	return 0;
+}
+
+struct sl_proxy_route *
+sl_route_relay(struct sl_route *route, const struct sl_url *url)
+{
+	struct sl_proxy_route *through;
+	int code = find_proxy_route(route, url, &through, NULL);
+	return code == 0 && through && sl_proxy_route_is_relay(through) ? through : NULL;
+}
+
+void
+sl_route_set_proxy_tls(struct sl_route *route, struct sl_tls *tls)
+{
+	route->http.tls = route->https.tls = tls;
+}
+
+bool
+sl_route_needs_tls(struct sl_route *route, const struct sl_url *url)
+{
+	struct sl_proxy_route *through;
+	int code = find_proxy_route(route, url, &through, NULL);
+	return url->scheme == SL_SCHEME_HTTPS ||
+	       (code == 0 && through && sl_proxy_route_needs_tls(through));
 }

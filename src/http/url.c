@@ -129,7 +129,8 @@ is_scheme(struct sl_span text)
 	return text.len > 0;
 }
 
-/* RFC 3986 appendix B. The text holds no NUL: check_bytes() or check_reference() went first. */
+/* RFC 3986 appendix B. The text holds no NUL: sl_url_check_bytes() or check_reference() went first.
+ * */
 void
 sl_url_split(struct sl_url_parts *parts, struct sl_span text)
 {
@@ -155,9 +156,8 @@ sl_url_split(struct sl_url_parts *parts, struct sl_span text)
 	}
 }
 
-/* Bytes that no part of a URL may contain. */
-static int
-check_bytes(struct sl_span text, struct sl_error *err)
+int
+sl_url_check_bytes(struct sl_span text, struct sl_error *err)
 {
 	if (text.len > SL_URL_MAX)
 		return sl_url_refuse(err, text, "it is longer than 16 KiB");
@@ -461,7 +461,7 @@ static int
 parse(struct sl_url *url, struct sl_span text, struct sl_error *err)
 {
 	struct sl_url_parts parts;
-	int code = check_bytes(text, err);
+	int code = sl_url_check_bytes(text, err);
 	if (code)
 		return code;
 	sl_url_split(&parts, text);

@@ -14,6 +14,10 @@ struct sl_url_parts {
 	bool lenient; /* a '%' that begins no escape stands for itself */
 };
 
+/* Refuse what no part of a URL may contain: blanks, control bytes, backslashes; or more than
+ * SL_URL_MAX bytes. SL_E_USAGE. */
+int sl_url_check_bytes(struct sl_span text, struct sl_error *err) SL_MUST_CHECK;
+
 /* Split at RFC 3986 appendix B's delimiters. The text must not contain NUL. */
 void sl_url_split(struct sl_url_parts *parts, struct sl_span text);
 

@@ -8,7 +8,6 @@
 
 #include "sluice/base/log.h"
 #include "sluice/net/dial.h"
-#include "sluice/net/dns.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -71,21 +70,28 @@ take_given(const struct sl_resolve_entry *entry, int family, struct sl_addresses
 		sl_address_family_name(family));
 }
 
+int
+sl_connector_lookup(struct sl_connector *connector, const char *host, uint16_t port,
+	uint64_t deadline_ns, struct sl_addresses *out, struct sl_error *err)
+{
+	const struct sl_reach *reach = &connector->reach;
+	const struct sl_resolve_entry *given =
+		reach->resolve ? sl_resolve_list_find(reach->resolve, host, port) : NULL;
+	return given ? take_given(given, reach->family, out, err)
+		     : sl_dns_lookup(connector->dns, host, port, deadline_ns, out, err);
+}
+
 SL_SUSPENDS
 static int
 find_addresses(struct sl_connector *connector, const char *host, uint16_t port,
 	uint64_t deadline_ns, struct sl_addresses *out, struct sl_error *err)
 {
 	const struct sl_reach *reach = &connector->reach;
-	const struct sl_resolve_entry *given =
-		reach->resolve ? sl_resolve_list_find(reach->resolve, host, port) : NULL;
-	if (reach->socket) {
-		out->count = 1;
-		out->list[0] = *reach->socket;
-		return 0;
-	}
-	return given ? take_given(given, reach->family, out, err)
-		     : sl_dns_lookup(connector->dns, host, port, deadline_ns, out, err);
+	if (!reach->socket)
+		return sl_connector_lookup(connector, host, port, deadline_ns, out, err);
+	out->count = 1;
+	out->list[0] = *reach->socket;
+	return 0;
 }
 
 /* An answer none of whose addresses accepts a connection is asked for anew. */

@@ -7,6 +7,7 @@
 #include "sluice/base/bytes.h"
 #include "sluice/net/tls_trust.h"
 
+#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -96,7 +97,19 @@ add_name(struct sl_buf *text, const ASN1_IA5STRING *name)
 		sl_buf_add_char(text, data[i] > ' ' && data[i] < 0x7f ? (char)data[i] : '?');
 }
 
-/* "it is for a.example, b.example": what the certificate does name. */
+/* Anything but the bytes of an IPv4 or IPv6 address is left out. */
+static void
+add_address(struct sl_buf *text, const ASN1_OCTET_STRING *address)
+{
+	char shown[INET6_ADDRSTRLEN];
+	int len = ASN1_STRING_length(address);
+	if ((len == 4 || len == 16) &&
+		inet_ntop(len == 4 ? AF_INET : AF_INET6, ASN1_STRING_get0_data(address), shown,
+			sizeof(shown)))
+		sl_buf_add_str(text, shown);
+}
+
+/* "it is for a.example, 10.0.0.1": what the certificate does name. */
 static void
 hint_names(char *hint, X509 *cert)
 {
@@ -104,10 +117,14 @@ hint_names(char *hint, X509 *cert)
 	struct sl_buf text = { 0 };
 	for (int i = 0; names && i < sk_GENERAL_NAME_num(names); i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		if (name->type != GEN_DNS || text.len >= SL_TLS_HINT)
+		bool is_name = name->type == GEN_DNS, is_address = name->type == GEN_IPADD;
+		if ((!is_name && !is_address) || text.len >= SL_TLS_HINT)
 			continue;
 		sl_buf_add_str(&text, text.len ? ", " : "it is for ");
-		add_name(&text, name->d.dNSName);
+		if (is_name)
+			add_name(&text, name->d.dNSName);
+		else
+			add_address(&text, name->d.iPAddress);
 	}
 	snprintf(hint, SL_TLS_HINT, "%s",
 		text.len ? text.data : "it holds no DNS name (subjectAltName)");

@@ -113,6 +113,7 @@ is_surely_valid(const struct sl_option *option, const char *value)
 	case SL_OPTION_UNFLAG:
 	case SL_OPTION_TALLY:
 	case SL_OPTION_IGNORED:
+	case SL_OPTION_TEXT:
 		return true;
 	case SL_OPTION_WORDS:
 	case SL_OPTION_WORD:
@@ -380,6 +381,9 @@ check_option(const struct sl_command *command, const struct oracle *oracle, size
 		must(word == given->value || strcmp(word, "-") == 0);
 		break;
 	}
+	case SL_OPTION_TEXT:
+		must(*(const char *const *)field == given->value);
+		break;
 	case SL_OPTION_UNSIGNED: {
 		unsigned number = *(const unsigned *)field;
 		must(number == strtoull(given->value, NULL, 10));

@@ -183,23 +183,6 @@ test_bad_unreachable() {
 	nothing_left
 }
 
-# a proxy that other programs would have used is named, without its value, if a host was not reached
-test_bad_proxy_is_set() {
-	local closed=http://127.0.0.1:$PORT_closed/x
-	https_proxy=http://user:hunter2@127.0.0.1:1 once "$closed"
-	expect 6 "https_proxy is set, but proxies are not supported by this version"
-	! grep -q hunter2 err || fail "the proxy's password was shown"
-	all_proxy='' once "$closed"
-	expect 6 "refused"
-	! grep -q 'proxies' err || fail "an empty variable counts as set"
-	http_proxy=http://127.0.0.1:1 get "$ORIGIN/no-such-path"
-	expect 3
-	! grep -q 'proxies' err || fail "the host was reached"
-	http_proxy=http://127.0.0.1:1 once -q "$closed"
-	expect 6
-	! grep -q 'proxies' err || fail "named although -q is given"
-}
-
 # without a network each run ends at once, with the reason
 test_bad_no_network() {
 	local user=() url

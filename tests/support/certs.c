@@ -53,6 +53,7 @@ static const struct spec specs[] = {
 	{ "falseca", "localhost", GOOD_NAMES, BY_NO_AUTHORITY, -1, LIFE_DAYS, true, ORDINARY },
 	{ "weakdigest", "localhost", GOOD_NAMES, BY_CA, -1, LIFE_DAYS, false, WEAK_DIGEST },
 	{ "weakkey", "localhost", GOOD_NAMES, BY_CA, -1, LIFE_DAYS, false, WEAK_KEY },
+	{ "wildaddress", "*.0.0.1", "DNS:*.0.0.1", BY_CA, -1, LIFE_DAYS, false, ORDINARY },
 	{ "client", "some client", GOOD_NAMES, BY_CA, -1, LIFE_DAYS, false, FOR_CLIENTS },
 	{ "client2", "other client", NULL, BY_INTERMEDIATE, -1, LIFE_DAYS, true, FOR_CLIENTS },
 	{ "encrypted", "some client", NULL, BY_CA, -1, LIFE_DAYS, false, ENCRYPTED },

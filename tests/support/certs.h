@@ -25,6 +25,7 @@
  *   falseca       as server, signed by a certificate that is no authority's, which is behind it
  *   weakdigest    as server, signed with SHA-1
  *   weakkey       as server, with an RSA key that is too short
+ *   wildaddress   names "*.0.0.1"
  *   client        of a client (not for servers), signed by ca
  *   client2       the same, signed by intermediate, which is behind it
  *   encrypted     as client, but its key is encrypted with the passphrase "secret"

@@ -78,6 +78,9 @@ Test(options, get_has_the_defaults_its_help_shows)
 	cr_expect_str_eq(options.urls.items[0], "http://h/a");
 	cr_expect_eq(options.lists.count, 0);
 	cr_expect_null(options.output);
+	cr_expect_null(options.proxy.proxy);
+	cr_expect_null(options.proxy.user);
+	cr_expect_null(options.proxy.noproxy);
 	cr_expect_null(options.tls.cacert);
 	cr_expect_str_eq(options.dir, ".");
 	cr_expect_eq(options.if_exists, SL_EXISTS_AUTO);
@@ -544,6 +547,26 @@ Test(options, names_of_inputs_are_no_events)
 	expect_usage("scan --level=fail a", "'fail' is not a level");
 }
 
+Test(options, of_proxies_may_be_empty)
+{
+	struct sl_get_options options;
+	struct sl_scan_options scan_options;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_assert_eq(get(&options, &line, "get --proxy= --proxy-user u:p --noproxy=a,b x", &err), 0,
+		"%s", err.text);
+	cr_expect_str_eq(options.proxy.proxy, "");
+	cr_expect_str_eq(options.proxy.user, "u:p");
+	cr_expect_str_eq(options.proxy.noproxy, "a,b");
+	sl_get_options_release(&options);
+	cr_assert_eq(scan(&scan_options, &line, "scan --proxy p:1 --noproxy= x", &err), 0, "%s",
+		err.text);
+	cr_expect_str_eq(scan_options.proxy.proxy, "p:1");
+	cr_expect_null(scan_options.proxy.user);
+	cr_expect_str_eq(scan_options.proxy.noproxy, "");
+	sl_scan_options_release(&scan_options);
+}
+
 Test(options, unknown_ones_get_a_hint)
 {
 	static const struct {
@@ -577,9 +600,12 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get --min-segment=2G a", "from 1M to 1G" },
 		{ "get --max-connection-per-server=4 a", "use -x" },
 		{ "get --max-concurrent-downloads=4 a", "use -j" },
-		{ "get --proxy x a", "not supported by this version" },
 		{ "get --http-user u a", "use --user USER:PASSWORD" },
 		{ "get --oauth2-bearer t a", "use --bearer-file FILE" },
+		{ "get --all-proxy=x a", "use --proxy SCHEME://HOST:PORT" },
+		{ "get --socks5 x a", "use --proxy SCHEME://HOST:PORT" },
+		{ "get -x http://p a", "for a proxy use --proxy" },
+		{ "get --no-proxy a", "use --noproxy" },
 		{ "get -h", "use --help" },
 		{ "get --job 3 a", "did you mean '--jobs'?" },
 		{ "get --inptu-file x", "did you mean '--input-file'?" },

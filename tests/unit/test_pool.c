@@ -224,6 +224,7 @@ routes_apart(void *arg)
 	return 0;
 }
 
+/* CVE-2016-0755, CVE-2022-27782 */
 Test(net_pool, uses_an_idle_connection_again_only_on_its_route)
 {
 	run(routes_apart, roomy);

@@ -48,6 +48,30 @@ Test(http_request, writes_its_own_headers)
 		"GET / HTTP/1.1\r\nHost: [::1]:81\r\n" OWN "\r\n");
 }
 
+/* RFC 9112 3.2.2; the proxy's user is not the origin's, nor the other way round. */
+Test(http_request, to_a_proxy_has_the_whole_url_and_its_user)
+{
+	expect_format("http://user:secret@h/a?b", (struct sl_request){ .is_absolute = true },
+		"GET http://h/a?b HTTP/1.1\r\nHost: h\r\n" OWN "\r\n");
+	expect_format("http://[::1]:81", (struct sl_request){ .is_absolute = true },
+		"GET http://[::1]:81/ HTTP/1.1\r\nHost: [::1]:81\r\n" OWN "\r\n");
+	expect_format("http://h/",
+		(struct sl_request){
+			.is_absolute = true, .proxy_authorization = "Basic dXNlcjpzZWNyZXQ=" },
+		"GET http://h/ HTTP/1.1\r\nHost: h\r\n"
+		"Proxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n" OWN "\r\n");
+}
+
+/* CVE-2003-1605, CVE-2015-3153 */
+Test(http_request, has_no_header_for_a_proxy_from_the_user)
+{
+	struct sl_http_header set = header("proxy-authorization", "Basic eHl6");
+	cr_expect_eq(sl_request_check_header(&set, &last), SL_E_USAGE);
+	cr_expect(strstr(last.text, "--proxy-user"), "%s", last.text);
+	cr_expect_not(strstr(last.text, "eHl6"), "%s", last.text);
+	sl_error_clear(&last);
+}
+
 Test(http_request, sends_credentials_only_when_given_apart_from_the_url)
 {
 	expect_format("http://user:secret@h/", (struct sl_request){ 0 },

@@ -402,12 +402,14 @@ static const struct verdict verdicts[] = {
 	{ "server", "ca", "wild.test", "hostname mismatch", "" },
 	{ "server", "ca", "a.b.wild.test", "hostname mismatch", "" },
 	{ "server", "ca", "pa.part.test", "hostname mismatch", "" },
-	{ "server", "ca", "127.0.0.2", "IP address mismatch", "" },
+	{ "server", "ca", "127.0.0.2", "IP address mismatch",
+		"it is for localhost, sluice.test, *.wild.test, p*.part.test, 127.0.0.1, ::1" },
 	{ "server", "ca", "::2", "IP address mismatch", "" },
 	{ "wronghost", "ca", "localhost", "hostname mismatch", "it is for other.example" },
 	{ "wronghost", "ca", "127.0.0.1", "IP address mismatch", "it is for other.example" },
 	{ "nosan", "ca", "localhost", "hostname mismatch", "it holds no DNS name" },
 	{ "nulname", "ca", "localhost", "hostname mismatch", "it is for localhost?.evil.example" },
+	{ "wildaddress", "ca", "127.0.0.1", "IP address mismatch", "it is for *.0.0.1" },
 	{ "expired", "ca", "localhost", "certificate has expired", "; it ended on 2" },
 	{ "future", "ca", "localhost", "certificate is not yet valid", "; it begins on 2" },
 	{ "selfsigned", "ca", "localhost", "self-signed certificate",
@@ -462,6 +464,8 @@ verify(void *arg)
 	return 0;
 }
 
+/* CVE-2020-13614, CVE-2013-4545: a name that is not compared; CVE-2009-2417, CVE-2009-3490: one
+ * that ends at a NUL; CVE-2014-0139: a wildcard for an address. */
 Test(net_tls, accepts_only_a_trusted_valid_certificate_of_the_host)
 {
 	for (size_t i = 0; i < SL_COUNT_OF(verdicts); i++) {

@@ -470,6 +470,7 @@ two_configurations(void *arg)
 	return 0;
 }
 
+/* CVE-2016-5419, CVE-2024-0853, CVE-2025-14819 */
 Test(net_tls_options, sessions_do_not_cross_configurations_and_hosts)
 {
 	peer_start(&peer, serve_echo, NULL);

@@ -82,6 +82,8 @@ struct test {
 	struct sl_connector *connector;
 };
 
+static bool proxy_resumed; /* of the last tunnel: the proxy has taken up an earlier session */
+
 static int
 open_tunnel(struct sl_connector *connector, const char *proxy, const char *origin,
 	struct sl_connection **out, struct sl_error *err)
@@ -91,8 +93,12 @@ open_tunnel(struct sl_connector *connector, const char *proxy, const char *origi
 	cr_assert_eq(
 		sl_connector_open(connector, "127.0.0.1", peer.port, until_ns, &plain, err), 0);
 	int code = sl_connector_secure(connector, plain, proxy, peer.port, until_ns, &tunnel, err);
-	return code ? code
-		    : sl_connector_secure(connector, tunnel, origin, 443, until_ns, out, err);
+	if (code < 0)
+		return code;
+	struct sl_tls_info info;
+	sl_tls_describe(tunnel, &info);
+	proxy_resumed = info.resumed;
+	return sl_connector_secure(connector, tunnel, origin, 443, until_ns, out, err);
 }
 
 static struct sl_connection *
@@ -193,6 +199,29 @@ Test(net_tls_tunnel, carries_tls_within_tls)
 	run_with(serve_echo, NULL, carry);
 	cr_expect_eq(atomic_load(&origin_closes), 1);
 	cr_expect_eq(atomic_load(&peer.accepted), 1);
+}
+
+static int
+resume_both(void *arg)
+{
+	struct sl_random random;
+	sl_random_init(&random, 1);
+	for (int i = 0; i < 3; i++) {
+		struct sl_connection *connection = must_open(arg);
+		struct sl_tls_info info;
+		sl_tls_describe(connection, &info);
+		cr_expect_eq(info.resumed, i > 0, "the origin, connection %d", i);
+		cr_expect_eq(proxy_resumed, i > 0, "the proxy, connection %d", i);
+		exchange(connection, &random, true); /* their tickets have come */
+		sl_connection_close(connection);
+	}
+	return 0;
+}
+
+/* CVE-2021-22890: the ticket of the one was taken for that of the other. */
+Test(net_tls_tunnel, keeps_the_sessions_of_proxy_and_origin_apart)
+{
+	run_with(serve_echo, NULL, resume_both);
 }
 
 static int

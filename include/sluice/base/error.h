@@ -36,6 +36,7 @@ enum sl_code {
 	SL_E_CHANGED = -5017,     /* the server has another version than before */
 	SL_E_DECODE = -5018,      /* compressed data that is damaged or cannot be decoded */
 	SL_E_DNS_FAILURE = -5019, /* a name lookup failed; a later one may bring an answer */
+	SL_E_AUTH = -5020, /* credentials are missing, or were refused, other than by a status */
 };
 
 /* The operation that failed; with the code it determines the exit status. */
@@ -43,6 +44,7 @@ enum sl_phase {
 	SL_PHASE_NONE,
 	SL_PHASE_RESOLVE,
 	SL_PHASE_CONNECT,
+	SL_PHASE_PROXY, /* what a proxy was asked for, or how it is named */
 	SL_PHASE_TLS,
 	SL_PHASE_REQUEST,
 	SL_PHASE_HEAD,

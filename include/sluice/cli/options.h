@@ -18,6 +18,7 @@
 #include "sluice/base/error.h"
 #include "sluice/cli/config_file.h"
 #include "sluice/download/batch.h"
+#include "sluice/http/proxies.h"
 #include "sluice/logline/level.h"
 #include "sluice/net/reach.h"
 #include "sluice/net/tls.h"
@@ -158,6 +159,7 @@ struct sl_scan_options {
 
 	/* Of inputs that are URLs: as those of get. The deadline is that of the run. */
 	struct sl_auth_options auth;
+	struct sl_proxy_options proxy;
 	struct sl_words headers;
 	const char *user_agent, *referer;
 	struct sl_tls_options tls;
@@ -213,6 +215,7 @@ struct sl_get_options {
 	 * rest is set to go with it. */
 	struct sl_scan_options scanning;
 
+	struct sl_proxy_options proxy;
 	struct sl_words headers; /* of -H, checked */
 	const char *user_agent;  /* NULL = the client's own */
 	const char *referer;     /* NULL = none */
@@ -278,7 +281,8 @@ enum sl_option_kind {
 	SL_OPTION_FLAG,     /* bool: true */
 	SL_OPTION_UNFLAG,   /* bool: false */
 	SL_OPTION_TALLY,    /* unsigned: one more */
-	SL_OPTION_WORD,     /* const char * */
+	SL_OPTION_WORD,     /* const char *, not empty */
+	SL_OPTION_TEXT,     /* const char * */
 	SL_OPTION_WORDS,    /* struct sl_words: one more */
 	SL_OPTION_HEADERS,  /* the same, of header fields */
 	SL_OPTION_UNSIGNED, /* unsigned in [min, max] */

@@ -21,6 +21,7 @@ struct sl_scan_urls {
 	uint64_t memory; /* that reading them takes */
 
 	const struct sl_scan_options *options;
+	const struct sl_proxies *proxies;
 	struct sl_request_fields fields;
 	struct sl_scan_url *items; /* one for each argument */
 	size_t count;
@@ -32,10 +33,10 @@ struct sl_scan_urls {
 	bool is_open;
 };
 
-/* Not in a task. Without URLs it stays as it is. Asks for a password if --user has none. Returns 0;
- * -ENOMEM; what sl_run_credentials_init returns. */
+/* Not in a task. Both are borrowed. Without URLs it stays as it is. Asks for a password if --user has
+ * none. Returns 0; -ENOMEM; what sl_run_credentials_init returns. */
 int sl_scan_urls_init(struct sl_scan_urls *urls, const struct sl_scan_options *options,
-	struct sl_error *err) SL_MUST_CHECK;
+	const struct sl_proxies *proxies, struct sl_error *err) SL_MUST_CHECK;
 
 /* In the task that scans, before it does. Returns what sl_http_client_new returns. */
 SL_SUSPENDS

@@ -15,6 +15,7 @@
 #include "sluice/base/bytes.h"
 #include "sluice/http/credentials.h"
 #include "sluice/http/head.h"
+#include "sluice/http/proxies.h"
 #include "sluice/http/request.h"
 #include "sluice/http/resource.h"
 #include "sluice/http/url.h"
@@ -37,8 +38,9 @@ struct sl_http_client_options {
 	unsigned max_redirects;    /* 0 = do not follow any */
 	bool allow_downgrade;      /* follow redirects from https to http */
 	bool want_tls; /* load OpenSSL and the certificates now, not at the first https URL */
-	struct sl_tls_options tls; /* its texts are borrowed for the client's life */
-	const char *user_agent;    /* borrowed likewise; NULL = "sluice/VERSION" */
+	struct sl_tls_options tls;        /* its texts are borrowed for the client's life */
+	const struct sl_proxies *proxies; /* borrowed likewise; NULL = all hosts directly */
+	const char *user_agent;           /* borrowed likewise; NULL = "sluice/VERSION" */
 	/* The user's fields for all requests, borrowed likewise; a request's own of the same name
 	 * take their place. They are sent where those are (see above). */
 	const struct sl_http_header *headers;

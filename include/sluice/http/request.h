@@ -24,6 +24,10 @@ struct sl_request {
 	size_t header_count;
 	/* Values of Range and If-Range, which no header replaces; NULL = none */
 	const char *range, *if_range;
+	/* For the HTTP proxy that relays the request: the URL in absolute form (RFC 9112 3.2.2),
+	 * and the value of Proxy-Authorization, NULL = none */
+	bool is_absolute;
+	const char *proxy_authorization;
 };
 
 /* Whether sl_request_format would refuse it: 0, or SL_E_USAGE. */
@@ -42,7 +46,8 @@ int sl_request_format(
 /*
  * Check a header from the user. Returns 0 if it may be sent; SL_E_USAGE with the reason for
  * Content-Length, Transfer-Encoding, Connection and other fields that the client must set itself,
- * and for bytes that are not allowed. The message never shows the value.
+ * for Proxy-Authorization, which an origin would get, and for bytes that are not allowed. The
+ * message never shows the value.
  */
 int sl_request_check_header(
 	const struct sl_http_header *header, struct sl_error *err) SL_MUST_CHECK;

@@ -10,15 +10,16 @@
 #define SLUICE_NET_CONNECTOR_H
 
 #include "sluice/net/connection.h"
+#include "sluice/net/dns.h"
 #include "sluice/net/reach.h"
 #include "sluice/net/tls.h"
 
 struct sl_connector;
 
 struct sl_connector_options {
-	int receive_buffer; /* of each socket, see net/dial.h; 0 = as the kernel adapts it */
+	int receive_buffer;    /* of each socket, see net/dial.h; 0 = as the kernel adapts it */
 	struct sl_reach reach; /* what it points to is borrowed for the connector's life */
-	struct sl_tls *tls; /* borrowed; NULL = nothing can be secured until it is set */
+	struct sl_tls *tls;    /* borrowed; NULL = nothing can be secured until it is set */
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -40,6 +41,12 @@ void sl_connector_set_tls(struct sl_connector *connector, struct sl_tls *tls);
 SL_SUSPENDS
 int sl_connector_open(struct sl_connector *connector, const char *host, uint16_t port,
 	uint64_t deadline_ns, struct sl_connection **out, struct sl_error *err) SL_MUST_CHECK;
+
+/* The addresses of `host`, given by the user or looked up, for a proxy that does not look names up;
+ * see sl_dns_lookup. */
+SL_SUSPENDS
+int sl_connector_lookup(struct sl_connector *connector, const char *host, uint16_t port,
+	uint64_t deadline_ns, struct sl_addresses *out, struct sl_error *err) SL_MUST_CHECK;
 
 /*
  * TLS over `below`, of any kind, with the server called `host`; see sl_tls_connect. Takes below: it

@@ -1,0 +1,141 @@
+#include "sluice/http/proxy_auth.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+void
+sl_proxy_auth_init(struct sl_proxy_auth *auth, const struct sl_proxy *proxy)
+{
+	*auth = (struct sl_proxy_auth){ .proxy = proxy };
+}
+
+static void
+forget(struct sl_proxy_auth *auth)
+{
+	sl_digest_auth_release(&auth->digest);
+	auth->digest = (struct sl_digest_auth){ .realm = NULL };
+	auth->count = 0;
+}
+
+void
+sl_proxy_auth_release(struct sl_proxy_auth *auth)
+{
+	forget(auth);
+}
+
+void
+sl_proxy_login_release(struct sl_proxy_login *login)
+{
+	sl_digest_auth_release(&login->digest);
+	*login = (struct sl_proxy_login){ .is_digest = false };
+}
+
+/* 128 random bits: a proxy cannot choose what is hashed with the password (RFC 7616 5.9). */
+static void
+make_cnonce(char cnonce[static SL_PROXY_CNONCE])
+{
+	unsigned char bytes[(SL_PROXY_CNONCE - 1) / 2] = { 0 };
+	/* Without random bytes, soon after the system has started, the nonce alone has to do. */
+	(void)!getrandom(bytes, sizeof(bytes), GRND_NONBLOCK);
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		cnonce[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+		cnonce[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+	}
+	cnonce[SL_PROXY_CNONCE - 1] = '\0';
+}
+
+/* ---- requests ---- */
+
+static int
+add_digest(struct sl_proxy_auth *auth, struct sl_proxy_login *login, const char *method,
+	const char *target, struct sl_buf *value)
+{
+	bool is_own = login->digest.realm != NULL;
+	const struct sl_digest_request request = { .user = auth->proxy->user,
+		.password = auth->proxy->password,
+		.method = method,
+		.target = target,
+		.cnonce = is_own ? login->cnonce : auth->cnonce,
+		.count = is_own ? 1 : ++auth->count };
+	login->is_digest = true;
+	return sl_digest_auth_format(value, is_own ? &login->digest : &auth->digest, &request);
+}
+
+int
+sl_proxy_auth_format(struct sl_proxy_auth *auth, struct sl_proxy_login *login, const char *method,
+	const char *target, struct sl_buf *value)
+{
+	login->is_digest = false;
+	if (!auth->proxy->user)
+		return 0;
+	if (login->digest.realm || auth->digest.realm)
+		return add_digest(auth, login, method, target, value);
+	sl_proxy_add_basic(value, auth->proxy);
+	return value->failed ? -ENOMEM : 0;
+}
+
+/* ---- responses ---- */
+
+/* The strongest supported Digest challenge in *out (realm NULL = none), and whether there is a
+ * Basic one. */
+static int
+read_challenges(struct sl_digest_auth *out, bool *has_basic, const struct sl_head *head)
+{
+	struct sl_challenges walk;
+	struct sl_challenge challenge;
+	*out = (struct sl_digest_auth){ .realm = NULL };
+	*has_basic = false;
+	sl_challenges_init(&walk, head, "Proxy-Authenticate");
+	while (sl_challenges_next(&walk, &challenge)) {
+		struct sl_digest_auth digest;
+		const char *why = NULL;
+		*has_basic = *has_basic || sl_span_is_nocase(challenge.scheme, "Basic");
+		if (!sl_span_is_nocase(challenge.scheme, "Digest"))
+			continue;
+		int code = sl_digest_auth_parse(&digest, &challenge, &why);
+		bool is_better = code == 1 && (!out->realm || digest.algorithm > out->algorithm);
+		sl_digest_auth_release(is_better ? out : &digest);
+		if (is_better)
+			*out = digest;
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
+int
+sl_proxy_auth_refused(
+	struct sl_proxy_auth *auth, struct sl_proxy_login *login, const struct sl_head *head)
+{
+	struct sl_digest_auth digest;
+	bool has_basic, was_digest = login->is_digest;
+	if (!auth->proxy->user || login->is_repeated)
+		return 0;
+	int code = read_challenges(&digest, &has_basic, head);
+	if (code < 0) {
+		sl_digest_auth_release(&digest);
+		return code;
+	}
+	if (!digest.realm) {
+		forget(auth); /* it does not ask for Digest any more */
+		login->is_repeated = was_digest && has_basic;
+		return login->is_repeated;
+	}
+	login->digest = digest;
+	login->is_repeated = true;
+	make_cnonce(login->cnonce);
+	return 1;
+}
+
+void
+sl_proxy_auth_accepted(struct sl_proxy_auth *auth, struct sl_proxy_login *login)
+{
+	if (!login->digest.realm)
+		return;
+	forget(auth);
+	auth->digest = login->digest;
+	auth->count = 1;
+	memcpy(auth->cnonce, login->cnonce, sizeof(auth->cnonce));
+	login->digest = (struct sl_digest_auth){ .realm = NULL };
+}
