@@ -1,24 +1,23 @@
 /*
- * The client: one sl_http_open is a chain of exchanges (exchange.c), one for each redirect.
+ * The client: one sl_http_open is a chain of exchanges (exchange.c), one for each redirect
+ * (redirect.c), until a response is the file or is refused (refusal.c).
  *
  * Rules: once the chain has left the first origin, its credentials and headers are gone for good
- * (struct chain); a downgrade from https to http needs the user's consent; every chain ends after
- * max_redirects, whatever its targets are. An answer is accepted by its status alone; header fields
- * that describe the content are left to the caller.
+ * (scope.c); every chain ends after max_redirects, whatever its targets are. A response is accepted
+ * by its status alone; header fields that describe the content are left to the caller.
  */
 #include "sluice/http/client.h"
 
 #include "exchange_int.h"
 #include "host_limit_int.h"
+#include "redirect_int.h"
+#include "refusal_int.h"
 
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/base/number.h"
-#include "sluice/base/redact.h"
-#include "sluice/base/text.h"
 #include "sluice/http/header.h"
 #include "sluice/http/request.h"
-#include "sluice/http/retry_after.h"
 #include "sluice/net/tls.h"
 #include "sluice/rt/semaphore.h"
 
@@ -29,12 +28,6 @@
 /* Idle connections older than this are closed. Servers close theirs sooner or later than that; each
  * connection is checked before it is used again. */
 #define IDLE_NS (30 * SL_NS_PER_S)
-
-#define SHOWN_MAX 200 /* bytes of a server's text in a message */
-
-/* Of the body of an error, with -v; and how long to wait for it. */
-#define BODY_SHOWN 200
-#define BODY_SHOWN_NS (2 * SL_NS_PER_S)
 
 /* Of limit_rate, what may be saved up while no connection receives, and then be received at
  * once. */
@@ -50,7 +43,7 @@
 
 struct sl_http_client {
 	struct sl_http_client_options options;
-	struct sl_pool *pool;
+	struct sl_connections connections;
 	struct sl_tls *tls;
 	struct sl_semaphore tls_lock; /* one task loads TLS, the others wait for it */
 	struct sl_limiter limiter;    /* with options.limit_rate */
@@ -80,7 +73,7 @@ load_tls(struct sl_http_client *client, struct sl_error *err)
 	if (!client->tls) {
 		code = sl_tls_new(&client->tls, client->options.cacert, err);
 		if (code == 0)
-			sl_pool_set_tls(client->pool, client->tls);
+			sl_connector_set_tls(client->connections.connector, client->tls);
 		else
 			client->tls = NULL;
 	}
@@ -116,6 +109,25 @@ admit(void *ctx, const struct sl_pool_key *key, struct sl_error *err)
 	return sl_host_limits_take(ctx, key->host, key->taker, err);
 }
 
+static int
+set_up_connections(struct sl_http_client *client)
+{
+	const struct sl_http_client_options *options = &client->options;
+	struct sl_connections *connections = &client->connections;
+	const struct sl_connector_options connector = { .receive_buffer = receive_buffer(
+								options->limit_rate) };
+	const struct sl_pool_options pool = { .per_host = options->per_host,
+		.total = options->total,
+		.tls_memory = options->tls_memory,
+		.connect_timeout_ns = options->connect_timeout_ns,
+		.idle_ns = IDLE_NS,
+		.admit = options->max_rps_milli ? admit : NULL,
+		.admit_ctx = &client->host_limits };
+	connections->stall_timeout_ns = options->stall_timeout_ns;
+	connections->is_limited = options->limit_rate > 0;
+	return sl_connections_init(connections, &connector, &pool);
+}
+
 int
 sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_options *options,
 	struct sl_error *err)
@@ -127,16 +139,8 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 	if (!client->options.user_agent)
 		client->options.user_agent = "sluice/" SL_VERSION;
 	sl_semaphore_init(&client->tls_lock, "TLS setup", 1);
-	struct sl_pool_options pool = { .per_host = options->per_host,
-		.total = options->total,
-		.tls_memory = options->tls_memory,
-		.connect_timeout_ns = options->connect_timeout_ns,
-		.receive_buffer = receive_buffer(options->limit_rate),
-		.idle_ns = IDLE_NS,
-		.admit = options->max_rps_milli ? admit : NULL,
-		.admit_ctx = &client->host_limits };
 	init_limits(client);
-	int code = sl_pool_new(&client->pool, &pool);
+	int code = set_up_connections(client);
 	if (code < 0)
 		sl_fail_code(err, SL_PHASE_NONE, code, "cannot set up HTTP");
 	else if (options->want_tls)
@@ -155,13 +159,26 @@ sl_http_client_free(struct sl_http_client *client)
 	if (!client)
 		return;
 	sl_assert(client->exchanges == 0);
-	sl_pool_free(client->pool);
+	sl_connections_release(&client->connections);
 	sl_host_limits_release(&client->host_limits);
 	sl_tls_free(client->tls);
 	free(client);
 }
 
 /* ---- requests ---- */
+
+/* What may be sent of the user's header fields. */
+static void
+filter_headers(struct chain *chain)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < chain->header_count; i++) {
+		struct sl_http_header header = chain->headers[i];
+		if (sl_scope_permits(&chain->exchange->scope, header.name))
+			chain->headers[kept++] = header;
+	}
+	chain->header_count = kept;
+}
 
 SL_SUSPENDS
 static int
@@ -170,149 +187,28 @@ send_request(struct chain *chain, struct sl_error *err)
 	struct sl_http_exchange *exchange = chain->exchange;
 	const struct sl_url *first = chain->request->url;
 	const struct sl_http_range *range = chain->request->range;
-	struct sl_error cause = { 0 };
-	struct sl_buf text = { 0 };
+	bool with_credentials = sl_scope_permits_credentials(&exchange->scope);
 	char range_text[64];
+	filter_headers(chain);
 	struct sl_request request = { .method = chain->request->method,
 		.url = &exchange->url,
 		.user_agent = chain->client->options.user_agent,
-		.user = exchange->left_origin ? NULL : first->user,
-		.password = exchange->left_origin ? NULL : first->password,
+		.user = with_credentials ? first->user : NULL,
+		.password = with_credentials ? first->password : NULL,
 		.headers = chain->headers,
 		.header_count = chain->header_count };
-	int code = 0;
 	if (range) {
 		snprintf(range_text, sizeof(range_text), "bytes=%llu-%llu",
 			(unsigned long long)range->begin, (unsigned long long)range->end - 1);
 		request.range = range_text;
 		request.if_range = range->unconditional ? NULL : sl_resource_validator(range->of);
 	}
-	if (exchange->url.scheme == SL_SCHEME_HTTPS && !chain->client->tls)
-		code = load_tls(chain->client, err);
-	if (code < 0)
-		return code;
-	code = sl_request_format(&text, &request, &cause);
-	if (code < 0)
-		sl_exchange_fail(exchange, err, SL_PHASE_REQUEST, code, "%s", cause.text);
-	else
-		code = sl_exchange_ask(exchange, sl_buf_span(&text), err);
-	if (text.data)
-		explicit_bzero(text.data, text.len);
-	sl_buf_release(&text);
-	return code;
-}
-
-/* ---- redirects ---- */
-
-static bool
-is_redirect(int status)
-{
-	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
-static int
-refuse_redirect(struct chain *chain, struct sl_error *err, const char *why)
-{
-	return sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_REDIRECT,
-		"redirect (%d) refused: %s", chain->exchange->head.status, why);
-}
-
-static int
-refuse_target(
-	struct chain *chain, const struct sl_url *target, struct sl_error *err, const char *why)
-{
-	struct sl_buf shown = { 0 };
-	sl_exchange_show_url(&shown, target);
-	int code = sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_REDIRECT,
-		"redirect (%d) to '%s' refused: %s", chain->exchange->head.status,
-		shown.data ? shown.data : "", why);
-	sl_buf_release(&shown);
-	return code;
-}
-
-/* The Location; equal ones count as one. */
-static int
-read_location(struct chain *chain, struct sl_span *location, struct sl_error *err)
-{
-	const struct sl_head *head = &chain->exchange->head;
-	*location = sl_head_find(head, "Location", 0);
-	if (location->len == 0)
-		return refuse_redirect(chain, err, "it has no Location");
-	for (size_t nth = 1;; nth++) {
-		struct sl_span other = sl_head_find(head, "Location", nth);
-		if (!other.data)
-			return 0;
-		if (!sl_span_equal(*location, other))
-			return refuse_redirect(chain, err, "it has two different Locations");
+	if (exchange->url.scheme == SL_SCHEME_HTTPS && !chain->client->tls) {
+		int code = load_tls(chain->client, err);
+		if (code < 0)
+			return code;
 	}
-}
-
-static bool
-is_same_url(const struct sl_url *a, const struct sl_url *b)
-{
-	return sl_url_same_origin(a, b) && strcmp(a->target, b->target) == 0;
-}
-
-static int
-check_target(struct chain *chain, const struct sl_url *target, struct sl_error *err)
-{
-	const struct sl_http_client_options *options = &chain->client->options;
-	bool downgrade =
-		chain->exchange->url.scheme == SL_SCHEME_HTTPS && target->scheme == SL_SCHEME_HTTP;
-	/* A redirect to the URL itself is not refused earlier: some sites let a client in after a
-	 * few of them. */
-	if (chain->hops == options->max_redirects)
-		return refuse_target(chain, target, err,
-			is_same_url(&chain->exchange->url, target)
-				? "it leads to itself and exceeds --max-redirs; the site may need "
-				  "cookies, which are not supported"
-				: "it exceeds --max-redirs");
-	if (downgrade && !options->allow_downgrade)
-		return refuse_target(chain, target, err,
-			"it leads from https to http (--allow-downgrade permits that)");
-	return 0;
-}
-
-/* An allow list: services use any name for the header that holds a key. */
-static bool
-is_harmless(struct sl_span name)
-{
-	static const char *const names[] = { "User-Agent", "Accept", "Accept-Language",
-		"Accept-Encoding", "Accept-Charset", "Cache-Control", "Pragma", "Range", "If-Range",
-		"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "DNT" };
-	for (size_t i = 0; i < SL_COUNT_OF(names); i++)
-		if (sl_span_is_nocase(name, names[i]))
-			return true;
-	return false;
-}
-
-/* Another origin gets none of the user's secrets, nor the Host that was set for the first. */
-static void
-leave_origin(struct chain *chain)
-{
-	size_t kept = 0;
-	chain->exchange->left_origin = true; /* never reset, also if the chain returns */
-	for (size_t i = 0; i < chain->header_count; i++) {
-		struct sl_http_header header = chain->headers[i];
-		if (is_harmless(header.name))
-			chain->headers[kept++] = header;
-	}
-	chain->header_count = kept;
-}
-
-static int
-resolve_target(struct chain *chain, struct sl_url *target, struct sl_error *err)
-{
-	struct sl_error cause = { 0 };
-	struct sl_span location;
-	int code = read_location(chain, &location, err);
-	if (code < 0)
-		return code;
-	code = sl_url_resolve(target, &chain->exchange->url, location, &cause);
-	if (code == -ENOMEM)
-		return sl_exchange_fail(
-			chain->exchange, err, SL_PHASE_HEAD, code, "%s", cause.text);
-	return code < 0 ? refuse_redirect(chain, err, cause.text) : 0;
+	return sl_exchange_ask(exchange, &request, err);
 }
 
 /* Set the exchange's URL to the target of the redirect. */
@@ -320,154 +216,24 @@ SL_SUSPENDS
 static int
 redirect(struct chain *chain, struct sl_error *err)
 {
+	const struct sl_http_client_options *options = &chain->client->options;
+	const struct sl_redirect_rules rules = { .hops = chain->hops,
+		.max = options->max_redirects,
+		.allow_downgrade = options->allow_downgrade };
 	struct sl_url *url = &chain->exchange->url;
-	struct sl_url target = { 0 };
-	int code = resolve_target(chain, &target, err);
-	if (code == 0)
-		code = check_target(chain, &target, err);
-	if (code < 0) {
-		sl_url_release(&target);
+	struct sl_url target;
+	int code = sl_redirect_target(chain->exchange, &rules, &target, err);
+	if (code < 0)
 		return code;
-	}
 	chain->hops++;
-	if (!sl_url_same_origin(url, &target))
-		leave_origin(chain);
+	sl_scope_follow(&chain->exchange->scope, url, &target);
 	sl_exchange_drain(chain->exchange);
 	sl_url_release(url);
 	*url = target;
 	return 0;
 }
 
-/* ---- answers that are not the file ---- */
-
-/* No URL as an example: redaction would mask its user and password. */
-static const char *
-status_hint(int status)
-{
-	return status == 401 ? "; give credentials as USER:PASSWORD@ before the host in the URL"
-			     : "";
-}
-
-static void
-add_field(struct sl_buf *out, const struct sl_head *head, const char *name)
-{
-	struct sl_span value = sl_head_find(head, name, 0);
-	if (value.len == 0)
-		return;
-	sl_buf_printf(out, " (%s: ", name);
-	sl_text_show(out, value, SHOWN_MAX);
-	sl_buf_add_str(out, ")");
-}
-
-static bool
-has_suffix(struct sl_span type, const char *suffix)
-{
-	size_t len = strlen(suffix);
-	return type.len > len &&
-	       sl_span_is_nocase(sl_span(type.data + type.len - len, len), suffix);
-}
-
-/* Text, XML and JSON; the first bytes of HTML tell nothing. */
-static bool
-is_readable(struct sl_span type)
-{
-	if (sl_span_is_nocase(type, "text/html") || has_suffix(type, "/xhtml+xml"))
-		return false;
-	return (type.len > 5 && sl_span_is_nocase(sl_span(type.data, 5), "text/")) ||
-	       sl_span_is_nocase(type, "application/json") ||
-	       sl_span_is_nocase(type, "application/xml") || has_suffix(type, "+json") ||
-	       has_suffix(type, "+xml");
-}
-
-/* The start of the body that is left, at most `cap` bytes. */
-SL_SUSPENDS
-static size_t
-read_start(struct sl_http_exchange *exchange, char *data, size_t cap)
-{
-	struct sl_deadline scope;
-	size_t len = 0;
-	int got = 1;
-	sl_deadline_begin(&scope, sl_deadline_in(BODY_SHOWN_NS));
-	while (len < cap && got > 0) {
-		got = sl_http_read(exchange, data + len, cap - len, NULL);
-		len += got > 0 ? (size_t)got : 0;
-	}
-	sl_deadline_end(&scope);
-	return len;
-}
-
-/* In one line, and without secrets. */
-static void
-add_document(struct sl_buf *out, struct sl_span text)
-{
-	struct sl_buf line = { 0 };
-	for (size_t i = 0; i < text.len; i++) {
-		bool blank = memchr(" \t\r\n", text.data[i], 4);
-		if (!blank)
-			sl_buf_add_char(&line, text.data[i]);
-		else if (line.len > 0 && line.data[line.len - 1] != ' ')
-			sl_buf_add_char(&line, ' ');
-	}
-	struct sl_buf clean = { 0 };
-	sl_redact_document(&clean, sl_span_trim(sl_buf_span(&line)));
-	sl_text_make_safe(out, sl_buf_span(&clean));
-	sl_buf_release(&clean);
-	sl_buf_release(&line);
-}
-
-/* Servers explain an error in its body: shown with -v. */
-SL_SUSPENDS
-static void
-add_body(struct sl_buf *out, struct sl_http_exchange *exchange)
-{
-	char data[BODY_SHOWN + 3]; /* all of the character that the cut may be in */
-	if (sl_log_level() < SL_LOG_INFO || !is_readable(sl_header_media_type(&exchange->head)) ||
-		sl_head_find(&exchange->head, "Content-Encoding", 0).data)
-		return;
-	size_t len = read_start(exchange, data, sizeof(data));
-	if (len == 0)
-		return;
-	sl_buf_add_str(out, "; the response begins: ");
-	add_document(out, sl_span(data, sl_text_cut(sl_span(data, len), BODY_SHOWN)));
-}
-
-/* 403 is for good, unless it comes with a limit that was reached. */
-static unsigned
-wait_of(const struct sl_head *head, int64_t now_s)
-{
-	unsigned seconds = sl_u32(sl_retry_after_read(head, now_s));
-	if (head->status != 403)
-		return seconds;
-	return sl_retry_after_is_limit(head, now_s) ? SL_MAX(seconds, 1u) : 0;
-}
-
-SL_SUSPENDS
-static int
-fail_status(struct chain *chain, struct sl_error *err)
-{
-	struct sl_http_exchange *exchange = chain->exchange;
-	int status = exchange->head.status;
-	struct sl_span reason = sl_head_reason(&exchange->head);
-	struct sl_buf words = { 0 };
-	bool first = err && !err->code;
-	if (reason.len > 0)
-		sl_buf_add_str(&words, " ");
-	sl_text_show(&words, reason, SHOWN_MAX);
-	if (chain->request->range)
-		sl_buf_add_str(&words, " to a request for a range");
-	sl_buf_add_str(&words, status_hint(status));
-	add_field(&words, &exchange->head, "Retry-After");
-	add_body(&words, exchange);
-	sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_STATUS, "the server answered %d%s",
-		status, words.data ? words.data : "");
-	if (first) {
-		int64_t now_s = (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
-		err->http_status = status;
-		err->retry_after_s = wait_of(&exchange->head, now_s);
-	}
-	sl_buf_release(&words);
-	return SL_E_STATUS;
-}
+/* ---- responses ---- */
 
 /* A part must not be stored as the file, even if the user asked for it. */
 static int
@@ -528,7 +294,7 @@ check_answer(struct chain *chain, struct sl_error *err)
 	if (status == 206)
 		return chain->request->range ? check_range(chain, err) : fail_part(chain, err);
 	if (status != 200 && status != 203)
-		return fail_status(chain, err);
+		return sl_refuse_status(chain->exchange, chain->request->range != NULL, err);
 	return 0;
 }
 
@@ -543,7 +309,7 @@ follow(struct chain *chain, struct sl_error *err)
 		if (code < 0)
 			return code;
 		sl_log_debug("%s answered %d", chain->exchange->peer, chain->exchange->head.status);
-		if (!is_redirect(chain->exchange->head.status))
+		if (!sl_redirect_is(chain->exchange->head.status))
 			return check_answer(chain, err);
 		code = redirect(chain, err);
 		if (code < 0)
@@ -560,8 +326,7 @@ set_up(struct chain *chain)
 	if (!exchange)
 		return -ENOMEM;
 	exchange->client = chain->client;
-	exchange->pool = chain->client->pool;
-	exchange->stall_timeout_ns = chain->client->options.stall_timeout_ns;
+	exchange->connections = &chain->client->connections;
 	exchange->limiter = chain->client->options.limit_rate ? &chain->client->limiter : NULL;
 	exchange->limited =
 		chain->request->limited ? chain->request->limited : &exchange->limited_read;
@@ -575,8 +340,7 @@ set_up(struct chain *chain)
 	for (size_t i = 0; i < count; i++)
 		chain->headers[i] = chain->request->headers[i];
 	chain->header_count = count;
-	if (chain->request->left_origin)
-		leave_origin(chain);
+	exchange->scope.has_left = chain->request->left_origin;
 	return 0;
 }
 
@@ -599,7 +363,7 @@ sl_http_final_url(const struct sl_http_exchange *exchange)
 bool
 sl_http_left_origin(const struct sl_http_exchange *exchange)
 {
-	return exchange->left_origin;
+	return exchange->scope.has_left;
 }
 
 bool
@@ -611,7 +375,7 @@ sl_http_is_range(const struct sl_http_exchange *exchange)
 void
 sl_http_close(struct sl_http_exchange *exchange)
 {
-	sl_exchange_drop(exchange);
+	sl_exchange_end_stream(exchange);
 	sl_head_release(&exchange->head);
 	sl_url_release(&exchange->url);
 	exchange->client->exchanges--;

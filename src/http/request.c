@@ -80,8 +80,8 @@ user_has(const struct sl_request *request, const char *name)
 	return false;
 }
 
-static int
-check(const struct sl_request *request, struct sl_error *err)
+int
+sl_request_check(const struct sl_request *request, struct sl_error *err)
 {
 	if (!sl_head_is_token(sl_span_str(request->method)) || !is_visible(request->url->target) ||
 		!is_visible(request->url->host))
@@ -166,7 +166,7 @@ add_request(struct sl_buf *buf, const struct sl_request *request)
 int
 sl_request_format(struct sl_buf *buf, const struct sl_request *request, struct sl_error *err)
 {
-	int code = check(request, err);
+	int code = sl_request_check(request, err);
 	if (code)
 		return code;
 	size_t before = buf->len;

@@ -24,18 +24,42 @@ plain_send_all(struct sl_connection *connection, const void *data, size_t len, u
 
 SL_SUSPENDS
 static int
-plain_recv(struct sl_connection *connection, void *data, size_t len, bool whole,
-	uint64_t deadline_ns, struct sl_error *err)
+receive(struct sl_connection *connection, void *data, size_t len, int flags, uint64_t deadline_ns)
 {
-	(void)err;
-	int code = sl_io_recv(
-		connection->fd, data, SL_MIN(len, MAX_RECV), whole ? MSG_WAITALL : 0, deadline_ns);
+	int code = sl_io_recv(connection->fd, data, SL_MIN(len, MAX_RECV), flags, deadline_ns);
 	if (code > 0) {
 		connection->moved_ns = sl_now();
 		connection->received += (uint64_t)code;
 	}
 	return code == 0 && sl_io_was_reset(connection->fd, connection->received) ? -ECONNRESET
 										  : code;
+}
+
+SL_SUSPENDS
+static int
+plain_recv(struct sl_connection *connection, void *data, size_t len, bool whole,
+	uint64_t deadline_ns, struct sl_error *err)
+{
+	(void)err;
+	return receive(connection, data, len, whole ? MSG_WAITALL : 0, deadline_ns);
+}
+
+SL_SUSPENDS
+static int
+plain_recv_ready(struct sl_connection *connection, void *data, size_t len, struct sl_error *err)
+{
+	(void)err;
+	return receive(connection, data, len, MSG_DONTWAIT, SL_FOREVER);
+}
+
+SL_SUSPENDS
+static int
+plain_send_some(struct sl_connection *connection, const void *data, size_t len, bool wait,
+	uint64_t deadline_ns, struct sl_error *err)
+{
+	(void)err;
+	return sl_io_send(connection->fd, data, len, wait ? 0 : MSG_DONTWAIT,
+		wait ? deadline_ns : SL_FOREVER);
 }
 
 SL_SUSPENDS
@@ -58,6 +82,8 @@ static const struct sl_connection_methods plain_methods = {
 	.recv = plain_recv,
 	.is_disturbed = plain_is_disturbed,
 	.close = plain_close,
+	.send_some = plain_send_some,
+	.recv_ready = plain_recv_ready,
 };
 
 int

@@ -13,12 +13,10 @@
 #include "sluice/net/pool.h"
 
 #include "sluice/base/list.h"
-#include "sluice/net/dial.h"
-#include "sluice/net/dns.h"
+#include "sluice/net/tls.h"
 #include "sluice/rt/semaphore.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +35,7 @@ struct host {
 	unsigned users; /* tasks in sl_pool_take and connections, idle ones counted; freed at 0 */
 	bool tls;
 	uint16_t port;
+	const char *route; /* behind the name */
 	char name[];
 };
 
@@ -54,8 +53,6 @@ struct slot {
 
 struct sl_pool {
 	struct sl_pool_options options;
-	struct sl_dns *dns;
-	struct sl_dialler dialler;
 	struct sl_list hosts;
 	struct quota tls, all;
 	uint64_t dialled, reused;
@@ -135,7 +132,7 @@ find_host(struct sl_pool *pool, const struct sl_pool_key *key)
 	{
 		struct host *host = sl_list_item(node, struct host, of_pool);
 		if (host->tls == key->tls && host->port == key->port &&
-			strcmp(host->name, key->host) == 0)
+			strcmp(host->name, key->host) == 0 && strcmp(host->route, key->route) == 0)
 			return host;
 	}
 	return NULL;
@@ -146,14 +143,15 @@ use_host(struct sl_pool *pool, const struct sl_pool_key *key)
 {
 	struct host *host = find_host(pool, key);
 	if (!host) {
-		size_t name_size = strlen(key->host) + 1;
-		host = calloc(1, sizeof(*host) + name_size);
+		size_t name_size = strlen(key->host) + 1, route_size = strlen(key->route) + 1;
+		host = calloc(1, sizeof(*host) + name_size + route_size);
 		if (!host)
 			return NULL;
 		init_quota(&host->quota, "connection to host", pool->options.per_host);
 		host->tls = key->tls;
 		host->port = key->port;
 		memcpy(host->name, key->host, name_size);
+		host->route = memcpy(host->name + name_size, key->route, route_size);
 		sl_list_push_front(&pool->hosts, &host->of_pool);
 	}
 	host->users++;
@@ -166,6 +164,7 @@ unuse_host(struct host *host)
 	if (--host->users > 0)
 		return;
 	sl_list_remove(&host->of_pool);
+	explicit_bzero(host->name, strlen(host->name) + 1 + strlen(host->route));
 	free(host);
 }
 
@@ -256,53 +255,26 @@ pick_idle(struct sl_pool *pool, struct host *host, unsigned lane)
 
 /* ---- fresh connections ---- */
 
-SL_SUSPENDS
-static int
-dial(struct sl_pool *pool, const struct host *host, uint64_t deadline_ns,
-	char peer[static SL_ADDRESS_TEXT], struct sl_error *err)
-{
-	struct sl_addresses addresses;
-	size_t index = 0;
-	int code = sl_dns_lookup(pool->dns, host->name, host->port, deadline_ns, &addresses, err);
-	if (code < 0)
-		return code;
-	int fd = sl_dial(&pool->dialler, &addresses, host->name, deadline_ns, &index, err);
-	if (fd >= 0)
-		sl_address_format(peer, SL_ADDRESS_TEXT, &addresses.list[index]);
-	else
-		sl_dns_forget(pool->dns, host->name);
-	return fd;
-}
-
 /* One deadline for all of it, as curl's --connect-timeout has it. */
 SL_SUSPENDS
 static int
-open_fresh(struct sl_pool *pool, const struct host *host, struct sl_connection **out,
+open_fresh(struct sl_pool *pool, const struct sl_pool_key *key, struct sl_connection **out,
 	struct sl_error *err)
 {
 	uint64_t deadline_ns = sl_deadline_in(pool->options.connect_timeout_ns);
-	if (host->tls && !pool->options.tls)
-		return sl_fail(err, SL_PHASE_TLS, SL_E_UNSUPPORTED,
-			"cannot connect to '%s': TLS is not set up", host->name);
-	char peer[SL_ADDRESS_TEXT];
-	int fd = dial(pool, host, deadline_ns, peer, err);
-	if (fd < 0)
-		return fd;
-	pool->dialled++;
-	int code = host->tls ? sl_tls_connect(pool->options.tls, fd, host->name, host->port,
-				       deadline_ns, out, err)
-			     : sl_connection_open_plain(fd, out);
+	int code = key->connect(key->connect_ctx, key, deadline_ns, out, err);
 	if (code < 0)
 		return sl_fail_code(
-			err, SL_PHASE_CONNECT, code, "cannot connect to '%s'", host->name);
-	memcpy((*out)->peer, peer, sizeof(peer));
+			err, SL_PHASE_CONNECT, code, "cannot connect to '%s'", key->host);
+	pool->dialled++;
 	return 0;
 }
 
 /* The caller holds permits; the slot counts as a user of the host from now on. */
 SL_SUSPENDS
 static int
-fill_slot(struct sl_pool *pool, struct host *host, struct slot **out, struct sl_error *err)
+fill_slot(struct sl_pool *pool, struct host *host, const struct sl_pool_key *key, struct slot **out,
+	struct sl_error *err)
 {
 	make_room(pool, host);
 	struct slot *slot = calloc(1, sizeof(*slot));
@@ -314,7 +286,7 @@ fill_slot(struct sl_pool *pool, struct host *host, struct slot **out, struct sl_
 		slot->links[bound].slot = slot;
 	}
 	count_used(pool, host, true);
-	int code = open_fresh(pool, host, &slot->connection, err);
+	int code = open_fresh(pool, key, &slot->connection, err);
 	if (code < 0) {
 		count_used(pool, host, false);
 		free(slot);
@@ -388,13 +360,7 @@ sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options)
 	struct sl_pool *pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return -ENOMEM;
-	int code = sl_dns_new(&pool->dns);
-	if (code < 0) {
-		free(pool);
-		return code;
-	}
 	pool->options = *options;
-	pool->dialler.receive_buffer = options->receive_buffer;
 	sl_list_init(&pool->hosts);
 	init_quota(&pool->tls, "TLS connection", tls_limit(options));
 	init_quota(&pool->all, "connection", options->total);
@@ -412,15 +378,7 @@ sl_pool_free(struct sl_pool *pool)
 	while ((slot = oldest_idle(&pool->all)))
 		close_idle(pool, slot);
 	sl_assert(sl_list_is_empty(&pool->hosts));
-	sl_dns_free(pool->dns);
 	free(pool);
-}
-
-void
-sl_pool_set_tls(struct sl_pool *pool, struct sl_tls *tls)
-{
-	sl_assert(!pool->options.tls);
-	pool->options.tls = tls;
 }
 
 int
@@ -443,7 +401,7 @@ sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
 		slot->connection->reused = true;
 		pool->reused++;
 	} else {
-		code = fill_slot(pool, host, &slot, err);
+		code = fill_slot(pool, host, key, &slot, err);
 	}
 	if (slot) {
 		slot->lane = key->lane;

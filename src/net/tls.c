@@ -5,7 +5,8 @@
  * sends what OpenSSL wrote, receives what it needs (net/tls_bio.h) and calls it again. Rules:
  *  - The reason of a failure is read from OpenSSL's error queue right after the call, before any
  *    suspension: the queue is the thread's, and other tasks use it.
- *  - A failure of the stream or of the socket is final. What came before it is returned first.
+ *  - A failure of the stream or of the connection below is final. What came before it is returned
+ *    first.
  *  - A deadline or a cancellation leaves the stream intact.
  *  - OpenSSL's buffers are freed only where nothing received lies in them (release_buffers).
  */
@@ -17,7 +18,6 @@
 #include "sluice/net/tls_reason.h"
 #include "sluice/net/tls_session.h"
 #include "sluice/net/tls_trust.h"
-#include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
@@ -57,13 +57,14 @@ struct sl_tls {
 
 struct stream {
 	struct sl_connection connection;
+	struct sl_connection *below; /* carries the ciphertext */
 	struct sl_tls *tls;
 	SSL *ssl;
 	struct sl_tls_bio io;
 	char *key;                      /* "host:port" of its sessions */
 	const char *broken;             /* why OpenSSL gave up, static text; NULL = it works */
 	bool cut;                       /* the stream ended without close_notify */
-	int socket_error;               /* the code with which the socket failed; 0 = it works */
+	int below_error;                /* the code with which `below` failed; 0 = it works */
 	size_t empty;                   /* ciphertext received since the last plaintext */
 	struct sl_tls_refusal *refusal; /* of the server's certificate, during the handshake */
 };
@@ -201,7 +202,27 @@ refuse_broken(const struct stream *stream, struct sl_error *err)
 		"TLS connection with %s failed: %s", stream->key, stream->broken);
 }
 
-/* Codes after which the socket works as before. */
+/* What to return at the end of the stream (0) or after a failure. */
+SL_SUSPENDS
+static int
+end_code(const struct stream *stream, struct sl_error *err)
+{
+	if (stream->broken)
+		return refuse_broken(stream, err);
+	/* TLS below, which is broken for good, gives its reason again. */
+	char byte;
+	if (stream->below_error == SL_E_TLS)
+		return sl_connection_recv_ready(stream->below, &byte, 1, err);
+	return stream->below_error;
+}
+
+static bool
+works(const struct stream *stream)
+{
+	return !stream->broken && !stream->below_error;
+}
+
+/* Codes after which the connection below works as before. */
 static bool
 is_retryable(int code)
 {
@@ -211,11 +232,11 @@ is_retryable(int code)
 
 SL_SUSPENDS
 static int
-flush(struct stream *stream, int flags, uint64_t deadline_ns)
+flush(struct stream *stream, bool wait, uint64_t deadline_ns, struct sl_error *err)
 {
-	int code = sl_tls_bio_flush(&stream->io, stream->connection.fd, flags, deadline_ns);
+	int code = sl_tls_bio_flush(&stream->io, stream->below, wait, deadline_ns, err);
 	if (code < 0 && !is_retryable(code))
-		stream->socket_error = code;
+		stream->below_error = code;
 	return code;
 }
 
@@ -225,25 +246,26 @@ note_progress(struct stream *stream)
 {
 	stream->empty += stream->io.pending;
 	if (stream->io.pending > 0 && stream->empty <= EMPTY_MAX)
-		stream->connection.moved_ns = sl_now();
+		stream->connection.moved_ns = stream->below->moved_ns;
 }
 
 /*
- * Send what OpenSSL wrote and, if it wants to read, wait for ciphertext: `sure` and `flags` as in
+ * Send what OpenSSL wrote and, if it wants to read, wait for ciphertext: `sure` and `wait` as in
  * sl_tls_bio_fill. `why` is SSL_ERROR_WANT_READ or SSL_ERROR_WANT_WRITE.
  */
 SL_SUSPENDS
 static int
-exchange(struct stream *stream, int why, size_t sure, int flags, uint64_t deadline_ns)
+exchange(struct stream *stream, int why, size_t sure, bool wait, uint64_t deadline_ns,
+	struct sl_error *err)
 {
-	int code = flush(stream, 0, deadline_ns);
+	int code = flush(stream, true, deadline_ns, err);
 	if (code < 0 || why == SSL_ERROR_WANT_WRITE)
 		return code;
-	code = sl_tls_bio_fill(&stream->io, stream->connection.fd, sure, flags, deadline_ns);
+	code = sl_tls_bio_fill(&stream->io, stream->below, sure, wait, deadline_ns, err);
 	if (code == 0)
 		note_progress(stream);
 	else if (!is_retryable(code))
-		stream->socket_error = code;
+		stream->below_error = code;
 	return code;
 }
 
@@ -288,18 +310,16 @@ tls_recv(struct sl_connection *connection, void *data, size_t len, bool whole, u
 	len = SL_MIN(len, (size_t)INT32_MAX);
 	for (;;) {
 		int why = SSL_ERROR_NONE;
-		if (!stream->broken && !stream->socket_error)
+		if (works(stream))
 			done += read_ready(stream, (char *)data + done, len - done, &why);
 		/* A failure waits for the next call if there is something to give first. */
-		bool at_end =
-			why == SSL_ERROR_ZERO_RETURN || stream->broken || stream->socket_error;
+		bool at_end = why == SSL_ERROR_ZERO_RETURN || !works(stream);
 		if (done == len || (done > 0 && (!whole || at_end)))
 			return sl_int(done);
-		if (stream->broken)
-			return refuse_broken(stream, err);
 		if (at_end)
-			return stream->socket_error;
-		int code = exchange(stream, why, whole ? len - done : 0, 0, deadline_ns);
+			return end_code(stream, err);
+		int code = exchange(stream, why, whole ? len - done : 0, true, deadline_ns,
+			done > 0 ? NULL : err);
 		/* Records without plaintext may come for ever. */
 		if (code == 0 && sl_now() >= deadline_ns)
 			code = -ETIMEDOUT;
@@ -308,10 +328,32 @@ tls_recv(struct sl_connection *connection, void *data, size_t len, bool whole, u
 	}
 }
 
-/* One piece, encrypted and sent. */
+/* For a stream over this one: records without plaintext are for OpenSSL, but not for ever. */
 SL_SUSPENDS
 static int
-write_piece(struct stream *stream, const char *data, size_t len, uint64_t deadline_ns,
+tls_recv_ready(struct sl_connection *connection, void *data, size_t len, struct sl_error *err)
+{
+	struct stream *stream = stream_of(connection);
+	for (unsigned i = 0; i < PEEKS_MAX; i++) {
+		int why = SSL_ERROR_NONE;
+		size_t done = 0;
+		if (works(stream))
+			done = read_ready(stream, data, SL_MIN(len, (size_t)INT32_MAX), &why);
+		if (done > 0)
+			return sl_int(done);
+		if (why == SSL_ERROR_ZERO_RETURN || !works(stream))
+			return end_code(stream, err);
+		int code = exchange(stream, why, 0, false, sl_deadline_in(CLOSE_NS), err);
+		if (code < 0)
+			return code;
+	}
+	return -ETIMEDOUT;
+}
+
+/* One piece, encrypted; what OpenSSL wrote is to be sent. */
+SL_SUSPENDS
+static int
+encrypt(struct stream *stream, const char *data, size_t len, uint64_t deadline_ns,
 	struct sl_error *err)
 {
 	for (;;) {
@@ -319,13 +361,13 @@ write_piece(struct stream *stream, const char *data, size_t len, uint64_t deadli
 		ERR_clear_error();
 		int ok = SSL_write_ex(stream->ssl, data, len, &count);
 		if (ok)
-			return flush(stream, 0, deadline_ns);
+			return 0;
 		int why = why_failed(stream, ok, false);
 		if (why == SSL_ERROR_ZERO_RETURN)
 			return -EPIPE;
 		if (stream->broken)
 			return refuse_broken(stream, err);
-		int code = exchange(stream, why, 0, 0, deadline_ns);
+		int code = exchange(stream, why, 0, true, deadline_ns, err);
 		if (code < 0)
 			return code;
 	}
@@ -338,13 +380,13 @@ tls_send_all(struct sl_connection *connection, const void *data, size_t len, uin
 {
 	struct stream *stream = stream_of(connection);
 	const char *from = data;
-	if (stream->broken)
-		return refuse_broken(stream, err);
-	if (stream->socket_error)
-		return stream->socket_error;
+	if (!works(stream))
+		return end_code(stream, err);
 	while (len > 0) {
 		size_t piece = SL_MIN(len, WRITE_PIECE);
-		int code = write_piece(stream, from, piece, deadline_ns, err);
+		int code = encrypt(stream, from, piece, deadline_ns, err);
+		if (code == 0)
+			code = flush(stream, true, deadline_ns, err);
 		if (code < 0)
 			return code;
 		from += piece;
@@ -353,12 +395,35 @@ tls_send_all(struct sl_connection *connection, const void *data, size_t len, uin
 	return 0;
 }
 
+/*
+ * For a stream over this one. What OpenSSL wrote before goes first, so that at most a record waits
+ * to be sent, and OpenSSL never refuses the piece. Once encrypted it counts as taken, although its
+ * record may be sent by a later call.
+ */
+SL_SUSPENDS
+static int
+tls_send_some(struct sl_connection *connection, const void *data, size_t len, bool wait,
+	uint64_t deadline_ns, struct sl_error *err)
+{
+	struct stream *stream = stream_of(connection);
+	size_t piece = SL_MIN(len, WRITE_PIECE);
+	if (!works(stream))
+		return end_code(stream, err);
+	int code = flush(stream, wait, deadline_ns, err);
+	if (code == 0)
+		code = encrypt(stream, data, piece, deadline_ns, err);
+	if (code < 0)
+		return code;
+	code = flush(stream, wait, deadline_ns, err);
+	return code < 0 && !is_retryable(code) ? code : sl_int(piece);
+}
+
 SL_SUSPENDS
 static bool
 tls_is_disturbed(struct sl_connection *connection)
 {
 	struct stream *stream = stream_of(connection);
-	for (unsigned i = 0; i < PEEKS_MAX && !stream->broken && !stream->socket_error; i++) {
+	for (unsigned i = 0; i < PEEKS_MAX && works(stream); i++) {
 		char byte;
 		size_t count = 0;
 		ERR_clear_error();
@@ -367,7 +432,7 @@ tls_is_disturbed(struct sl_connection *connection)
 		if (why != SSL_ERROR_WANT_READ)
 			return true;
 		/* New session tickets and the like are for OpenSSL. */
-		int code = exchange(stream, why, 0, MSG_DONTWAIT, sl_deadline_in(CLOSE_NS));
+		int code = exchange(stream, why, 0, false, sl_deadline_in(CLOSE_NS), NULL);
 		if (code == -EAGAIN)
 			return false;
 		if (code < 0)
@@ -383,6 +448,7 @@ tls_release_memory(struct sl_connection *connection)
 	release_buffers(stream);
 	if (stream->io.out.len == 0)
 		sl_tls_bio_release(&stream->io);
+	sl_connection_release_memory(stream->below);
 }
 
 /* Alerts, sent at most once: a peer that does not take them at once does not get them. */
@@ -392,7 +458,7 @@ send_alerts(struct stream *stream)
 {
 	struct sl_shield shield;
 	sl_shield_begin(&shield, sl_deadline_in(CLOSE_NS));
-	(void)flush(stream, MSG_DONTWAIT, SL_FOREVER);
+	(void)flush(stream, false, SL_FOREVER, NULL);
 	sl_shield_end(&shield);
 }
 
@@ -401,7 +467,7 @@ static void
 tls_close(struct sl_connection *connection)
 {
 	struct stream *stream = stream_of(connection);
-	if (stream->ssl && !stream->socket_error) {
+	if (stream->ssl && !stream->below_error) {
 		ERR_clear_error();
 		if (!stream->broken && SSL_is_init_finished(stream->ssl))
 			(void)SSL_shutdown(stream->ssl);
@@ -409,7 +475,7 @@ tls_close(struct sl_connection *connection)
 	}
 	SSL_free(stream->ssl);
 	sl_tls_bio_release(&stream->io);
-	sl_io_close(connection->fd);
+	sl_connection_close(stream->below);
 	stream->tls->connections--;
 	free(stream->key);
 	free(stream);
@@ -421,6 +487,8 @@ static const struct sl_connection_methods tls_methods = {
 	.is_disturbed = tls_is_disturbed,
 	.release_memory = tls_release_memory,
 	.close = tls_close,
+	.send_some = tls_send_some,
+	.recv_ready = tls_recv_ready,
 };
 
 /* ---- the handshake ---- */
@@ -469,17 +537,17 @@ prepare(struct stream *stream, const char *host)
 	return true;
 }
 
-/* Returns 0 once both sides have finished; SL_E_TLS with broken or a refusal set; a socket's
- * code. */
+/* Returns 0 once both sides have finished; SL_E_TLS with broken or a refusal set; a code of the
+ * connection below. */
 SL_SUSPENDS
 static int
-handshake(struct stream *stream, uint64_t deadline_ns)
+handshake(struct stream *stream, uint64_t deadline_ns, struct sl_error *err)
 {
 	for (;;) {
 		ERR_clear_error();
 		int ok = SSL_do_handshake(stream->ssl);
 		if (ok == 1)
-			return flush(stream, 0, deadline_ns);
+			return flush(stream, true, deadline_ns, err);
 		int why = why_failed(stream, ok, true);
 		/* Often a server that is being restarted, unlike one that refuses with an alert. */
 		if (why == SSL_ERROR_ZERO_RETURN)
@@ -488,7 +556,7 @@ handshake(struct stream *stream, uint64_t deadline_ns)
 			return -ECONNRESET;
 		if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
 			return SL_E_TLS;
-		int code = exchange(stream, why, 0, 0, deadline_ns);
+		int code = exchange(stream, why, 0, true, deadline_ns, err);
 		if (code < 0)
 			return code;
 	}
@@ -521,7 +589,7 @@ refuse_handshake(const struct stream *stream, int code, const char *host, struct
 }
 
 static struct stream *
-new_stream(struct sl_tls *tls, int fd, const char *host, uint16_t port)
+new_stream(struct sl_tls *tls, struct sl_connection *below, const char *host, uint16_t port)
 {
 	struct stream *stream = calloc(1, sizeof(*stream));
 	struct sl_buf key = { 0 };
@@ -533,8 +601,10 @@ new_stream(struct sl_tls *tls, int fd, const char *host, uint16_t port)
 		return NULL;
 	}
 	stream->connection.methods = &tls_methods;
-	stream->connection.fd = fd;
+	stream->connection.fd = below->fd;
 	stream->connection.tls = true;
+	memcpy(stream->connection.peer, below->peer, sizeof(below->peer));
+	stream->below = below;
 	stream->key = text;
 	stream->tls = tls;
 	tls->connections++;
@@ -542,12 +612,12 @@ new_stream(struct sl_tls *tls, int fd, const char *host, uint16_t port)
 }
 
 int
-sl_tls_connect(struct sl_tls *tls, int fd, const char *host, uint16_t port, uint64_t deadline_ns,
-	struct sl_connection **out, struct sl_error *err)
+sl_tls_connect(struct sl_tls *tls, struct sl_connection *below, const char *host, uint16_t port,
+	uint64_t deadline_ns, struct sl_connection **out, struct sl_error *err)
 {
-	struct stream *stream = new_stream(tls, fd, host, port);
+	struct stream *stream = new_stream(tls, below, host, port);
 	if (!stream) {
-		sl_io_close(fd);
+		sl_connection_close(below);
 		return sl_fail_code(
 			err, SL_PHASE_TLS, -ENOMEM, "TLS handshake with '%s' failed", host);
 	}
@@ -558,7 +628,7 @@ sl_tls_connect(struct sl_tls *tls, int fd, const char *host, uint16_t port, uint
 	if (!prepare(stream, host))
 		stream->broken = sl_tls_reason(true);
 	else
-		code = handshake(stream, deadline_ns);
+		code = handshake(stream, deadline_ns, err);
 	if (code == 0)
 		code = confirm_verified(stream);
 	if (code < 0) {

@@ -1,5 +1,6 @@
 /*
- * The BIO between OpenSSL and a socket: reads land where OpenSSL wants them, writes are collected.
+ * The BIO between OpenSSL and a connection: reads land where OpenSSL wants them, writes are
+ * collected.
  *
  * The address that OpenSSL asked for is kept across a suspension. It stays valid because OpenSSL
  * neither moves nor frees its record buffer between two calls: SSL_MODE_RELEASE_BUFFERS would, and
@@ -7,8 +8,6 @@
  * sl_tls_bio_forget_room().
  */
 #include "sluice/net/tls_bio.h"
-
-#include "sluice/rt/io.h"
 
 #include <errno.h>
 #include <string.h>
@@ -154,20 +153,20 @@ learn_record(struct sl_tls_bio *io)
 }
 
 int
-sl_tls_bio_fill(struct sl_tls_bio *io, int fd, size_t sure, int flags, uint64_t deadline_ns)
+sl_tls_bio_fill(struct sl_tls_bio *io, struct sl_connection *below, size_t sure, bool wait,
+	uint64_t deadline_ns, struct sl_error *err)
 {
 	/* Nothing may be received where nothing was asked for. */
 	if (io->pending > 0 || io->want_len == 0)
 		return -EPROTO;
 	/* Part of a record may be in OpenSSL's buffer already; the rest holds all that is sure. */
 	bool whole = sure >= io->want_len + SL_TLS_RECORD;
-	int code =
-		sl_io_recv(fd, io->want, piece(io), flags | (whole ? MSG_WAITALL : 0), deadline_ns);
+	int code = wait ? sl_connection_recv(below, io->want, piece(io), whole, deadline_ns, err)
+			: sl_connection_recv_ready(below, io->want, piece(io), err);
+	if (code == SL_E_SHORT_BODY) /* TLS below was cut off: so is this stream, unless it ended */
+		code = 0;
 	if (code < 0)
 		return code;
-	io->received += (uint64_t)code;
-	if (code == 0 && sl_io_was_reset(fd, io->received))
-		return -ECONNRESET;
 	io->pending = (size_t)code;
 	io->ended = code == 0;
 	if (is_at_boundary(io))
@@ -176,11 +175,12 @@ sl_tls_bio_fill(struct sl_tls_bio *io, int fd, size_t sure, int flags, uint64_t 
 }
 
 int
-sl_tls_bio_flush(struct sl_tls_bio *io, int fd, int flags, uint64_t deadline_ns)
+sl_tls_bio_flush(struct sl_tls_bio *io, struct sl_connection *below, bool wait,
+	uint64_t deadline_ns, struct sl_error *err)
 {
 	while (io->sent < io->out.len) {
-		int code = sl_io_send(
-			fd, io->out.data + io->sent, io->out.len - io->sent, flags, deadline_ns);
+		int code = sl_connection_send_some(below, io->out.data + io->sent,
+			io->out.len - io->sent, wait, deadline_ns, err);
 		if (code < 0)
 			return code;
 		io->sent += (size_t)code;

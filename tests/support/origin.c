@@ -43,7 +43,7 @@ struct slot {
 };
 
 struct sl_origin {
-	const struct sl_origin_options *options;
+	struct sl_origin_options options; /* its strings are borrowed */
 	struct sl_origin_listener listeners[SL_ORIGIN_PORTS];
 	size_t listener_count;
 	int stop_fd; /* readable once the server is to end */
@@ -484,8 +484,8 @@ accept_thread(void *argument)
 static int
 open_listeners(struct sl_origin *origin, struct sl_error *err)
 {
-	for (size_t i = 0; i < origin->options->port_count; i++) {
-		const struct sl_origin_port *port = &origin->options->ports[i];
+	for (size_t i = 0; i < origin->options.port_count; i++) {
+		const struct sl_origin_port *port = &origin->options.ports[i];
 		int rc = sl_origin_listener_open(&origin->listeners[origin->listener_count], port,
 			port->optional ? NULL : err);
 
@@ -500,7 +500,7 @@ open_listeners(struct sl_origin *origin, struct sl_error *err)
 static int
 open_files(struct sl_origin *origin, struct sl_error *err)
 {
-	const struct sl_origin_options *options = origin->options;
+	const struct sl_origin_options *options = &origin->options;
 
 	if (options->dir) {
 		origin->dir_fd = open(options->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -530,7 +530,7 @@ sl_origin_start(
 	signal(SIGPIPE, SIG_IGN);
 	pthread_mutex_init(&origin->lock, NULL);
 	sl_origin_state_init(&origin->state);
-	origin->options = options;
+	origin->options = *options;
 	origin->dir_fd = -1;
 	origin->slot_count = options->max_connections;
 	origin->slots = calloc(origin->slot_count, sizeof(*origin->slots));

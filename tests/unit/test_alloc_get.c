@@ -138,7 +138,7 @@ Test(alloc_get, memory_may_end_in_downloads_of_all_shapes, .timeout = 900)
 
 /* ---- budgets ---- */
 
-#define ONE_ALLOCATIONS 63
+#define ONE_ALLOCATIONS 73
 #define ONE_OPERATIONS 49
 #define ONE_PEAK (203 * SL_KIB)
 #define HUNDRED_ALLOCATIONS 3615

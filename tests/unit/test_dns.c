@@ -5,6 +5,7 @@
 
 #include "sluice/net/pool.h"
 #include "support/peer.h"
+#include "support/pool_key.h"
 #include "support/run.h"
 
 #include <criterion/criterion.h>
@@ -489,7 +490,8 @@ one_timeout_for_all(void *arg)
 	struct sl_pool_options options = {
 		.per_host = 1, .total = 1, .connect_timeout_ns = TIMEOUT_NS
 	};
-	struct sl_pool_key key = { .host = "again.test", .port = 80 };
+	struct sl_connector *connector = pool_connector(NULL);
+	struct sl_pool_key key = pool_key(connector, false, "again.test", 80);
 	struct sl_connection *connection = NULL;
 	struct sl_error err = { 0 };
 	struct sl_pool *pool = NULL;
@@ -502,6 +504,7 @@ one_timeout_for_all(void *arg)
 	cr_expect_geq(sl_now() - start_ns, TIMEOUT_NS);
 	cr_expect_leq(sl_now() - start_ns, TIMEOUT_NS + SL_NS_PER_S);
 	sl_pool_free(pool);
+	sl_connector_free(connector);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "sluice/net/pool.h"
 
 #include "support/peer.h"
+#include "support/pool_key.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -13,6 +14,7 @@
 
 /* Two servers, so that there are two hosts for the pool. */
 static struct peer peers[2];
+static struct sl_connector *connector;
 
 static const struct sl_pool_options roomy = {
 	.per_host = 4,
@@ -34,7 +36,7 @@ serve_echo(struct peer *peer, int fd)
 static struct sl_pool_key
 key_of(const struct peer *peer)
 {
-	return (struct sl_pool_key){ .host = "127.0.0.1", .port = peer->port };
+	return pool_key(connector, false, "127.0.0.1", peer->port);
 }
 
 static struct sl_connection *
@@ -78,10 +80,12 @@ static int
 with_pool(void *arg)
 {
 	struct test *test = arg;
+	connector = pool_connector(NULL);
 	cr_assert_eq(sl_pool_new(&test->pool, &test->options), 0);
 	int code = test->fn(test->pool);
 	cr_expect_eq(stats_of(test->pool).taken, 0);
 	sl_pool_free(test->pool);
+	sl_connector_free(connector);
 	return code;
 }
 
@@ -156,7 +160,7 @@ hosts_apart(void *arg)
 	cr_expect_neq(a, b);
 	cr_expect_not(b->reused);
 	sl_pool_give(pool, b, true);
-	struct sl_pool_key key = { .host = "127.0.0.2", .port = peers[0].port };
+	struct sl_pool_key key = pool_key(connector, false, "127.0.0.2", peers[0].port);
 	struct sl_connection *c = NULL;
 	cr_expect_eq(sl_pool_take(pool, &key, false, &c, NULL), -ECONNREFUSED);
 	key = key_of(&peers[0]);
@@ -198,6 +202,31 @@ lanes_apart(void *arg)
 Test(net_pool, uses_an_idle_connection_again_only_in_its_lane)
 {
 	run(lanes_apart, roomy);
+}
+
+static int
+routes_apart(void *arg)
+{
+	static const char *const routes[] = { "", "by proxy a", "by proxy b" };
+	struct sl_pool *pool = arg;
+	struct sl_pool_key key = key_of(&peers[0]);
+	struct sl_connection *out = NULL;
+	for (unsigned i = 0; i < 6; i++) {
+		char route[32];
+		snprintf(route, sizeof(route), "%s", routes[i % 3]);
+		key.route = route; /* gone when the key is made again */
+		cr_assert_eq(sl_pool_take(pool, &key, false, &out, NULL), 0);
+		cr_expect_eq(out->reused, i >= 3, "take %u", i);
+		use(out);
+		sl_pool_give(pool, out, true);
+	}
+	cr_expect_eq(stats_of(pool).dialled, 3);
+	return 0;
+}
+
+Test(net_pool, uses_an_idle_connection_again_only_on_its_route)
+{
+	run(routes_apart, roomy);
 }
 
 static int
@@ -538,7 +567,7 @@ Test(net_pool, stops_waiting_for_a_connection_at_a_deadline)
 static int
 fails_often(void *arg)
 {
-	struct sl_pool_key key = { .host = "127.0.0.1", .port = peer_unused_port() };
+	struct sl_pool_key key = pool_key(connector, false, "127.0.0.1", peer_unused_port());
 	for (int i = 0; i < 20; i++) {
 		struct sl_connection *connection = NULL;
 		struct sl_error err = { 0 };
@@ -614,8 +643,9 @@ over_tls(void *arg)
 	snprintf(path, sizeof(path), "%s/ca.pem", (const char *)arg);
 	cr_assert_eq(sl_pool_new(&pool, &roomy), 0);
 	cr_assert_eq(sl_tls_new(&tls, path, NULL), 0);
-	sl_pool_set_tls(pool, tls);
-	struct sl_pool_key key = { .tls = true, .host = "127.0.0.1", .port = peers[0].port };
+	connector = pool_connector(NULL);
+	sl_connector_set_tls(connector, tls);
+	struct sl_pool_key key = pool_key(connector, true, "127.0.0.1", peers[0].port);
 	for (int i = 0; i < 3; i++) {
 		struct sl_connection *connection = NULL;
 		struct sl_error err = { 0 };
@@ -626,6 +656,7 @@ over_tls(void *arg)
 		sl_pool_give(pool, connection, true);
 	}
 	sl_pool_free(pool);
+	sl_connector_free(connector);
 	sl_tls_free(tls);
 	return 0;
 }
@@ -635,18 +666,21 @@ one_tls_connection(void *arg)
 {
 	struct sl_pool_options options = roomy;
 	struct sl_pool *pool = NULL;
+	struct sl_tls *tls = NULL;
 	char path[128];
 	snprintf(path, sizeof(path), "%s/ca.pem", (const char *)arg);
-	cr_assert_eq(sl_tls_new(&options.tls, path, NULL), 0);
+	cr_assert_eq(sl_tls_new(&tls, path, NULL), 0);
+	connector = pool_connector(tls);
 	options.tls_memory = 1;
 	cr_assert_eq(sl_pool_new(&pool, &options), 0);
-	struct sl_pool_key key = { .tls = true, .host = "localhost", .port = peers[0].port };
+	struct sl_pool_key key = pool_key(connector, true, "localhost", peers[0].port);
 	struct sl_connection *connection = NULL;
 	cr_assert_eq(sl_pool_take(pool, &key, false, &connection, NULL), 0);
 	use(connection);
 	sl_pool_give(pool, connection, true);
 	sl_pool_free(pool);
-	sl_tls_free(options.tls);
+	sl_connector_free(connector);
+	sl_tls_free(tls);
 	return 0;
 }
 
@@ -682,7 +716,7 @@ static int
 use_tls(void *arg)
 {
 	const struct tls_job *job = arg;
-	struct sl_pool_key key = { .tls = true, .host = job->host, .port = peers[0].port };
+	struct sl_pool_key key = pool_key(connector, true, job->host, peers[0].port);
 	for (int i = 0; i < 4; i++) {
 		struct sl_connection *connection = NULL;
 		struct sl_error err = { 0 };
@@ -710,7 +744,7 @@ tls_within_memory(void *arg)
 	char path[128];
 	snprintf(path, sizeof(path), "%s/ca.pem", (const char *)arg);
 	cr_assert_eq(sl_tls_new(&tls, path, NULL), 0);
-	options.tls = tls;
+	connector = pool_connector(tls);
 	options.tls_memory = 3 * SL_TLS_MEMORY - 1;
 	cr_assert_eq(sl_pool_new(&pool, &options), 0);
 	struct sl_connection *plain[3];
@@ -728,6 +762,7 @@ tls_within_memory(void *arg)
 	for (size_t i = 0; i < SL_COUNT_OF(plain); i++)
 		sl_pool_give(pool, plain[i], true);
 	sl_pool_free(pool);
+	sl_connector_free(connector);
 	sl_tls_free(tls);
 	return code;
 }

@@ -318,8 +318,10 @@ connect_as(struct sl_tls *tls, const char *host, uint64_t timeout_ns, struct sl_
 	size_t index;
 	int fd = sl_dial(&dialler, &addresses, host, sl_deadline_in(LONG_NS), &index, err);
 	cr_assert_geq(fd, 0);
+	struct sl_connection *plain = NULL;
+	cr_assert_eq(sl_connection_open_plain(fd, &plain), 0);
 	return sl_tls_connect(
-		tls, fd, host, server.peer.port, sl_deadline_in(timeout_ns), out, err);
+		tls, plain, host, server.peer.port, sl_deadline_in(timeout_ns), out, err);
 }
 
 static struct sl_connection *

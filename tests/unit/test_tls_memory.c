@@ -6,6 +6,7 @@
 
 #include "sluice/net/dial.h"
 #include "support/peer.h"
+#include "support/pool_key.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -82,7 +83,9 @@ connect_to(struct sl_tls *tls, const struct peer *peer)
 	size_t index;
 	int fd = sl_dial(&dialler, &addresses, "localhost", sl_deadline_in(LONG_NS), &index, &err);
 	cr_assert_geq(fd, 0, "%s", err.text);
-	cr_assert_eq(sl_tls_connect(tls, fd, "localhost", peer->port, sl_deadline_in(LONG_NS),
+	struct sl_connection *plain = NULL;
+	cr_assert_eq(sl_connection_open_plain(fd, &plain), 0);
+	cr_assert_eq(sl_tls_connect(tls, plain, "localhost", peer->port, sl_deadline_in(LONG_NS),
 			     &connection, &err),
 		0, "%s", err.text);
 	return connection;
@@ -147,10 +150,12 @@ measure_pool(void *arg)
 	struct sl_pool_options options = {
 		.per_host = 1, .total = 1, .connect_timeout_ns = LONG_NS, .idle_ns = LONG_NS
 	};
-	struct sl_pool_key key = { .tls = true, .host = "localhost", .port = scene->peer.port };
 	struct sl_connection *connection = NULL;
 	struct sl_pool *pool = NULL;
-	cr_assert_eq(sl_tls_new(&options.tls, scene->cacert, NULL), 0);
+	struct sl_tls *tls = NULL;
+	cr_assert_eq(sl_tls_new(&tls, scene->cacert, NULL), 0);
+	struct sl_connector *connector = pool_connector(tls);
+	struct sl_pool_key key = pool_key(connector, true, "localhost", scene->peer.port);
 	cr_assert_eq(sl_pool_new(&pool, &options), 0);
 	cr_assert_eq(sl_pool_take(pool, &key, false, &connection, NULL), 0);
 	sl_pool_give(pool, connection, false);
@@ -163,7 +168,8 @@ measure_pool(void *arg)
 		cr_expect_leq(held - before, IDLE_MEMORY, "%zu", held - before);
 	}
 	sl_pool_free(pool);
-	sl_tls_free(options.tls);
+	sl_connector_free(connector);
+	sl_tls_free(tls);
 	return 0;
 }
 

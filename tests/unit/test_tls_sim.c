@@ -8,6 +8,7 @@
 
 #include "sluice/base/random.h"
 #include "support/peer.h"
+#include "support/pool_key.h"
 #include "support/run.h"
 
 #include <criterion/criterion.h>
@@ -19,6 +20,7 @@
 
 #define ADDRESS "127.0.0.1"
 #define PORT 443
+#define TUNNEL_PORT 444
 #define LONG_NS (3600 * SL_NS_PER_S)
 #define MOST ((size_t)100000) /* bytes of one exchange */
 
@@ -31,27 +33,54 @@ struct scene {
 	struct sim *sim;
 	struct sl_random random;
 	struct sl_tls *tls;
+	bool in_tunnel;
 	unsigned char sent[MOST], got[MOST];
 };
 
 /* ---- the server ---- */
 
 struct server_end {
-	SSL *ssl;
+	SSL *ssl, *tunnel; /* tunnel: below, or NULL */
 	BIO *in, *out;
 };
+
+static SSL *
+new_end(BIO *in, BIO *out)
+{
+	SSL *ssl = SSL_new(context);
+	SSL_set_bio(ssl, in, out);
+	SSL_set_accept_state(ssl);
+	return ssl;
+}
+
+static struct server_end *
+open_end(struct sim_peer *peer)
+{
+	struct server_end *end = calloc(1, sizeof(*end));
+	end->in = BIO_new(BIO_s_mem());
+	end->out = BIO_new(BIO_s_mem());
+	end->ssl = new_end(end->in, end->out);
+	sim_peer_set_data(peer, end);
+	return end;
+}
 
 static void
 on_open(struct sim_peer *peer, void *ctx)
 {
-	struct server_end *end = calloc(1, sizeof(*end));
 	(void)ctx;
-	end->ssl = SSL_new(context);
-	end->in = BIO_new(BIO_s_mem());
-	end->out = BIO_new(BIO_s_mem());
-	SSL_set_bio(end->ssl, end->in, end->out);
-	SSL_set_accept_state(end->ssl);
-	sim_peer_set_data(peer, end);
+	open_end(peer);
+}
+
+/* The stream of the test is TLS within TLS. */
+static void
+on_open_tunnel(struct sim_peer *peer, void *ctx)
+{
+	struct server_end *end = open_end(peer);
+	BIO *bio = BIO_new(BIO_f_ssl());
+	(void)ctx;
+	end->tunnel = end->ssl;
+	BIO_set_ssl(bio, end->tunnel, BIO_NOCLOSE);
+	end->ssl = new_end(bio, bio);
 }
 
 /* Returns what it gets; leaves its errors in the queue, as another task of the program might. */
@@ -62,6 +91,7 @@ on_data(struct sim_peer *peer, void *ctx, const char *data, size_t len)
 	char piece[20000];
 	int got;
 	(void)ctx;
+	ERR_clear_error(); /* which the BIO of a tunnel looks at */
 	cr_assert_eq(BIO_write(end->in, data, (int)len), (int)len);
 	while ((got = SSL_read(end->ssl, piece, sizeof(piece))) > 0)
 		(void)SSL_write(end->ssl, piece, got);
@@ -76,11 +106,17 @@ on_close(struct sim_peer *peer, void *ctx)
 	struct server_end *end = sim_peer_data(peer);
 	(void)ctx;
 	SSL_free(end->ssl);
+	SSL_free(end->tunnel);
 	free(end);
 }
 
 static const struct sim_server_methods echo = { on_open, on_data, on_close };
 static const struct sim_server server = { .address = ADDRESS, .port = PORT, .methods = &echo };
+
+static const struct sim_server_methods tunnel_echo = { on_open_tunnel, on_data, on_close };
+static const struct sim_server tunnel = {
+	.address = ADDRESS, .port = TUNNEL_PORT, .methods = &tunnel_echo
+};
 
 /* ---- the client ---- */
 
@@ -90,11 +126,22 @@ open_connection(struct scene *scene, struct sl_connection **out, struct sl_error
 	struct sl_addresses addresses = { .count = 1 };
 	struct sl_dialler dialler = { 0 };
 	size_t index;
-	cr_assert(sl_address_parse(&addresses.list[0], ADDRESS, PORT));
+	uint16_t port = scene->in_tunnel ? TUNNEL_PORT : PORT;
+	cr_assert(sl_address_parse(&addresses.list[0], ADDRESS, port));
 	int fd = sl_dial(&dialler, &addresses, "localhost", sl_deadline_in(LONG_NS), &index, err);
+	struct sl_connection *plain = NULL;
 	if (fd < 0)
 		return fd;
-	return sl_tls_connect(scene->tls, fd, "localhost", PORT, SL_FOREVER, out, err);
+	int code = sl_connection_open_plain(fd, &plain);
+	if (code < 0)
+		return code;
+	struct sl_connection *below = plain;
+	if (scene->in_tunnel)
+		code = sl_tls_connect(
+			scene->tls, plain, "sluice.test", TUNNEL_PORT, SL_FOREVER, &below, err);
+	if (code < 0)
+		return code;
+	return sl_tls_connect(scene->tls, below, "localhost", PORT, SL_FOREVER, out, err);
 }
 
 /* All of len bytes, under deadlines that often come first. */
@@ -175,6 +222,14 @@ converse_undisturbed(void *arg)
 }
 
 static int
+converse_in_tunnel(void *arg)
+{
+	struct scene *scene = arg;
+	scene->in_tunnel = true;
+	return converse_undisturbed(scene);
+}
+
+static int
 converse_until_cancelled(void *arg)
 {
 	struct scene *scene = arg;
@@ -190,6 +245,14 @@ converse_until_cancelled(void *arg)
 	return code;
 }
 
+static int
+converse_in_tunnel_until_cancelled(void *arg)
+{
+	struct scene *scene = arg;
+	scene->in_tunnel = true;
+	return converse_until_cancelled(scene);
+}
+
 static void
 play(struct sim *sim, sl_task_fn *fn, int *result)
 {
@@ -197,6 +260,7 @@ play(struct sim *sim, sl_task_fn *fn, int *result)
 	scene->sim = sim;
 	sl_random_init(&scene->random, sim_seed(sim));
 	sim_listen(sim, &server);
+	sim_listen(sim, &tunnel);
 	sim_put_file(sim, ca_path, ca, ca_len, 0644);
 	*result = sim_run(sim, fn, scene);
 	free(scene);
@@ -241,19 +305,30 @@ Test(net_tls_sim, carries_bytes_unchanged_however_they_come)
 	play_all(60, converse_undisturbed);
 }
 
+Test(net_tls_sim, carries_bytes_unchanged_in_a_tunnel_of_tls)
+{
+	play_all(30, converse_in_tunnel);
+}
+
+Test(net_tls_sim, ends_a_tunnel_of_tls_cleanly_whenever_it_is_cancelled)
+{
+	play_all(40, converse_in_tunnel_until_cancelled);
+}
+
 Test(net_tls_sim, ends_cleanly_whenever_it_is_cancelled)
 {
 	play_all(80, converse_until_cancelled);
 }
 
-Test(net_tls_sim, ends_cleanly_whichever_operation_fails)
+/* Each of the first, which are the handshake's, then ever fewer: there are thousands. */
+static void
+fail_each(sl_task_fn *fn)
 {
-	/* Each of the first, which are the handshake's, then ever fewer: there are thousands. */
 	for (uint64_t nth = 1;; nth += 1 + nth / 15) {
 		struct sim *sim = sim_plain(1);
 		int result;
 		sim_fail_nth(sim, nth, 0, 0);
-		play(sim, converse_undisturbed, &result);
+		play(sim, fn, &result);
 		bool failed = sim_faults(sim) > 0;
 		sim_check(sim, result <= 0 && (failed || result == 0), "%llu-th: %d",
 			(unsigned long long)nth, result);
@@ -263,12 +338,22 @@ Test(net_tls_sim, ends_cleanly_whichever_operation_fails)
 	}
 }
 
+Test(net_tls_sim, ends_cleanly_whichever_operation_fails)
+{
+	fail_each(converse_undisturbed);
+}
+
+Test(net_tls_sim, ends_a_tunnel_of_tls_cleanly_whichever_operation_fails)
+{
+	fail_each(converse_in_tunnel);
+}
+
 /* ---- the pool over it ---- */
 
 static int
-ask_once(struct scene *scene, struct sl_pool *pool)
+ask_once(struct scene *scene, struct sl_pool *pool, struct sl_connector *connector)
 {
-	struct sl_pool_key key = { .tls = true, .host = ADDRESS, .port = PORT };
+	struct sl_pool_key key = pool_key(connector, true, ADDRESS, PORT);
 	struct sl_connection *connection = NULL;
 	struct sl_error err = { 0 };
 	int code = sl_pool_take(pool, &key, false, &connection, &err);
@@ -293,11 +378,11 @@ ask_thrice(void *arg)
 	cr_assert_eq(sl_pool_new(&pool, &(struct sl_pool_options){ .per_host = 1,
 						.total = 1,
 						.connect_timeout_ns = LONG_NS,
-						.idle_ns = 60 * SL_NS_PER_S,
-						.tls = scene->tls }),
+						.idle_ns = 60 * SL_NS_PER_S }),
 		0);
+	struct sl_connector *connector = pool_connector(scene->tls);
 	for (int i = 0; i < 3; i++)
-		code = ask_once(scene, pool);
+		code = ask_once(scene, pool, connector);
 	sl_pool_stats(pool, &stats);
 	sim_check(
 		scene->sim, stats.taken == 0 && stats.idle <= 1, "%u %u", stats.taken, stats.idle);
@@ -305,12 +390,13 @@ ask_thrice(void *arg)
 		(int)stats.reused);
 	if (code == 0) {
 		cr_expect_eq(sl_sleep(61 * SL_NS_PER_S), 0);
-		code = ask_once(scene, pool);
+		code = ask_once(scene, pool, connector);
 		sl_pool_stats(pool, &stats);
 		sim_check(scene->sim, sim_faults(scene->sim) > 0 || stats.dialled == 2,
 			"dialled %d", (int)stats.dialled);
 	}
 	sl_pool_free(pool);
+	sl_connector_free(connector);
 	sl_tls_free(scene->tls);
 	return code;
 }

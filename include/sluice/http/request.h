@@ -25,6 +25,9 @@ struct sl_request {
 	const char *range, *if_range;
 };
 
+/* Whether sl_request_format would refuse it: 0, or SL_E_USAGE. */
+int sl_request_check(const struct sl_request *request, struct sl_error *err) SL_MUST_CHECK;
+
 /*
  * Append the request, with Host, User-Agent, Accept, Accept-Encoding: identity and Authorization
  * unless `headers` has them. Returns 0; SL_E_USAGE for a byte below 0x21 or above 0x7e in method,

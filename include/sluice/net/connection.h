@@ -29,18 +29,26 @@ struct sl_connection_methods {
 	void (*release_memory)(struct sl_connection *connection); /* NULL = there is none */
 	SL_SUSPENDS
 	void (*close)(struct sl_connection *connection);
+	/* For a stream that is carried by this one (TLS): see sl_connection_send_some() and
+	 * sl_connection_recv_ready(). */
+	SL_SUSPENDS
+	int (*send_some)(struct sl_connection *connection, const void *data, size_t len, bool wait,
+		uint64_t deadline_ns, struct sl_error *err);
+	SL_SUSPENDS
+	int (*recv_ready)(
+		struct sl_connection *connection, void *data, size_t len, struct sl_error *err);
 };
 
 struct sl_connection {
 	const struct sl_connection_methods *methods;
-	int fd;
+	int fd; /* the socket below all */
 	bool tls;
 	bool reused;                /* it has carried an exchange before */
 	uint64_t received;          /* bytes read from the socket of a plain connection */
 	size_t gathered;            /* as set by sl_connection_gather() */
 	uint64_t rate_bytes_s;      /* of bodies, kept by http; 0 = not known yet */
 	uint64_t moved_ns;          /* when bytes last came, TLS: of a record not yet whole, too */
-	char peer[SL_ADDRESS_TEXT]; /* numeric address and port, for messages; set by the pool */
+	char peer[SL_ADDRESS_TEXT]; /* numeric address and port, for messages; may be "" */
 	void *pool_slot;            /* kept by the pool */
 };
 
@@ -117,6 +125,29 @@ sl_connection_close(struct sl_connection *connection)
 }
 
 /* ---- for the kinds of connection ---- */
+
+/*
+ * Some of the bytes: returns the count, at least 1. Without `wait`, only what is taken at once:
+ * -EAGAIN if that is nothing, and `deadline_ns` does not matter. Other codes as
+ * sl_connection_send_all, but after -ETIMEDOUT, -ECANCELED and -EAGAIN nothing was taken and the
+ * stream is intact.
+ */
+SL_SUSPENDS
+static inline int
+sl_connection_send_some(struct sl_connection *connection, const void *data, size_t len, bool wait,
+	uint64_t deadline_ns, struct sl_error *err)
+{
+	return connection->methods->send_some(connection, data, len, wait, deadline_ns, err);
+}
+
+/* As sl_connection_recv, but does not wait for the peer: -EAGAIN if there is nothing. */
+SL_SUSPENDS
+static inline int
+sl_connection_recv_ready(
+	struct sl_connection *connection, void *data, size_t len, struct sl_error *err)
+{
+	return connection->methods->recv_ready(connection, data, len, err);
+}
 
 /* True unless an open socket with nothing to read is behind fd: bytes, end of stream or an
  * error. */

@@ -1,8 +1,9 @@
 /*
  * pool.h - connections by origin: how many there may be, and which are idle and may be used again.
  *
- * A key is everything that must agree before a connection carries another request: scheme, host,
- * port and the TLS configuration (reliability: CVE-2016-0755 and its kin). Invariants, for each
+ * A key is everything that must agree before a connection carries another request: host, port,
+ * whether TLS is used, and the route to the host (CVE-2016-0755 and its kin). How a connection is
+ * made is not the pool's matter: the key brings a function for that. Invariants, for each
  * host and in all: connections taken + idle ones never exceed the bound, and an idle one never
  * keeps a task waiting: it is used or closed. Idle connections keep no buffers.
  */
@@ -10,21 +11,26 @@
 #define SLUICE_NET_POOL_H
 
 #include "sluice/net/connection.h"
-#include "sluice/net/tls.h"
 
 struct sl_pool;
 
 struct sl_pool_key;
+
+/*
+ * Make a connection for `key`, whose texts it may keep only until it returns, before `deadline_ns`.
+ * *out is the pool's. Returns 0, or a failure that is then sl_pool_take's, with *err filled.
+ */
+SL_SUSPENDS
+typedef int sl_pool_connect_fn(void *ctx, const struct sl_pool_key *key, uint64_t deadline_ns,
+	struct sl_connection **out, struct sl_error *err);
 
 struct sl_pool_options {
 	unsigned per_host;           /* to one host and port, idle ones counted; at least 1 */
 	unsigned total;              /* over all hosts; at least 1 */
 	uint64_t tls_memory;         /* for TLS connections, which take SL_TLS_MEMORY each: as many
 					as fit, at least one; 0 = `total` */
-	uint64_t connect_timeout_ns; /* for lookup, all addresses and TLS together */
-	int receive_buffer; /* of each socket, see net/dial.h; 0 = as the kernel adapts it */
-	uint64_t idle_ns;   /* an idle connection older than this is closed, not used */
-	struct sl_tls *tls; /* borrowed; NULL = https fails until sl_pool_set_tls */
+	uint64_t connect_timeout_ns; /* for all that the key's connect function does together */
+	uint64_t idle_ns;            /* an idle connection older than this is closed, not used */
 	/* Called when a connection for `key` may be taken, before one is picked or dialled; it may
 	 * wait. A failure is that of sl_pool_take. NULL = nothing to do. */
 	SL_SUSPENDS
@@ -33,9 +39,12 @@ struct sl_pool_options {
 };
 
 struct sl_pool_key {
-	bool tls;
+	bool tls;         /* it takes SL_TLS_MEMORY */
 	const char *host; /* lower case ASCII name, or numeric address without brackets */
 	uint16_t port;
+	const char *route; /* what else must agree; "" = directly; may hold secrets, never shown */
+	sl_pool_connect_fn *connect;
+	void *connect_ctx;
 	void *taker;   /* for options.admit */
 	unsigned lane; /* an idle connection is used again only in the lane it was dialled for */
 };
@@ -46,17 +55,12 @@ int sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options) SL_
 SL_SUSPENDS
 void sl_pool_free(struct sl_pool *pool);
 
-/* For OpenSSL that is loaded at the first https URL. Once only: idle connections stay as they
- * are. */
-void sl_pool_set_tls(struct sl_pool *pool, struct sl_tls *tls);
-
 /*
  * A connection for `key`: the most recently used idle one of its lane that is undisturbed (its
- * `reused` is set), else a fresh one (resolve, dial the addresses, TLS). `fresh` = never an idle
- * one. First waits until one more is within the bounds, until cancelled or past a deadline in
- * force. Returns 0; SL_E_RESOLVE, SL_E_DNS_FAILURE, SL_E_TLS, SL_E_UNSUPPORTED (no TLS set
- * up), -ECONNREFUSED, -ETIMEDOUT, -ECANCELED...; *err with the phase is always filled. The
- * connection is the caller's until sl_pool_give.
+ * `reused` is set), else a fresh one by key->connect. `fresh` = never an idle one. First waits
+ * until one more is within the bounds, until cancelled or past a deadline in force. Returns 0;
+ * what key->connect returns; -ETIMEDOUT, -ECANCELED, -ENOMEM; *err with the phase is always filled.
+ * The connection is the caller's until sl_pool_give.
  */
 SL_SUSPENDS
 int sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,

@@ -1,5 +1,5 @@
 /*
- * tls.h - TLS 1.2 and 1.3 by OpenSSL on a connected socket: SNI, name verification, session reuse.
+ * tls.h - TLS 1.2 and 1.3 by OpenSSL on a connection: SNI, name verification, session reuse.
  *
  * The server's certificate is always verified: a chain to the trusted certificates, its dates, and
  * a subjectAltName that matches the host (RFC 9525: the subject's common name is not looked at,
@@ -34,14 +34,15 @@ int sl_tls_new(struct sl_tls **out, const char *cacert, struct sl_error *err) SL
 void sl_tls_free(struct sl_tls *tls);
 
 /*
- * Handshake on `fd`, a connected socket, with the server called `host` (DNS name or numeric address
- * without brackets; SNI is never an address) until `deadline_ns`. Takes fd: it is the connection's
- * on success and closed on failure. Returns 0; SL_E_TLS; -ECONNRESET (also if the server closed the
- * connection in order), -ETIMEDOUT, -ECANCELED...; *err (phase SL_PHASE_TLS) names the host, the
- * reason, the certificate if that is the reason, and what to do.
+ * Handshake over `below` (plain, or TLS to a proxy) with the server called `host` (DNS name or
+ * numeric address without brackets; SNI is never an address) until `deadline_ns`. Takes below: it
+ * is the connection's on success and closed on failure. *out has its peer. Returns 0; SL_E_TLS;
+ * -ECONNRESET (also if the server closed the connection in order), -ETIMEDOUT, -ECANCELED...; *err
+ * (phase SL_PHASE_TLS) names the host, the reason, the certificate if that is the reason, and what
+ * to do.
  */
 SL_SUSPENDS
-int sl_tls_connect(struct sl_tls *tls, int fd, const char *host, uint16_t port,
+int sl_tls_connect(struct sl_tls *tls, struct sl_connection *below, const char *host, uint16_t port,
 	uint64_t deadline_ns, struct sl_connection **out, struct sl_error *err) SL_MUST_CHECK;
 
 /* What was negotiated, for the log and for tests. */

@@ -1,5 +1,5 @@
 /*
- * tls_bio.h - carries ciphertext between OpenSSL and a socket without an extra copy.
+ * tls_bio.h - carries ciphertext between OpenSSL and a connection without an extra copy.
  *
  * OpenSSL never waits here. If a read finds no ciphertext, the destination of the read is kept, the
  * read returns "retry", and the task receives directly into that destination before it calls
@@ -9,7 +9,7 @@
 #define SLUICE_NET_TLS_BIO_H
 
 #include "sluice/base/bytes.h"
-#include "sluice/rt/task.h"
+#include "sluice/net/connection.h"
 
 #include <openssl/bio.h>
 
@@ -21,10 +21,9 @@
 struct sl_tls_bio {
 	unsigned char *want; /* where OpenSSL wants ciphertext: in its own record buffer */
 	size_t want_len;
-	size_t pending;    /* bytes received at `want` that OpenSSL has not taken yet */
-	size_t record;     /* size on the wire of the last record whose header was seen; 0 = none */
-	uint64_t received; /* bytes read from the socket */
-	bool ended;        /* the peer has closed */
+	size_t pending; /* bytes received at `want` that OpenSSL has not taken yet */
+	size_t record;  /* size on the wire of the last record whose header was seen; 0 = none */
+	bool ended;     /* the peer has closed */
 	struct sl_buf out;
 	size_t sent; /* of out */
 };
@@ -46,17 +45,18 @@ void sl_tls_bio_forget_room(struct sl_tls_bio *io);
  * Wait for ciphertext, after OpenSSL has returned "want read". At least `sure` bytes of plaintext
  * will follow, or the end: if that is more than fits into OpenSSL's buffer, the call waits until
  * the buffer is full, since a wake-up for each packet costs more than the packet. Returns 0, also
- * if the peer has closed (which the next read of OpenSSL returns); -ECONNRESET, -ETIMEDOUT,
- * -ECANCELED, with `flags` MSG_DONTWAIT -EAGAIN: may be called again; -EPROTO if OpenSSL does not
- * want to read.
+ * if the peer has closed (which the next read of OpenSSL returns); -ECONNRESET, SL_E_TLS (of TLS
+ * below, with a text); -ETIMEDOUT, -ECANCELED, without `wait` -EAGAIN: may be called again; -EPROTO
+ * if OpenSSL does not want to read.
  */
 SL_SUSPENDS
-int sl_tls_bio_fill(
-	struct sl_tls_bio *io, int fd, size_t sure, int flags, uint64_t deadline_ns) SL_MUST_CHECK;
+int sl_tls_bio_fill(struct sl_tls_bio *io, struct sl_connection *below, size_t sure, bool wait,
+	uint64_t deadline_ns, struct sl_error *err) SL_MUST_CHECK;
 
-/* Send all that OpenSSL wrote. Returns 0; -ENOMEM if some was lost; a code of send. May be called
- * again after -ETIMEDOUT: it goes on where it was. `flags` are MSG_*. */
+/* Send all that OpenSSL wrote. Returns 0; -ENOMEM if some was lost; a code of
+ * sl_connection_send_some. May be called again after -ETIMEDOUT: it goes on where it was. */
 SL_SUSPENDS
-int sl_tls_bio_flush(struct sl_tls_bio *io, int fd, int flags, uint64_t deadline_ns) SL_MUST_CHECK;
+int sl_tls_bio_flush(struct sl_tls_bio *io, struct sl_connection *below, bool wait,
+	uint64_t deadline_ns, struct sl_error *err) SL_MUST_CHECK;
 
 #endif

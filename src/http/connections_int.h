@@ -1,0 +1,48 @@
+/*
+ * connections_int.h - the table of connections: gives each exchange the stream that carries it.
+ *
+ * Today each stream is one of HTTP/1.1, with a connection of the pool for itself, so that the
+ * pool's bounds are those of the exchanges. A connection that carries several exchanges at a time
+ * would be kept here, beside the pool, and be looked at first.
+ */
+#ifndef SLUICE_HTTP_CONNECTIONS_INT_H
+#define SLUICE_HTTP_CONNECTIONS_INT_H
+
+#include "stream_int.h"
+
+#include "sluice/http/route.h"
+#include "sluice/rt/limiter.h"
+
+/* In its owner's memory; {0} can be released. */
+struct sl_connections {
+	struct sl_connector *connector;
+	struct sl_route route;
+	struct sl_pool *pool;
+	/* for each stream, set by the owner */
+	uint64_t stall_timeout_ns;
+	bool is_limited;
+};
+
+/* Returns 0 or -ENOMEM; to be released in any case. */
+int sl_connections_init(struct sl_connections *connections,
+	const struct sl_connector_options *connector,
+	const struct sl_pool_options *pool) SL_MUST_CHECK;
+
+/* All streams must have ended (asserted). */
+SL_SUSPENDS
+void sl_connections_release(struct sl_connections *connections);
+
+struct sl_connections_want {
+	const struct sl_url *url;
+	bool is_head;               /* for a request by HEAD */
+	bool is_fresh;              /* on a connection that has not carried any exchange */
+	struct sl_limited *limited; /* for options.admit of the pool */
+};
+
+/* A stream to the URL's origin, to be ended by its method. Returns 0; what sl_pool_take returns,
+ * with *err filled. */
+SL_SUSPENDS
+int sl_connections_take(struct sl_connections *connections, const struct sl_connections_want *want,
+	struct sl_stream **out, struct sl_error *err) SL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * refusal_int.h - responses that are not the file, for client.c.
+ */
+#ifndef SLUICE_HTTP_REFUSAL_INT_H
+#define SLUICE_HTTP_REFUSAL_INT_H
+
+#include "exchange_int.h"
+
+/*
+ * Describe the status in *err, with http_status and retry_after_s, and return SL_E_STATUS. With the
+ * log level INFO the message also has the first words of the body, for which the server is waited
+ * for a moment.
+ */
+SL_SUSPENDS
+int sl_refuse_status(struct sl_http_exchange *exchange, bool range_requested, struct sl_error *err);
+
+#endif
