@@ -95,9 +95,9 @@ static const struct hint get_hints[] = {
 	{ "--lowest-speed-limit", "use --stall-timeout" },
 	{ "--log -l --console-log-level --debug", "use -v; the log goes to standard error" },
 	{ "--colour", "use --color" },
-	{ "--compressed --compression --http-accept-gzip",
-		"compressed transfers are " UNSUPPORTED " (to store .gz, .zst, .xz and .bz2 files "
-		"decompressed use --decompress)" },
+	{ "--compression --http-accept-gzip",
+		"use --compressed (to store .gz, .zst, .xz and .bz2 files decompressed, use "
+		"--decompress)" },
 	/* names reserved for later versions */
 	{ "-H --header -A --user-agent -U",
 		UNSUPPORTED "; in a list (-i), indented lines below a URL set header=NAME: VALUE "

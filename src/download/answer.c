@@ -44,7 +44,7 @@ url_path(const struct sl_url *url)
 /* ---- content codings ---- */
 
 /*
- * Only identity was asked for. What comes with another coding all the same is stored as it came:
+ * Where none is decoded, what comes with a coding all the same is stored as it came:
  * objects that were uploaded compressed (S3, Google Cloud Storage) and files that a server takes
  * for encoded cannot be had in another form.
  */
@@ -123,11 +123,16 @@ note_name(const struct sl_head *head, const struct sl_url *url, const struct sl_
 }
 
 void
-sl_answer_note(const struct sl_head *head, const struct sl_url *url, const struct sl_place *place)
+sl_answer_note(const struct sl_head *head, enum sl_codec decoded, const struct sl_url *url,
+	const struct sl_place *place)
 {
 	struct sl_span from_url = url_path(url);
 	struct sl_span name = place->name ? sl_span_str(place->name) : from_url; /* of a stream */
-	note_coding(head, from_url, name, place->path);
+	if (decoded == SL_CODEC_NONE)
+		note_coding(head, from_url, name, place->path);
+	else
+		sl_log_info("'%s' is sent with the content coding %s and decoded", place->path,
+			sl_codec_name(decoded));
 	warn_about_page(head, name, place->path);
 	note_name(head, url, place);
 }

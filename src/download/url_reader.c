@@ -160,7 +160,7 @@ static int
 request(struct sl_url_reader *reader, const struct sl_http_range *range)
 {
 	const struct sl_http_request wanted = {
-		.method = "GET", .url = &reader->url, .range = range
+		.method = "GET", .url = &reader->url, .codings = SL_CODINGS_DECODE, .range = range
 	};
 	struct sl_http_exchange *exchange = NULL;
 	int code = sl_http_open(reader->options.client, &wanted, &exchange, &reader->error);

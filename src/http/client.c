@@ -10,6 +10,7 @@
 
 #include "exchange_int.h"
 #include "host_limit_int.h"
+#include "negotiation_int.h"
 #include "redirect_int.h"
 #include "refusal_int.h"
 
@@ -193,6 +194,7 @@ send_request(struct chain *chain, struct sl_error *err)
 	struct sl_request request = { .method = chain->request->method,
 		.url = &exchange->url,
 		.user_agent = chain->client->options.user_agent,
+		.accept_encoding = sl_negotiation_accept(chain->request, &exchange->url),
 		.user = with_credentials ? first->user : NULL,
 		.password = with_credentials ? first->password : NULL,
 		.headers = chain->headers,
@@ -295,7 +297,7 @@ check_answer(struct chain *chain, struct sl_error *err)
 		return chain->request->range ? check_range(chain, err) : fail_part(chain, err);
 	if (status != 200 && status != 203)
 		return sl_refuse_status(chain->exchange, chain->request->range != NULL, err);
-	return 0;
+	return sl_negotiation_take(chain->exchange, chain->request->codings, err);
 }
 
 /* ---- exchanges ---- */
@@ -376,6 +378,7 @@ void
 sl_http_close(struct sl_http_exchange *exchange)
 {
 	sl_exchange_end_stream(exchange);
+	sl_coded_free(exchange->coded);
 	sl_head_release(&exchange->head);
 	sl_url_release(&exchange->url);
 	exchange->client->exchanges--;

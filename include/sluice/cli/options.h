@@ -161,6 +161,7 @@ struct sl_get_options {
 	bool content_disposition;
 	enum sl_if_exists if_exists;
 	bool dry_run;
+	bool compressed;
 	bool decompress;
 
 	unsigned jobs;
