@@ -114,6 +114,7 @@ static const struct hint get_hints[] = {
 static const struct hint scan_hints[] = {
 	{ "-h", "use --help, or --no-filename" },
 	{ "-V", "use 'sluice --version'" },
+	{ "--compression", "use --compressed" },
 	{ "--search-zip --decompress",
 		"compressed files are detected by their contents and decompressed" },
 	{ "-R --dereference-recursive",

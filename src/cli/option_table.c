@@ -542,6 +542,10 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(allow_downgrade),
 		.help = "For URLs: follow redirects from https to http, which are refused by "
 		"default." },
+	{ .group = "Network", .name = "compressed",
+		.kind = SL_OPTION_FLAG, FIELD(compressed),
+		.help = "For URLs: request a compressed form (gzip, br, zstd or deflate as the "
+		"content coding)." },
 	{ .group = "Network", .name = "deadline", .argument = "TIME",
 		.kind = SL_OPTION_DURATION, FIELD(deadline_ns), RANGE(MS, DURATION_MAX),
 		.standard = "none",

@@ -235,9 +235,17 @@ test_compressed_list_and_scan() {
 	expect 0
 	grep -q "^ *got.log .* 3  *2 " out || fail "$(cat out)"
 	same got.log log
-	publish plain.log <log
-	run scan -c "$(coded x-unknown plain.log)"
+	run scan -c --compressed "$ORIGIN/echo-headers" -e 'Accept-Encoding: gzip, br, zstd, deflate'
 	expect 0
+	seq 1 100000 >log
+	publish log < <(gzip -c <log)
+	run scan --retry-max-wait 1ms -c -e '99$' --compressed "$ORIGIN/etag/v1/reset-nth/1/50000/coded/gzip/$dir/log"
+	expect 0 "trying again"
+	grep -q '^1000$' out || fail "after a reset: $(cat out)"
+	publish plain.log <log
+	run scan -c -e '99$' "$(coded x-unknown plain.log)"
+	expect 0
+	grep -q '^1000$' out || fail "$(cat out)"
 	run scan -c "$(coded br cut)"
 	expect 2 "the brotli data is truncated"
 }
