@@ -97,7 +97,7 @@ read_decoded(struct sl_http_exchange *exchange, char *data, size_t len, struct s
 		return sl_exchange_fail(exchange, err, SL_PHASE_BODY, -ENOMEM, "out of memory");
 	int code = sl_coded_read(exchange->coded, &source, data, len, &cause, err);
 	if (cause.code)
-		sl_exchange_refuse(exchange, err, &cause);
+		sl_exchange_fail_as(exchange, err, code, &cause);
 	if (code < 0)
 		sl_exchange_end_stream(exchange);
 	return code;
