@@ -33,7 +33,7 @@ say = @:
 endif
 
 B    := build/$(VARIANT)
-LIBS := liburing openssl libpcre2-8 libidn2 expat jansson zlib libzstd liblzma
+LIBS := liburing openssl libpcre2-8 libidn2 expat jansson zlib libzstd liblzma libbrotlidec
 MACHINE := $(shell $(CC) -dumpmachine | cut -d- -f1)
 
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -fno-plt
@@ -64,6 +64,8 @@ TEST_LD := $(if $(FUZZ),,$(if $(shell command -v ld.gold),-fuse-ld=gold))
 ALL_C   = -std=c17 $(OPT_$(VARIANT)) $(if $(FUZZ),-fsanitize=fuzzer-no-link) $(WARN) $(DEFS) -Iinclude -pthread $(PKG_C) $(CFLAGS)
 ALL_LD  = $(LD_$(VARIANT)) -pthread $(LDFLAGS)
 ALL_L   = $(PKG_L) -pthread
+# Of the programs for tests, which compress (tests/support/compress.c).
+TEST_L  = $(ALL_L) -lbrotlienc
 
 SRC  := $(sort $(wildcard src/*/*.c src/*/*.S))
 HDRS := $(sort $(wildcard include/sluice/*/*.h))
@@ -134,7 +136,7 @@ FORCE:
 $(B)/unit/%: $(B)/tests/unit/%.o $(SUPPORT) $(LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LD) $(TEST_LD) -o $@ $< $(SUPPORT) $(LIB) -lcriterion $(ALL_L)
+	$(Q)$(CC) $(ALL_LD) $(TEST_LD) -o $@ $< $(SUPPORT) $(LIB) -lcriterion $(TEST_L)
 
 # For test_alloc_*: the library with allocations that fail (tests/support/failing_alloc.h), and what tests share with
 # buffers and heaps of its own, since the simulated world's memory must not fail with the program's.
@@ -151,22 +153,22 @@ $(B)/libsupport_alloc.a: $(SUPPORT) $(OWN_OBJ)
 $(B)/unit/test_alloc_%: $(B)/tests/unit/test_alloc_%.o $(B)/libsupport_alloc.a $(B)/liballoc.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LD) $(TEST_LD) -o $@ $< $(B)/libsupport_alloc.a $(B)/liballoc.a -lcriterion $(ALL_L)
+	$(Q)$(CC) $(ALL_LD) $(TEST_LD) -o $@ $< $(B)/libsupport_alloc.a $(B)/liballoc.a -lcriterion $(TEST_L)
 
 $(B)/torture/%: $(B)/tests/torture/%.o $(SUPPORT) $(LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LD) $(TEST_LD) -o $@ $< $(SUPPORT) $(LIB) $(ALL_L)
+	$(Q)$(CC) $(ALL_LD) $(TEST_LD) -o $@ $< $(SUPPORT) $(LIB) $(TEST_L)
 
 $(B)/bench/%: $(B)/tests/bench/%.o $(SUPPORT) $(LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LD) -o $@ $< $(SUPPORT) $(LIB) $(ALL_L)
+	$(Q)$(CC) $(ALL_LD) -o $@ $< $(SUPPORT) $(LIB) $(TEST_L)
 
 $(B)/tools/%: $(B)/tests/support/%_main.o $(SUPPORT) $(LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LD) $(TEST_LD) -o $@ $< $(SUPPORT) $(LIB) $(ALL_L)
+	$(Q)$(CC) $(ALL_LD) $(TEST_LD) -o $@ $< $(SUPPORT) $(LIB) $(TEST_L)
 
 # Programs of their own, with a library that only make check-slow installs.
 $(B)/faults/%: tests/faults/%.c $(B)/flags
@@ -178,12 +180,12 @@ $(B)/faults/%: tests/faults/%.c $(B)/flags
 ifdef FUZZ
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(SUPPORT) $(LIB)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LD) -fsanitize=fuzzer -o $@ $< $(SUPPORT) $(LIB) $(ALL_L)
+	$(Q)$(CC) $(ALL_LD) -fsanitize=fuzzer -o $@ $< $(SUPPORT) $(LIB) $(TEST_L)
 else
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(SUPPORT) $(LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_LD) $(TEST_LD) -o $@ $< $(B)/tests/fuzz/driver.o $(SUPPORT) $(LIB) $(ALL_L)
+	$(Q)$(CC) $(ALL_LD) $(TEST_LD) -o $@ $< $(B)/tests/fuzz/driver.o $(SUPPORT) $(LIB) $(TEST_L)
 endif
 
 deps:

@@ -78,7 +78,7 @@ function system_include(target,    name)
 		report("only the ring engine includes <" name ">")
 	if (name ~ /^openssl\// && layer != "net" && layer != "cli" && path !~ /^download\/digest/ && path !~ /^http\/digest_auth/)
 		report("only net (TLS), cli (versions), the digests of download and those of http include <" name ">")
-	is_codec = name ~ /^(zlib|zstd|zstd_errors|bzlib|lzma)\.h$/
+	is_codec = name ~ /^(zlib|zstd|zstd_errors|bzlib|lzma|brotli\/decode)\.h$/
 	if (is_codec && layer != "codec")
 		report("only codec includes <" name ">")
 	if (pure && !is_codec && index(" " STD " ", " " name " ") == 0)

@@ -173,6 +173,7 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.io = options->io,
 		.allow_outside = options->allow_outside,
 		.dry_run = options->dry_run,
+		.compressed = options->compressed,
 		.decompress = options->decompress,
 		.decode_window_max = options->max_memory,
 		.descriptors = get->budget.descriptors,
@@ -344,7 +345,7 @@ at_end(void *arg, struct sl_rt *rt)
 		{ "disk", summary->disk_ns }, { "hash", summary->hash_ns },
 		{ "commit", summary->commit_ns } };
 	size_t count = 4;
-	if (get->options.decompress)
+	if (get->options.compressed || get->options.decompress)
 		stages[count++] = (struct sl_stats_stage){ "decode", summary->decode_ns };
 	if (get->options.scan)
 		stages[count++] = (struct sl_stats_stage){ "scan", summary->tee_ns };

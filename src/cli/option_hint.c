@@ -103,11 +103,11 @@ static const struct hint get_hints[] = {
 	{ "--lowest-speed-limit", "use --stall-timeout" },
 	{ "--log -l --console-log-level --debug", "use -v; the log goes to standard error" },
 	{ "--colour", "use --color" },
+	{ "--compression --http-accept-gzip",
+		"use --compressed (to store .gz, .zst, .xz and .bz2 files decompressed, use "
+		"--decompress)" },
 	{ "-K --conf-path", "use --config FILE" },
 	{ "--disable --no-conf", "use --no-config" },
-	{ "--compressed --compression --http-accept-gzip",
-		"compressed transfers are " UNSUPPORTED " (to store .gz, .zst, .xz and .bz2 files "
-		"decompressed use --decompress)" },
 	/* names reserved for later versions */
 	{ "-U", "use -A, or --user-agent" },
 	{ "--password --http-user --http-password --http-passwd",
@@ -125,6 +125,7 @@ static const struct hint get_hints[] = {
 static const struct hint scan_hints[] = {
 	{ "-h", "use --help, or --no-filename" },
 	{ "-V", "use 'sluice --version'" },
+	{ "--compression", "use --compressed" },
 	{ "--search-zip --decompress",
 		"compressed files are detected by their contents and decompressed" },
 	{ "-R --dereference-recursive",

@@ -88,6 +88,11 @@ static const struct sl_option get_options[] = {
 		.help = "Download nothing, and create no file or directory. Request the head "
 		"of each file and print what would be done: sizes, names, the space needed "
 		"and an estimate of the time." },
+	{ .group = "What and where", .name = "compressed",
+		.kind = SL_OPTION_FLAG, FIELD(compressed),
+		.help = "Request files in a compressed form (gzip, br, zstd or deflate as the "
+		"content coding) and save them decoded. A server that does not support that "
+		"sends them as they are." },
 	{ .group = "What and where", .name = "decompress",
 		.kind = SL_OPTION_FLAG, FIELD(decompress),
 		.help = "Decompress files whose URL path ends in .gz, .bgz, .zst, .xz or .bz2, "
@@ -744,6 +749,10 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(allow_downgrade),
 		.help = "For URLs: follow redirects from https to http, which are refused by "
 		"default." },
+	{ .group = "Network", .name = "compressed",
+		.kind = SL_OPTION_FLAG, FIELD(compressed),
+		.help = "For URLs: request a compressed form (gzip, br, zstd or deflate as the "
+		"content coding)." },
 	{ .group = "Network", .name = "deadline", .argument = "TIME",
 		.kind = SL_OPTION_DURATION, FIELD(deadline_ns), RANGE(MS, DURATION_MAX),
 		.standard = "none",

@@ -41,6 +41,7 @@ open_reader(struct sl_scan_url *url, struct sl_error *err)
 		.group = &all->group,
 		.piece = PIECE,
 		.ahead = AHEAD,
+		.compressed = all->options->compressed,
 		.most = UINT64_MAX };
 	return sl_url_reader_new(&url->reader, url->url, &options, err);
 }

@@ -47,12 +47,19 @@ compare(const struct magic *magic, const unsigned char *data, size_t len)
 	return len < magic->len ? SL_CODEC_IS_PREFIX : SL_CODEC_MATCHES;
 }
 
+bool
+sl_codec_has_magic(enum sl_codec codec)
+{
+	return codec != SL_CODEC_DEFLATE && codec != SL_CODEC_BROTLI;
+}
+
 enum sl_codec_match
 sl_codec_match(enum sl_codec codec, const unsigned char *data, size_t len)
 {
 	enum sl_codec_match best = SL_CODEC_DIFFERS;
-	if (codec == SL_CODEC_DEFLATE)
-		return len < 2 ? SL_CODEC_IS_PREFIX : SL_CODEC_MATCHES;
+	if (!sl_codec_has_magic(codec))
+		return len < (codec == SL_CODEC_DEFLATE ? 2 : 1) ? SL_CODEC_IS_PREFIX
+								 : SL_CODEC_MATCHES;
 	for (size_t i = 0; i < SL_COUNT_OF(magics); i++) {
 		if (magics[i].codec != codec)
 			continue;
@@ -92,6 +99,6 @@ const char *
 sl_codec_name(enum sl_codec codec)
 {
 	static const char *const names[SL_CODECS] = { "uncompressed", "gzip", "zstd", "xz", "bzip2",
-		"deflate" };
+		"deflate", "brotli" };
 	return names[codec];
 }

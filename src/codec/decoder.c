@@ -26,6 +26,7 @@ static const struct decoder_ops *const formats[SL_CODECS] = {
 	[SL_CODEC_XZ] = &xz_ops,
 	[SL_CODEC_BZIP2] = &bzip2_ops,
 	[SL_CODEC_DEFLATE] = &deflate_ops,
+	[SL_CODEC_BROTLI] = &brotli_ops,
 };
 
 struct sl_decoder {
@@ -257,9 +258,14 @@ sl_decode_reason(enum sl_decode_step failure, enum sl_codec codec, uint64_t wind
 		snprintf(reason, SL_DECODE_REASON, "the %s data is followed by other data", name);
 		break;
 	case SL_DECODE_UNSUPPORTED:
-		snprintf(reason, SL_DECODE_REASON,
-			"the %s data needs a dictionary, filter or check that is not supported",
-			name);
+		if (codec == SL_CODEC_BROTLI)
+			snprintf(reason, SL_DECODE_REASON,
+				"the %s data has a large window, which is not supported", name);
+		else
+			snprintf(reason, SL_DECODE_REASON,
+				"the %s data needs a dictionary, filter or check that is not "
+				"supported",
+				name);
 		break;
 	case SL_DECODE_WINDOW:
 		reason_of_window(reason, name, window_max);
@@ -286,6 +292,9 @@ sl_decoder_libraries(struct sl_buf *out)
 #else
 	const char *with = "";
 #endif
-	sl_buf_printf(out, "zlib %s%s; zstd %s; bzip2 %.*s; xz %s", deflate_ops.version(), with,
-		zstd_ops.version(), (int)strcspn(bzip2, ","), bzip2, xz_ops.version());
+	sl_buf_printf(out, "zlib %s%s; zstd %s; brotli ", deflate_ops.version(), with,
+		zstd_ops.version());
+	brotli_add_version(out);
+	sl_buf_printf(
+		out, "; bzip2 %.*s; xz %s", (int)strcspn(bzip2, ","), bzip2, xz_ops.version());
 }

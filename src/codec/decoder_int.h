@@ -41,6 +41,10 @@ extern const struct decoder_ops deflate_ops;
 extern const struct decoder_ops zstd_ops;
 extern const struct decoder_ops bzip2_ops;
 extern const struct decoder_ops xz_ops;
+extern const struct decoder_ops brotli_ops;
+
+/* Its library has a number instead of a text. */
+void brotli_add_version(struct sl_buf *out);
 
 /* What a run returns when the library has gone as far as it can and neither ended nor failed: these
  * libraries write all they can before they ask for input. */

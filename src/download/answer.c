@@ -7,6 +7,7 @@
 #include "sluice/base/log.h"
 #include "sluice/base/text.h"
 #include "sluice/download/digest_field.h"
+#include "sluice/http/coding.h"
 #include "sluice/http/disposition.h"
 #include "sluice/http/header.h"
 #include "sluice/http/resource.h"
@@ -42,46 +43,8 @@ url_path(const struct sl_url *url)
 
 /* ---- content codings ---- */
 
-/* Codings that leave the bytes as they are, by the names that object stores and old servers give
- * to it. */
-static bool
-is_no_coding(struct sl_span coding)
-{
-	static const char *const none[] = { "identity", "none", "binary", "utf-8", "aws-chunked" };
-	for (size_t i = 0; i < SL_COUNT_OF(none); i++)
-		if (sl_span_is_nocase(coding, none[i]))
-			return true;
-	return false;
-}
-
-/* Servers that call the compression of the file itself a coding (AddEncoding of Apache): a.tar.gz
- * is gzip by its name already. */
-static bool
-is_named_by(struct sl_span coding, struct sl_span name)
-{
-	static const struct {
-		const char *coding;
-		const char *const suffixes[4];
-	} known[] = {
-		{ "gzip", { ".gz", ".tgz", ".svgz" } },
-		{ "x-gzip", { ".gz", ".tgz", ".svgz" } },
-		{ "bzip2", { ".bz2", ".tbz2", ".tbz" } },
-		{ "x-bzip2", { ".bz2", ".tbz2", ".tbz" } },
-		{ "compress", { ".Z" } },
-		{ "x-compress", { ".Z" } },
-		{ "xz", { ".xz", ".txz" } },
-		{ "x-xz", { ".xz", ".txz" } },
-		{ "zstd", { ".zst", ".tzst" } },
-		{ "br", { ".br" } },
-	};
-	for (size_t i = 0; i < SL_COUNT_OF(known); i++)
-		if (sl_span_is_nocase(coding, known[i].coding))
-			return ends_with_any(name, known[i].suffixes);
-	return false;
-}
-
 /*
- * Only identity was asked for. What comes with another coding all the same is stored as it came:
+ * Where none is decoded, what comes with a coding all the same is stored as it came:
  * objects that were uploaded compressed (S3, Google Cloud Storage) and files that a server takes
  * for encoded cannot be had in another form.
  */
@@ -93,8 +56,8 @@ note_coding(const struct sl_head *head, struct sl_span url, struct sl_span name,
 	struct sl_buf codings = { 0 };
 	sl_header_list_init(&list, head, "Content-Encoding");
 	while (sl_header_list_next(&list, &coding)) {
-		if (is_no_coding(coding) || is_named_by(coding, name) || is_named_by(coding, url) ||
-			codings.len > SHOWN_MAX)
+		if (sl_coding_is_none(coding) || sl_coding_is_named_by(coding, name) ||
+			sl_coding_is_named_by(coding, url) || codings.len > SHOWN_MAX)
 			continue;
 		if (codings.len > 0)
 			sl_buf_add_str(&codings, ", ");
@@ -160,34 +123,29 @@ note_name(const struct sl_head *head, const struct sl_url *url, const struct sl_
 }
 
 void
-sl_answer_note(const struct sl_head *head, const struct sl_url *url, const struct sl_place *place)
+sl_answer_note(const struct sl_head *head, enum sl_codec decoded, const struct sl_url *url,
+	const struct sl_place *place)
 {
 	struct sl_span from_url = url_path(url);
 	struct sl_span name = place->name ? sl_span_str(place->name) : from_url; /* of a stream */
-	note_coding(head, from_url, name, place->path);
+	if (decoded == SL_CODEC_NONE)
+		note_coding(head, from_url, name, place->path);
+	else
+		sl_log_info("'%s' is sent with the content coding %s and decoded", place->path,
+			sl_codec_name(decoded));
 	warn_about_page(head, name, place->path);
 	note_name(head, url, place);
 }
 
 /* ---- what can be verified ---- */
 
-static bool
-has_coding(const struct sl_head *head)
-{
-	struct sl_header_list list;
-	struct sl_span coding;
-	sl_header_list_init(&list, head, "Content-Encoding");
-	while (sl_header_list_next(&list, &coding))
-		if (!is_no_coding(coding))
-			return true;
-	return false;
-}
-
 bool
 sl_answer_digest(const struct sl_head *head, struct sl_checksum *out)
 {
+	enum sl_codec codec;
 	*out = (struct sl_checksum){ 0 };
-	return !has_coding(head) && sl_digest_field_read(head, head->status == 200, out);
+	return sl_coding_read(head, &codec) == SL_CODING_NONE &&
+	       sl_digest_field_read(head, head->status == 200, out);
 }
 
 int

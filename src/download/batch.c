@@ -57,6 +57,7 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 		.pool = options->pool,
 		.if_exists = options->if_exists,
 		.may_stream = options->output != NULL,
+		.compressed = options->compressed,
 		.sync = sync,
 		.look_only = options->dry_run,
 		.stall_timeout_ns = options->stall_timeout_ns,
@@ -78,6 +79,7 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	batch->transfer.segments = SL_MAX(options->segments, 1u);
 	batch->transfer.min_segment = options->min_segment;
 	batch->transfer.decode_window_max = options->decode_window_max;
+	batch->transfer.compressed = options->compressed;
 	batch->transfer.keeps_journal = options->resume;
 	batch->transfer.sync = sync;
 	batch->transfer.sync_turn = &batch->sync_turn;

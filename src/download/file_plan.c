@@ -6,7 +6,6 @@
 #include "sluice/download/answer.h"
 #include "sluice/download/probe.h"
 
-
 /* What a run would go on with: the part of an earlier run, or what is at hand. */
 SL_SUSPENDS
 static void
@@ -76,6 +75,8 @@ file_plan(struct file *file)
 	uint64_t latency_ns = 0;
 	struct sl_probe probe = { .client = file->batch->options.client,
 		.sources = &file->sources,
+		.codings =
+			file->batch->options.compressed ? SL_CODINGS_COMPARE : SL_CODINGS_AS_SENT,
 		.only_get = file->place.awaits_name,
 		.ctx = file,
 		.resource = &file->planned,

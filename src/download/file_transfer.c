@@ -152,7 +152,7 @@ file_run_transfer(struct file *file)
 	uint64_t decode_ns = transfer->decode.waited_ns;
 	uint64_t tee_ns = tee_counts(file).waited_ns - tee.waited_ns;
 	summary->disk_ns += deliver_ns - SL_MIN(deliver_ns, decode_ns + tee_ns);
-	summary->decode_ns += decode_ns;
+	summary->decode_ns += decode_ns + transfer->counts.decode_ns - before.decode_ns;
 	summary->tee_ns += tee_ns;
 	summary->tee_read += tee_counts(file).read - tee.read;
 	summary->hash_ns += transfer->hasher.waited_ns - hash_ns;

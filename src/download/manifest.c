@@ -172,10 +172,10 @@ match_codec(const struct sl_manifest *manifest, enum sl_codec *out)
 	enum sl_codec_match best = SL_CODEC_DIFFERS;
 	for (int codec = SL_CODEC_NONE + 1; codec < SL_CODECS; codec++) {
 		enum sl_codec_match match =
-			codec == SL_CODEC_DEFLATE
-				? SL_CODEC_DIFFERS /* has no magic number */
-				: sl_codec_match((enum sl_codec)codec,
-					  (const unsigned char *)head.data, head.len);
+			sl_codec_has_magic((enum sl_codec)codec)
+				? sl_codec_match((enum sl_codec)codec,
+					  (const unsigned char *)head.data, head.len)
+				: SL_CODEC_DIFFERS;
 		if (match == SL_CODEC_MATCHES)
 			*out = (enum sl_codec)codec;
 		best = SL_MAX(best, match);

@@ -133,6 +133,7 @@ ask(const struct look *look, const char *method, struct sl_resource *out)
 	set_condition(&condition, look);
 	const struct sl_probe probe = { .client = look->options->client,
 		.sources = look->sources,
+		.codings = look->options->compressed ? SL_CODINGS_COMPARE : SL_CODINGS_AS_SENT,
 		.conditions = condition.headers,
 		.condition_count = condition.count,
 		.resource = out };

@@ -133,6 +133,7 @@ look_is_decoded(const struct look *look)
 bool
 look_is_from_source(const struct look *look)
 {
-	return sl_stamp_is_from(
-		&look->stamp, sl_sources_show(look->sources), look_is_decoded(look));
+	const char *url = sl_sources_show(look->sources);
+	bool was_coded = look->options->compressed && sl_stamp_is_from(&look->stamp, url, true);
+	return was_coded || sl_stamp_is_from(&look->stamp, url, look_is_decoded(look));
 }

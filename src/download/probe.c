@@ -25,6 +25,7 @@ sl_probe_ask(const struct sl_probe *probe, const char *method, struct sl_http_ex
 	struct sl_http_header headers[SL_SOURCES_HEADERS + SL_PROBE_CONDITIONS];
 	struct sl_http_request request = { .method = method,
 		.url = &probe->sources->url,
+		.codings = probe->codings,
 		.limited = &limited,
 		.headers = headers,
 		.header_count = sl_sources_headers(probe->sources, headers) };

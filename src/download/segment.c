@@ -22,6 +22,7 @@ ask(struct sl_segment *segment)
 	struct sl_http_request request = { .method = "GET",
 		.url = &url,
 		.scope = source->has_url ? source->scope : (struct sl_scope){ 0 },
+		.codings = segment->codings,
 		.limited = &segment->limited,
 		.headers = headers,
 		.header_count = sl_sources_headers(source->of, headers) };
@@ -96,10 +97,13 @@ read_some(struct sl_segment *segment, uint64_t most)
 	struct sl_chunk *chunk = segment->chunk;
 	uint64_t room = capacity_of(chunk) - chunk->len;
 	uint64_t before_ns = sl_now(), limited_ns = sl_segment_limited_ns(segment);
+	uint64_t decode_ns = sl_http_decode_ns(segment->exchange);
 	int got = sl_http_read(segment->exchange, chunk->data + chunk->len,
 		(size_t)SL_MIN(room, most), segment->err);
 	limited_ns = sl_segment_limited_ns(segment) - limited_ns;
-	segment->counts->network_ns += sl_now() - before_ns - limited_ns;
+	decode_ns = sl_http_decode_ns(segment->exchange) - decode_ns;
+	segment->counts->network_ns += sl_now() - before_ns - limited_ns - decode_ns;
+	segment->counts->decode_ns += decode_ns;
 	segment->counts->limited_ns += limited_ns;
 	if (got > 0) {
 		segment->counts->received += (uint64_t)got;

@@ -58,7 +58,7 @@ sl_stamp_init(struct sl_stamp *stamp, const char *url, const struct sl_resource 
 	uint64_t modified_s = resource->modified_ns / SL_NS_PER_S;
 	*stamp = (struct sl_stamp){ .url_hash = hash_url(url, is_decoded),
 		.modified_s = modified_s <= UINT32_MAX ? (uint32_t)modified_s : 0,
-		.algorithm = is_decoded ? 0 : algorithm_of(checksum->kind) };
+		.algorithm = checksum ? algorithm_of(checksum->kind) : 0 };
 	if (stamp->algorithm)
 		memcpy(stamp->digest, checksum->value, SL_STAMP_DIGEST);
 	size_t len = SL_STAMP_HEAD + (stamp->algorithm ? SL_STAMP_DIGEST : 0);

@@ -293,6 +293,10 @@ fetch_first(struct sl_transfer *transfer)
 	struct sl_segment segment = model(transfer);
 	struct sl_chunk *chunk = NULL;
 	segment.accept = transfer->is_ranged ? transfer_accept_again : transfer_accept_first;
+	/* What is compared with bytes that came before comes as they did. */
+	segment.codings = transfer->options->compressed && !transfer->is_ranged
+				  ? SL_CODINGS_REQUEST
+				  : SL_CODINGS_AS_SENT;
 	segment.extend = transfer_extend;
 	segment.permit = &transfer->permit;
 	int code = sl_admission_take(
@@ -404,7 +408,7 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 	transfer->failure = 0;
 	transfer->err = err;
 	transfer->source.of = transfer->sources;
-	transfer->failed_elsewhere = false;
+	transfer->failed_elsewhere = transfer->is_coded = false;
 	if (!transfer->is_ranged) {
 		transfer->total = SL_BODY_UNKNOWN;
 		transfer->sent = (struct sl_checksum){ 0 };

@@ -25,8 +25,9 @@ void
 transfer_set_stamp(struct sl_transfer *transfer)
 {
 	const struct sl_sources *sources = transfer->sources;
+	bool is_unpacked = transfer_decodes(transfer);
 	sl_stamp_init(&transfer->stamp, sl_sources_show(sources), &transfer->source.resource,
-		&sources->entry->checksum, transfer_decodes(transfer));
+		is_unpacked ? NULL : &sources->entry->checksum, is_unpacked || transfer->is_coded);
 	bool wanted = transfer->wants_stamp && sl_stamp_is_useful(&transfer->stamp);
 	transfer->attributes.stamp = wanted ? &transfer->stamp : NULL;
 }
@@ -163,10 +164,12 @@ transfer_accept_first(void *ctx, struct sl_segment *segment)
 	transfer->source.resource = resource;
 	transfer->source_index = transfer->sources->index;
 	transfer->attributes.time_ns = transfer->wants_time ? resource.modified_ns : 0;
+	transfer->is_coded = sl_http_coding(exchange) != SL_CODEC_NONE;
 	transfer_set_stamp(transfer);
 	transfer->is_open_ended = sl_http_is_open_ended(exchange);
 	transfer->state = SL_TRANSFER_RECEIVING;
-	sl_answer_note(sl_http_head(exchange), &transfer->sources->url, transfer->place);
+	sl_answer_note(sl_http_head(exchange), sl_http_coding(exchange), &transfer->sources->url,
+		transfer->place);
 	code = sl_answer_check_size(
 		transfer_entry(transfer), resource.length, transfer->place->path, transfer->err);
 	if (!code)

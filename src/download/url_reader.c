@@ -43,6 +43,7 @@ struct sl_url_reader {
 	uint32_t crc;                /* CRC-32C of them */
 	bool no_ranges;              /* the server has refused to send one */
 	struct sl_resource resource; /* their version */
+	bool is_coded;               /* they came with a content coding */
 	struct sl_error error;       /* why the task has failed; set before the channel is closed */
 };
 
@@ -151,7 +152,16 @@ accept_response(struct sl_url_reader *reader, struct sl_http_exchange *exchange)
 			"version",
 			reader->shown);
 	reader->resource = resource;
+	reader->is_coded = sl_http_coding(exchange) != SL_CODEC_NONE;
 	return sl_http_is_range(exchange) ? 0 : skip_received(reader, exchange);
+}
+
+/* Once there were bytes, what follows comes in the same form: another one has another ETag. */
+static enum sl_http_codings
+codings(const struct sl_url_reader *reader)
+{
+	bool may_request = reader->received == 0 || reader->is_coded;
+	return reader->options.compressed && may_request ? SL_CODINGS_REQUEST : SL_CODINGS_DECODE;
 }
 
 /* The first request, or one for what is missing. */
@@ -160,7 +170,7 @@ static int
 request(struct sl_url_reader *reader, const struct sl_http_range *range)
 {
 	const struct sl_http_request wanted = {
-		.method = "GET", .url = &reader->url, .range = range
+		.method = "GET", .url = &reader->url, .codings = codings(reader), .range = range
 	};
 	struct sl_http_exchange *exchange = NULL;
 	int code = sl_http_open(reader->options.client, &wanted, &exchange, &reader->error);

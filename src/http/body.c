@@ -2,6 +2,7 @@
  * The body of a response behind one read.
  *
  * limiter -> stream, which takes the framing away -> the caller's memory
+ *                                                 -> coded.c, with a content coding -> the caller's
  *
  * What a stage adds to the bytes on their way belongs here, whatever carries them.
  */
@@ -56,14 +57,14 @@ read_limited(struct sl_http_exchange *exchange, char *data, size_t len, struct s
 	return code;
 }
 
-int
-sl_http_read(struct sl_http_exchange *exchange, void *data, size_t len, struct sl_error *err)
+/* Of the body as it was sent. */
+SL_SUSPENDS
+static int
+read_sent(struct sl_http_exchange *exchange, char *data, size_t len, struct sl_error *err)
 {
-	sl_assert(len > 0);
 	if (exchange->body.complete)
 		return 0;
 	sl_assert(exchange->stream); /* else a read failed before */
-	len = SL_MIN(len, READ_MAX);
 	if (exchange->body.framing.kind == SL_FRAMING_LENGTH)
 		len = (size_t)SL_MIN(
 			(uint64_t)len, exchange->body.framing.length - exchange->body.received);
@@ -76,6 +77,41 @@ sl_http_read(struct sl_http_exchange *exchange, void *data, size_t len, struct s
 	return code;
 }
 
+SL_SUSPENDS
+static int
+read_source(void *ctx, char *data, size_t len, struct sl_error *err)
+{
+	return read_sent(ctx, data, len, err);
+}
+
+SL_SUSPENDS
+static int
+read_decoded(struct sl_http_exchange *exchange, char *data, size_t len, struct sl_error *err)
+{
+	const struct sl_coded_source source = { .ctx = exchange, .read = read_source };
+	struct sl_error cause = { 0 };
+	if (!exchange->coded)
+		exchange->coded = sl_coded_new(
+			exchange->coding, exchange->body.framing.kind != SL_FRAMING_CLOSE);
+	if (!exchange->coded)
+		return sl_exchange_fail(exchange, err, SL_PHASE_BODY, -ENOMEM, "out of memory");
+	int code = sl_coded_read(exchange->coded, &source, data, len, &cause, err);
+	if (cause.code)
+		sl_exchange_fail_as(exchange, err, code, &cause);
+	if (code < 0)
+		sl_exchange_end_stream(exchange);
+	return code;
+}
+
+int
+sl_http_read(struct sl_http_exchange *exchange, void *data, size_t len, struct sl_error *err)
+{
+	sl_assert(len > 0);
+	len = SL_MIN(len, READ_MAX);
+	return exchange->coding == SL_CODEC_NONE ? read_sent(exchange, data, len, err)
+						 : read_decoded(exchange, data, len, err);
+}
+
 void
 sl_exchange_drain(struct sl_http_exchange *exchange)
 {
@@ -86,7 +122,7 @@ sl_exchange_drain(struct sl_http_exchange *exchange)
 		     exchange->body.framing.keep_alive;
 	if (!exchange->body.complete && small && exchange->stream) {
 		sl_deadline_begin(&scope, sl_deadline_in(DRAIN_NS));
-		while (sl_http_read(exchange, scratch, sizeof(scratch), NULL) > 0)
+		while (read_sent(exchange, scratch, sizeof(scratch), NULL) > 0)
 			;
 		sl_deadline_end(&scope);
 	}

@@ -12,6 +12,7 @@
 #include "authorization_int.h"
 #include "exchange_int.h"
 #include "host_limit_int.h"
+#include "negotiation_int.h"
 #include "redirect_int.h"
 #include "refusal_int.h"
 #include "relay_int.h"
@@ -309,6 +310,7 @@ send_request(struct chain *chain, struct sl_error *err)
 	struct sl_request request = { .method = chain->request->method,
 		.url = &exchange->url,
 		.user_agent = chain->client->options.user_agent,
+		.accept_encoding = sl_negotiation_accept(chain->request, &exchange->url),
 		.authorization = authorization.data,
 		.headers = chain->headers,
 		.header_count = chain->header_count };
@@ -424,7 +426,7 @@ check_answer(struct chain *chain, struct sl_error *err)
 	if (status != 200 && status != 203)
 		return sl_refusal_describe(chain->exchange, chain->request->range != NULL,
 			status_hint(chain, status), err);
-	return 0;
+	return sl_negotiation_take(chain->exchange, chain->request->codings, err);
 }
 
 /* ---- exchanges ---- */
@@ -528,6 +530,7 @@ void
 sl_http_close(struct sl_http_exchange *exchange)
 {
 	sl_exchange_end_stream(exchange);
+	sl_coded_free(exchange->coded);
 	sl_head_release(&exchange->head);
 	sl_url_release(&exchange->url);
 	exchange->client->exchanges--;

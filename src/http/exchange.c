@@ -225,6 +225,8 @@ uint64_t
 sl_http_body_length(const struct sl_http_exchange *exchange)
 {
 	uint64_t announced = exchange->body.framing.announced;
+	if (exchange->coding != SL_CODEC_NONE)
+		return SL_BODY_UNKNOWN; /* that of the coded body is of no use */
 	switch (exchange->body.framing.kind) {
 	case SL_FRAMING_LENGTH:
 		return exchange->body.framing.length;
@@ -241,13 +243,25 @@ bool
 sl_http_is_open_ended(const struct sl_http_exchange *exchange)
 {
 	return exchange->body.framing.kind == SL_FRAMING_CLOSE &&
-	       exchange->url.scheme == SL_SCHEME_HTTP;
+	       exchange->url.scheme == SL_SCHEME_HTTP && exchange->coding == SL_CODEC_NONE;
+}
+
+enum sl_codec
+sl_http_coding(const struct sl_http_exchange *exchange)
+{
+	return exchange->coding;
 }
 
 uint64_t
 sl_http_limited_ns(const struct sl_http_exchange *exchange)
 {
 	return sl_limited_ns(&exchange->limited_read);
+}
+
+uint64_t
+sl_http_decode_ns(const struct sl_http_exchange *exchange)
+{
+	return exchange->coded ? sl_coded_waited_ns(exchange->coded) : 0;
 }
 
 bool

@@ -6,6 +6,7 @@
 #ifndef SLUICE_HTTP_EXCHANGE_INT_H
 #define SLUICE_HTTP_EXCHANGE_INT_H
 
+#include "coded_int.h"
 #include "connections_int.h"
 
 #include "sluice/http/client.h"
@@ -31,6 +32,8 @@ struct sl_http_exchange {
 	struct sl_body_state body; /* as that of the stream, which may be gone */
 	bool is_range;             /* the body is the range that was requested */
 	uint64_t range_total;      /* size of the whole content; SL_LENGTH_UNKNOWN */
+	enum sl_codec coding;   /* what the body is decoded from; SL_CODEC_NONE = as it is sent */
+	struct sl_coded *coded; /* its decoder, from the first read on */
 
 	struct sl_limited *limited;     /* of the request, until the response is there; else own */
 	struct sl_limited limited_read; /* of the body */

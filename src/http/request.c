@@ -155,7 +155,8 @@ add_request(struct sl_buf *buf, const struct sl_request *request)
 			sl_span_str(request->proxy_authorization));
 	add_own(buf, request, "User-Agent", request->user_agent);
 	add_own(buf, request, "Accept", "*/*");
-	add_own(buf, request, "Accept-Encoding", "identity");
+	add_own(buf, request, "Accept-Encoding",
+		request->accept_encoding ? request->accept_encoding : "identity");
 	if (request->authorization)
 		add_own(buf, request, "Authorization", request->authorization);
 	for (size_t i = 0; i < request->header_count; i++)

@@ -1,9 +1,11 @@
 /*
  * Two heads, split at the first byte 0: what they say of a resource and of a range. A range that is
  * accepted is what its text says; versions compare the same both ways; a validator that would go
- * into If-Range is one line of visible text.
+ * into If-Range is one line of visible text; a content coding that is decoded is the only one.
  */
 #include "fuzz/fuzz.h"
+#include "sluice/http/coding.h"
+#include "sluice/http/header.h"
 #include "sluice/http/resource.h"
 
 #include <inttypes.h>
@@ -51,6 +53,22 @@ check_validator(const struct sl_resource *resource)
 		must((unsigned char)*validator >= 0x20 && *validator != 0x7f);
 }
 
+static void
+check_coding(const struct sl_head *head)
+{
+	struct sl_header_list list;
+	struct sl_span member;
+	enum sl_codec codec;
+	unsigned count = 0;
+	enum sl_coding coding = sl_coding_read(head, &codec);
+	sl_header_list_init(&list, head, "Content-Encoding");
+	while (sl_header_list_next(&list, &member))
+		count += !sl_coding_is_none(member);
+	must((coding == SL_CODING_NONE) == (count == 0));
+	must((coding == SL_CODING_SEVERAL) == (count > 1));
+	must(coding != SL_CODING_ONE || codec != SL_CODEC_NONE);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -64,6 +82,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		struct sl_head head;
 		if (read_head(&head, texts[i])) {
 			check_range(&head);
+			check_coding(&head);
 			sl_resource_read(&resources[i], &head, NOW_S);
 			check_validator(&resources[i]);
 		}

@@ -196,6 +196,89 @@ test_slow_servers_lighttpd_digest() {
 	expect 0
 }
 
+# What the server has under text/ is text, and comes in each coding that it applies, and as it is: nothing is fetched again.
+codings() { # url of text/, coding...
+	local coding from=$1
+	shift
+	seq 1 2000000 >docs/text
+	touch -d '2 days ago' docs/text
+	for coding; do
+		printf '%s/text\n header=Accept-Encoding: %s\n' "$from" "$coding" >list
+		get -v --compressed -i list
+		expect 0 "and decoded"
+		same text docs/text
+		get --json --compressed "$from/text"
+		expect 0
+		[[ $(number bytes) == 0 ]] || fail "$(number bytes) bytes were fetched again"
+		rm text
+	done
+	get -v --compressed "$from/text"
+	expect 0 "and decoded"
+	same text docs/text
+	segments --compressed "$url/large" # random bytes
+	expect 0
+	is_gen large $SIZE 1
+}
+
+# Apache with mod_deflate and mod_brotli, and a file that it takes for one with a coding
+test_slow_servers_apache_codings() {
+	prepare
+	local modules=/usr/lib/apache2/modules
+	gzip -c docs/small9 >docs/small9.gz
+	cat >conf <<-END
+		ServerRoot $PWD
+		ServerName localhost
+		PidFile $PWD/pid
+		Listen 127.0.0.1:$port
+		LoadModule mpm_event_module $modules/mod_mpm_event.so
+		LoadModule authz_core_module $modules/mod_authz_core.so
+		LoadModule filter_module $modules/mod_filter.so
+		LoadModule deflate_module $modules/mod_deflate.so
+		LoadModule brotli_module $modules/mod_brotli.so
+		LoadModule mime_module $modules/mod_mime.so
+		TypesConfig /dev/null
+		AddEncoding x-gzip .gz
+		DocumentRoot $PWD/docs
+		<Location /text>
+			SetOutputFilter BROTLI_COMPRESS;DEFLATE
+		</Location>
+		ErrorLog $PWD/error.log
+		Mutex file:$PWD
+		$( ((EUID != 0)) || printf 'User nobody\nGroup nogroup')
+	END
+	serve apache2 -X -f "$PWD/conf"
+	codings "$url" gzip br
+	get --compressed "$url/small9.gz"
+	expect 0
+	same small9.gz docs/small9.gz
+}
+
+# nginx with gzip and brotli
+test_slow_servers_nginx_codings() {
+	prepare
+	local module=/usr/lib/nginx/modules/ngx_http_brotli_filter_module.so
+	[[ -e $module ]] || skip "no $module here"
+	mkdir tmp
+	cat >conf <<-END
+		$( ((EUID != 0)) || echo 'user nobody nogroup;')
+		load_module $module;
+		pid $PWD/pid;
+		daemon off;
+		events { worker_connections 64; }
+		http {
+			access_log off;
+			client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp; uwsgi_temp_path tmp; scgi_temp_path tmp;
+			server {
+				listen 127.0.0.1:$port;
+				root $PWD/docs;
+				location /text { gzip on; gzip_types *; brotli on; brotli_types *; }
+			}
+		}
+	END
+	serve nginx -p "$PWD" -e "$PWD/error.log" -c "$PWD/conf"
+	codings "$url" gzip br
+}
+
 # lighttpd: validators for files of a known type
 test_slow_servers_lighttpd() {
 	prepare

@@ -1,5 +1,6 @@
 #include "support/compress.h"
 
+#include <brotli/encode.h>
 #include <bzlib.h>
 #include <lzma.h>
 #define ZLIB_CONST
@@ -68,6 +69,25 @@ add_xz(struct sl_buf *out, int log, const void *data, size_t len)
 	out->len += used;
 }
 
+/* With nothing to compress, the encoder leaves the window out. */
+static void
+add_brotli(struct sl_buf *out, int log, const void *data, size_t len)
+{
+	size_t most = BrotliEncoderMaxCompressedSize(len) + 16;
+	BrotliEncoderState *encoder = BrotliEncoderCreateInstance(NULL, NULL, NULL);
+	const uint8_t *from = data;
+	uint8_t *to = room(out, most);
+	size_t left = most;
+	sl_assert(encoder);
+	sl_assert(BrotliEncoderSetParameter(encoder, BROTLI_PARAM_QUALITY, 5));
+	sl_assert(BrotliEncoderSetParameter(encoder, BROTLI_PARAM_LGWIN, (uint32_t)log));
+	sl_assert(BrotliEncoderCompressStream(
+		encoder, BROTLI_OPERATION_FINISH, &len, &from, &left, &to, NULL));
+	sl_assert(BrotliEncoderIsFinished(encoder));
+	out->len += most - left;
+	BrotliEncoderDestroyInstance(encoder);
+}
+
 void
 compress_add_raw(struct sl_buf *out, const void *data, size_t len)
 {
@@ -77,10 +97,16 @@ compress_add_raw(struct sl_buf *out, const void *data, size_t len)
 void
 compress_add_window(struct sl_buf *out, enum sl_codec codec, int log, const void *data, size_t len)
 {
-	if (codec == SL_CODEC_ZSTD)
+	switch (codec) {
+	case SL_CODEC_ZSTD:
 		add_zstd(out, log, data, len);
-	else
+		break;
+	case SL_CODEC_BROTLI:
+		add_brotli(out, log, data, len);
+		break;
+	default:
 		add_xz(out, log, data, len);
+	}
 }
 
 void

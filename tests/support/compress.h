@@ -6,13 +6,14 @@
 
 #include "sluice/codec/codec.h"
 
-/* Append one member that holds the data, with a checksum. */
+/* Append one member that holds the data, with a checksum if the format has one. */
 void compress_add(struct sl_buf *out, enum sl_codec codec, const void *data, size_t len);
 
 /* Likewise, as raw deflate. */
 void compress_add_raw(struct sl_buf *out, const void *data, size_t len);
 
-/* Likewise, as zstd or xz with a window (dictionary) of 2^log bytes, however short the data. */
+/* Likewise, as zstd, xz or brotli with a window (dictionary) of 2^log bytes, however short the
+ * data. */
 void compress_add_window(
 	struct sl_buf *out, enum sl_codec codec, int log, const void *data, size_t len);
 

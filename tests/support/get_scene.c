@@ -192,6 +192,7 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.stays_open = scene->control != NULL,
 		.sync = scene->sync,
 		.remote_time = scene->remote_time,
+		.compressed = scene->compressed,
 		.decompress = scene->decompress,
 		.decode_window_max = 8 * SL_MIB,
 		.io = scene->io,

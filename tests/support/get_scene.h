@@ -70,6 +70,7 @@ struct get_scene {
 	const char *dir, *output;
 	bool fail_fast, remote_time, dry_run;
 	bool server_names;
+	bool compressed; /* content codings are requested */
 	bool decompress; /* with windows of up to 8 MiB */
 	bool shared;     /* another run works on the same names */
 	bool by_command; /* a signal cancels the whole command, as the program's do, not the batch

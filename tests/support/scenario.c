@@ -80,6 +80,20 @@ scenario_offer(struct scenario *scenario, struct sim_http_file file)
 						     .len = file.len });
 }
 
+/* Instead of its content. */
+static void
+serve_compressed(struct scenario *scenario, struct scenario_file *one, enum sl_codec codec)
+{
+	size_t len = one->served.len, first = sl_codec_has_magic(codec) ? len / 3 : len;
+	const char *content = one->served.data;
+	compress_add(&one->compressed, codec, content, first);
+	if (first < len || sl_codec_has_magic(codec))
+		compress_add(&one->compressed, codec, content + first, len - first);
+	one->served.data = one->compressed.data;
+	one->served.len = one->compressed.len;
+	sim_http_add(scenario->http, &one->served);
+}
+
 struct get_file *
 scenario_offer_compressed(struct scenario *scenario, enum sl_codec codec, struct sim_http_file file)
 {
@@ -90,15 +104,25 @@ scenario_offer_compressed(struct scenario *scenario, enum sl_codec codec, struct
 	size_t i = scenario->get.count;
 	struct get_file *out = scenario_offer(scenario, file);
 	struct scenario_file *one = &scenario->files[i];
-	const char *content = one->served.data;
-	compress_add(&one->compressed, codec, content, file.len / 3);
-	compress_add(&one->compressed, codec, content + file.len / 3, file.len - file.len / 3);
 	snprintf(one->path, sizeof(one->path), "/f%zu%s", i, suffixes[codec]);
 	snprintf(one->url, sizeof(one->url), SCENARIO_ORIGIN "/f%zu%s", i, suffixes[codec]);
-	one->served.data = one->compressed.data;
-	one->served.len = one->compressed.len;
-	sim_http_add(scenario->http, &one->served);
+	serve_compressed(scenario, one, codec);
 	scenario->get.decompress = true;
+	return out;
+}
+
+struct get_file *
+scenario_offer_coded(struct scenario *scenario, enum sl_codec codec, struct sim_http_file file)
+{
+	static const char *const codings[SL_CODECS] = { [SL_CODEC_GZIP] = "gzip",
+		[SL_CODEC_ZSTD] = "zstd",
+		[SL_CODEC_DEFLATE] = "deflate",
+		[SL_CODEC_BROTLI] = "br" };
+	size_t i = scenario->get.count;
+	file.coding = codings[codec];
+	struct get_file *out = scenario_offer(scenario, file);
+	serve_compressed(scenario, &scenario->files[i], codec);
+	scenario->get.compressed = true;
 	return out;
 }
 

@@ -52,6 +52,11 @@ struct get_file *scenario_offer(struct scenario *scenario, struct sim_http_file 
 struct get_file *scenario_offer_compressed(
 	struct scenario *scenario, enum sl_codec codec, struct sim_http_file file);
 
+/* A file that comes with a content coding: gzip, zstd, deflate or brotli, the first two in two
+ * members. Sets get.compressed. */
+struct get_file *scenario_offer_coded(
+	struct scenario *scenario, enum sl_codec codec, struct sim_http_file file);
+
 /* It has a checksum, which is verified; kept in `text` of SCENARIO_SUM bytes. */
 #define SCENARIO_SUM 80
 void scenario_set_checksum(struct get_file *file, char *text);

@@ -11,7 +11,7 @@ const char *
 shape_name(enum shape shape)
 {
 	static const char *const names[SHAPES] = { "segments", "resumed", "mirrors", "pieces",
-		"decompressed", "adopted", "appended", "stream" };
+		"decompressed", "coded", "adopted", "appended", "stream" };
 	return names[shape];
 }
 
@@ -124,6 +124,10 @@ offer(struct shaped *shaped)
 	case SHAPE_DECOMPRESSED:
 		scenario_offer_compressed(scenario, SL_CODEC_ZSTD, ranged(20000));
 		scenario_offer_compressed(scenario, SL_CODEC_GZIP, ranged(SL_MIB + 5000));
+		break;
+	case SHAPE_CODED:
+		scenario_offer_coded(scenario, SL_CODEC_BROTLI, ranged(20000));
+		scenario_offer_coded(scenario, SL_CODEC_ZSTD, ranged(SL_MIB + 5000));
 		break;
 	case SHAPE_ADOPTED:
 	case SHAPE_APPENDED:

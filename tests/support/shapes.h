@@ -13,6 +13,7 @@ enum shape {
 	SHAPE_MIRRORS,      /* two files whose first sources end their responses early */
 	SHAPE_PIECES,       /* one of the pieces is damaged at first */
 	SHAPE_DECOMPRESSED, /* two files */
+	SHAPE_CODED,        /* two files with content codings */
 	SHAPE_ADOPTED,      /* the beginning of the file becomes the part */
 	SHAPE_APPENDED,     /* it is copied */
 	SHAPE_STREAM,       /* to stdout, by several connections */

@@ -114,6 +114,8 @@ send_head(struct sim_peer *peer, const struct sim_http_file *file, const struct 
 		sl_buf_printf(&head, "Location: %s\r\n", file->location);
 	if (file->modified && is_marked)
 		sl_buf_printf(&head, "Last-Modified: %s\r\n", file->modified);
+	if (file->coding)
+		sl_buf_printf(&head, "Content-Encoding: %s\r\n", file->coding);
 	if (file->date)
 		sl_buf_printf(&head, "Date: %s\r\n", file->date);
 	sl_buf_add_str(&head, "\r\n");

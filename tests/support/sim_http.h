@@ -47,6 +47,7 @@ struct sim_http_file {
 	const char *etag;     /* with its quotes; or NULL */
 	const char *etag2;    /* the ETag of every other response: of another node; or NULL */
 	const char *date;     /* Date; or NULL */
+	const char *coding;   /* Content-Encoding, which `data` has; or NULL */
 	bool ranges;          /* answers range requests, and If-Range by ETag or Last-Modified */
 	/* What it is from the Nth answer on (N > 0): of the same path. */
 	const struct sim_http_file *later;

@@ -49,6 +49,8 @@ decode_cut(const char *text, size_t len, size_t cut, size_t *used, struct sl_buf
 	return step;
 }
 
+/* Also with bare LF, which is accepted at all ends of lines (CVE-2025-22871 is what follows from
+ * accepting it in a proxy). */
 Test(http_chunked, decodes_bodies_cut_anywhere)
 {
 	static const struct {
@@ -108,6 +110,7 @@ expect_refused(const char *text, size_t len, int code, const char *message)
 	}
 }
 
+/* CVE-2017-13089, CVE-2017-13090: sizes that became negative. */
 Test(http_chunked, rejects_a_size_that_overflows)
 {
 	static const char *const cases[] = { "8000000000000000\r\n", "ffffffffffffffff\r\n",
@@ -131,6 +134,7 @@ Test(http_chunked, accepts_the_largest_size)
 	cr_expect_eq(used, 0, "payload is never taken by a step");
 }
 
+/* A sign, a space or 0x before a size: CVE-2017-13089. */
 Test(http_chunked, rejects_malformed_framing)
 {
 	static const struct {
@@ -191,7 +195,8 @@ decode_extended(size_t count, size_t payload, size_t extension)
 	return step;
 }
 
-/* 2 MB of payload in chunks of one byte must not bring gigabytes of extensions along. */
+/* 2 MB of payload in chunks of one byte must not bring gigabytes of extensions along
+ * (CVE-2023-39326). */
 Test(http_chunked, limits_all_extensions_by_the_payload)
 {
 	/* The ';' is not counted. Each chunk of one byte pays for 17. */

@@ -561,6 +561,27 @@ CLIENT_TEST(cuts_off_and_notes_bytes_behind_the_body)
 	return 0;
 }
 
+/* Sent along with an answer that has no body, or before a request was: another file would get
+ * it. */
+CLIENT_TEST(does_not_take_bytes_behind_an_answer_without_a_body_for_the_next_one)
+{
+	static const char *const answers[] = { "HTTP/1.1 204 No Content\r\n\r\n" OK LENGTH(
+						       4) "evil",
+		"HTTP/1.1 304 Not Modified\r\n\r\n" OK LENGTH(4) "evil",
+		"HTTP/1.1 404 x\r\n" LENGTH(0) OK LENGTH(4) "evil",
+		"HTTP/1.1 404 x\r\n" LENGTH(2) "no" OK LENGTH(4) "evil" };
+	for (size_t i = 0; i < SL_COUNT_OF(answers); i++) {
+		struct fixture *fixture = fixture_new();
+		fixture->script.steps[0].reply = answers[i];
+		fixture->script.steps[1].reply = HELLO;
+		cr_expect_eq(fetch(fixture, "/"), SL_E_STATUS, "%s", fixture->err.text);
+		expect_body(fixture, "/", "hello");
+		cr_expect_eq(atomic_load(&fixture->peer.accepted), 2, "case %zu", i);
+		fixture_free(fixture);
+	}
+	return 0;
+}
+
 /* ---- answers that are refused ---- */
 
 CLIENT_TEST(refuses_answers_that_are_not_the_file)
@@ -740,6 +761,7 @@ CLIENT_TEST(keeps_the_connection_after_a_small_error_page)
 	return 0;
 }
 
+/* CVE-2021-3737: without end. */
 CLIENT_TEST(passes_over_a_bounded_number_of_interim_answers)
 {
 	struct fixture *fixture = fixture_new();
@@ -1023,6 +1045,23 @@ CLIENT_TEST(refuses_redirects)
 		fixture->script.steps[i].reply = cases[i].reply;
 		expect_failure(fixture, SL_E_REDIRECT, SL_PHASE_HEAD, cases[i].words);
 	}
+	fixture_free(fixture);
+	return 0;
+}
+
+/* 300 KiB of it, beyond the limit of a line; curl's for all of a chain is CVE-2023-38039. */
+CLIENT_TEST(refuses_a_location_without_end)
+{
+	struct fixture *fixture = fixture_new();
+	struct sl_buf reply = { 0 };
+	sl_buf_add_str(&reply, MOVED "Location: /");
+	for (int i = 0; i < 300 * 1024; i++)
+		sl_buf_add_char(&reply, 'x');
+	sl_buf_add_str(&reply, "\r\n\r\n");
+	fixture->script.steps[0] =
+		(struct step){ .reply = reply.data, .len = reply.len, .then = CLOSE };
+	expect_failure(fixture, SL_E_LIMIT, SL_PHASE_HEAD, "64 KiB");
+	sl_buf_release(&reply);
 	fixture_free(fixture);
 	return 0;
 }

@@ -24,6 +24,18 @@ Test(codec, is_detected_as_soon_as_its_magic_number_is_complete)
 	}
 }
 
+Test(codec, without_a_magic_number_begins_with_any_bytes)
+{
+	const unsigned char *text = (const unsigned char *)"text";
+	for (int codec = SL_CODEC_GZIP; codec < SL_CODECS; codec++)
+		cr_expect_eq(sl_codec_has_magic((enum sl_codec)codec),
+			codec != SL_CODEC_DEFLATE && codec != SL_CODEC_BROTLI);
+	cr_expect_eq(sl_codec_match(SL_CODEC_BROTLI, text, 0), SL_CODEC_IS_PREFIX);
+	cr_expect_eq(sl_codec_match(SL_CODEC_BROTLI, text, 1), SL_CODEC_MATCHES);
+	cr_expect_eq(sl_codec_match(SL_CODEC_DEFLATE, text, 1), SL_CODEC_IS_PREFIX);
+	cr_expect_eq(sl_codec_match(SL_CODEC_DEFLATE, text, 2), SL_CODEC_MATCHES);
+}
+
 Test(codec, is_not_detected_in_text)
 {
 	static const char *const texts[] = { "", "text", "BZh1 is no block", "(\xb5 text", "7zXZ",

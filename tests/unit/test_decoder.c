@@ -14,7 +14,7 @@
 #define WINDOW (8 * SL_MIB)
 
 static const enum sl_codec formats[] = { SL_CODEC_GZIP, SL_CODEC_ZSTD, SL_CODEC_XZ, SL_CODEC_BZIP2,
-	SL_CODEC_DEFLATE };
+	SL_CODEC_DEFLATE, SL_CODEC_BROTLI };
 
 /* What has members, of which several may follow each other. */
 static const enum sl_codec sequences[] = { SL_CODEC_GZIP, SL_CODEC_ZSTD, SL_CODEC_XZ,
@@ -90,7 +90,7 @@ Test(codec_decoder, decodes_members_for_every_cut_and_every_room)
 	for (size_t i = 0; i < SL_COUNT_OF(formats); i++) {
 		struct sl_buf data = { 0 }, out = { 0 };
 		enum sl_codec codec = formats[i];
-		size_t half = codec == SL_CODEC_DEFLATE ? 300 : 150;
+		size_t half = sl_codec_has_magic(codec) ? 150 : 300;
 		compress_add(&data, codec, text.data, half);
 		if (half < 300)
 			compress_add(&data, codec, text.data + half, 300 - half);
@@ -183,6 +183,8 @@ Test(codec_decoder, never_takes_changed_data_for_intact)
 	compress_make_text(&text, 300);
 	for (size_t i = 0; i < SL_COUNT_OF(formats); i++) {
 		struct sl_buf data = { 0 }, out = { 0 };
+		if (formats[i] == SL_CODEC_BROTLI) /* has no checksum */
+			continue;
 		compress_add(&data, formats[i], text.data, text.len);
 		for (size_t bit = 0; bit < 8 * data.len; bit++) {
 			char mask = (char)(1 << bit % 8);
@@ -294,13 +296,19 @@ Test(codec_decoder, tells_failures_apart)
 		{ SL_CODEC_DEFLATE, NO_BYTES, SL_DECODE_TRUNCATED },
 		{ SL_CODEC_DEFLATE, TEXT_BEHIND, SL_DECODE_TRAILING },
 		{ SL_CODEC_DEFLATE, ZEROS_THEN_MEMBER, SL_DECODE_TRAILING }, /* no sequence */
+		{ SL_CODEC_BROTLI, NOTHING, SL_DECODE_END },
+		{ SL_CODEC_BROTLI, NO_BYTES, SL_DECODE_TRUNCATED },
+		{ SL_CODEC_BROTLI, EMPTY_MEMBER, SL_DECODE_END },
+		{ SL_CODEC_BROTLI, FOUR_ZEROS, SL_DECODE_END },
+		{ SL_CODEC_BROTLI, TEXT_BEHIND, SL_DECODE_TRAILING },
+		{ SL_CODEC_BROTLI, ZEROS_THEN_MEMBER, SL_DECODE_TRAILING },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		for (size_t j = 0; j < SL_COUNT_OF(formats); j++) {
 			bool is_all = cases[i].codec == SL_CODEC_NONE;
 			enum sl_codec codec = formats[j];
 			struct sl_buf data = { 0 };
-			if (is_all ? codec == SL_CODEC_DEFLATE : codec != cases[i].codec)
+			if (is_all ? !sl_codec_has_magic(codec) : codec != cases[i].codec)
 				continue;
 			make(&data, codec, cases[i].change);
 			cr_expect_eq(outcome(codec, &data), cases[i].wanted, "case %zu: %s", i,
@@ -439,6 +447,7 @@ Test(codec_decoder, stays_within_its_memory)
 		{ SL_CODEC_BZIP2, 4 * SL_MIB },
 		{ SL_CODEC_ZSTD, WINDOW + SL_MIB },
 		{ SL_CODEC_XZ, WINDOW + SL_MIB },
+		{ SL_CODEC_BROTLI, WINDOW + WINDOW / 2 + SL_MIB },
 	};
 	unsigned char out[4096];
 	struct sl_buf text = { 0 };
@@ -447,7 +456,7 @@ Test(codec_decoder, stays_within_its_memory)
 		struct sl_buf data = { 0 };
 		enum sl_codec codec = cases[i].codec;
 		size_t most = 0;
-		if (codec == SL_CODEC_ZSTD || codec == SL_CODEC_XZ)
+		if (cases[i].most > WINDOW)
 			compress_add_window(&data, codec, 23, text.data, text.len);
 		else
 			compress_add(&data, codec, text.data, text.len);
@@ -473,13 +482,67 @@ Test(codec_decoder, stays_within_its_memory)
 
 Test(codec_decoder, refuses_windows_above_the_limit)
 {
-	static const enum sl_codec with_windows[] = { SL_CODEC_ZSTD, SL_CODEC_XZ };
+	static const enum sl_codec with_windows[] = { SL_CODEC_ZSTD, SL_CODEC_XZ, SL_CODEC_BROTLI };
 	for (size_t i = 0; i < SL_COUNT_OF(with_windows); i++) {
 		struct sl_buf data = { 0 };
 		compress_add_window(&data, with_windows[i], 23, "text", 4);
 		cr_expect_eq(outcome(with_windows[i], &data), SL_DECODE_END, "8 MiB, the limit");
+		sl_buf_clear(&data);
 		compress_add_window(&data, with_windows[i], 24, "text", 4);
 		cr_expect_eq(outcome(with_windows[i], &data), SL_DECODE_WINDOW, "16 MiB");
+		sl_buf_release(&data);
+	}
+}
+
+/* Of all sizes that the format has (RFC 7932, 9.1), against what the library has been asked for. */
+Test(codec_decoder, reads_the_window_of_brotli)
+{
+	for (int log = 10; log <= 24; log++) {
+		struct sl_buf data = { 0 };
+		uint64_t window = (uint64_t)1 << log;
+		compress_add_window(&data, SL_CODEC_BROTLI, log, "text", 4);
+		struct sl_decoder *decoder = sl_decoder_new(SL_CODEC_BROTLI, window - 1);
+		unsigned char out[16];
+		struct sl_decode_io io = { .in = (unsigned char *)data.data,
+			.in_len = data.len,
+			.out = out,
+			.out_len = sizeof(out),
+			.is_last = true };
+		cr_expect_eq(sl_decoder_step(decoder, &io), SL_DECODE_WINDOW, "%d", log);
+		cr_expect_eq(sl_decoder_window(decoder), window, "%d", log);
+		cr_expect(sl_decoder_raise_window(decoder, window));
+		cr_expect_eq(sl_decoder_step(decoder, &io), SL_DECODE_END, "%d", log);
+		cr_expect_eq(memcmp(out, "text", 4), 0);
+		sl_decoder_free(decoder);
+		sl_buf_release(&data);
+	}
+}
+
+/* Windows of up to 1 GiB, which an extension has. */
+Test(codec_decoder, refuses_brotli_with_a_large_window)
+{
+	struct sl_buf data = { 0 };
+	char reason[SL_DECODE_REASON];
+	sl_buf_add(&data, "\x11\x1e\x03", 3);
+	cr_expect_eq(outcome(SL_CODEC_BROTLI, &data), SL_DECODE_UNSUPPORTED);
+	sl_decode_reason(SL_DECODE_UNSUPPORTED, SL_CODEC_BROTLI, 0, reason);
+	cr_expect_str_eq(reason, "the brotli data has a large window, which is not supported");
+	sl_buf_release(&data);
+}
+
+/* The bits that fill the last byte are zero (RFC 7932, 9.2). */
+Test(codec_decoder, refuses_brotli_that_is_not_well_formed)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} cases[] = { { "\x86", 1 }, /* an empty stream, then a bit */
+		{ "\x0e", 1 },       /* a reserved bit */
+		{ "<html>", 6 }, { "{\"a\":1}", 7 } };
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_buf data = { 0 };
+		sl_buf_add(&data, cases[i].bytes, cases[i].len);
+		cr_expect_eq(outcome(SL_CODEC_BROTLI, &data), SL_DECODE_CORRUPT, "case %zu", i);
 		sl_buf_release(&data);
 	}
 }
@@ -558,6 +621,8 @@ Test(codec_decoder, stops_at_a_ratio_that_only_fills_disks)
 	cr_expect_leq(inflate_zeros(SL_CODEC_BZIP2, 80 * SL_MIB, &step), 65 * SL_MIB);
 	cr_expect_eq(step, SL_DECODE_BOMB);
 	cr_expect_leq(inflate_zeros(SL_CODEC_ZSTD, 80 * SL_MIB, &step), 66 * SL_MIB);
+	cr_expect_eq(step, SL_DECODE_BOMB);
+	cr_expect_leq(inflate_zeros(SL_CODEC_BROTLI, 80 * SL_MIB, &step), 66 * SL_MIB);
 	cr_expect_eq(step, SL_DECODE_BOMB);
 	cr_expect_eq(inflate_zeros(SL_CODEC_GZIP, 80 * SL_MIB, &step), 80 * SL_MIB);
 	cr_expect_eq(step, SL_DECODE_END, "gzip cannot exceed 1032");

@@ -18,6 +18,8 @@ read_head(struct sl_head *head, const char *status, const char *fields)
 	sl_buf_release(&text);
 }
 
+/* Lengths that wrap around or are cut off: CVE-2016-8617, CVE-2016-8622, CVE-2018-14618,
+ * CVE-2019-5435, CVE-2025-0725. */
 Test(http_header, reads_content_lengths)
 {
 	static const struct {
@@ -98,7 +100,8 @@ Test(http_header, walks_lists_over_several_fields)
 	sl_head_release(&head);
 }
 
-/* long: one table */
+/* Where two parsers see different ends, one response passes for another (RFC 9112 11.1, 11.2;
+ * CVE-2005-2088). long: one table */
 Test(http_framing, follows_rfc_9112_6_3)
 {
 	static const struct {

@@ -98,6 +98,7 @@ expect_refused(const char *text, size_t len, int code, const char *message)
 	}
 }
 
+/* Whatever listens there would be stored as the file, and its banner shown. */
 Test(http_head, refuses_what_is_not_http_1)
 {
 	static const struct {
@@ -244,6 +245,7 @@ Test(http_head, limits_a_line)
 	sl_head_release(&head);
 }
 
+/* CVE-2023-38039. */
 Test(http_head, limits_the_whole)
 {
 	struct sl_head head;

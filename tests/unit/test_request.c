@@ -110,6 +110,7 @@ Test(http_request, lets_the_user_replace_headers)
 		"authorization: Bearer x\r\nX-A: \r\nX-A: \xc3\xa4\tb\r\n\r\n");
 }
 
+/* CVE-2012-0036, CVE-2014-8150. */
 Test(http_request, refuses_headers_that_inject_or_change_the_framing)
 {
 	static const struct {
@@ -153,6 +154,7 @@ Test(http_request, refuses_headers_that_inject_or_change_the_framing)
 	}
 }
 
+/* CVE-2017-6508, CVE-2019-3462. */
 Test(http_request, checks_targets_again_after_decoding)
 {
 	static const char *const cases[] = { "/a b", "/a\r\nX: y", "/a\tb", "/\xc3\xa4", "/\x7f",

@@ -181,7 +181,8 @@ Test(scenario_get_cuts, a_cut_at_any_operation_of_a_download_of_any_shape_is_rec
 	.timeout = 900)
 {
 	static const enum sim_crash hows[] = { SIM_CRASH_RANDOM, SIM_CRASH_KILL };
-	static const enum shape shapes[] = { SHAPE_MIRRORS, SHAPE_PIECES, SHAPE_DECOMPRESSED };
+	static const enum shape shapes[] = { SHAPE_MIRRORS, SHAPE_PIECES, SHAPE_DECOMPRESSED,
+		SHAPE_CODED };
 	uint64_t seed = sim_seeds(1).first - 1;
 	for (size_t i = 0; i < SL_COUNT_OF(shapes); i++)
 		for (size_t k = 0; k < SL_COUNT_OF(hows); k++)

@@ -76,6 +76,11 @@ Test(scenario_get_each, any_operation_of_a_decompressed_download_may_fail, .time
 	fail_in_all_ways(SHAPE_DECOMPRESSED);
 }
 
+Test(scenario_get_each, any_operation_of_a_download_with_a_content_coding_may_fail, .timeout = 900)
+{
+	fail_in_all_ways(SHAPE_CODED);
+}
+
 Test(scenario_get_each, any_operation_of_a_stream_by_several_connections_may_fail, .timeout = 900)
 {
 	fail_in_all_ways(SHAPE_STREAM);

@@ -97,6 +97,14 @@ fail_at_first(struct mix *mix, struct sim_http_file *file)
 	mix->trouble = true;
 }
 
+static struct get_file *
+offer_coded(struct mix *mix, struct scenario *scenario, struct sim_http_file file)
+{
+	static const enum sl_codec codecs[] = { SL_CODEC_GZIP, SL_CODEC_ZSTD, SL_CODEC_DEFLATE,
+		SL_CODEC_BROTLI };
+	return scenario_offer_coded(scenario, PICK_OF(&mix->random, codecs), file);
+}
+
 static void
 mix_file(struct mix *mix, struct scenario *scenario)
 {
@@ -114,7 +122,9 @@ mix_file(struct mix *mix, struct scenario *scenario)
 		SL_CODEC_BZIP2 };
 	bool is_compressed = file.len <= SL_MIB + 1 && one_in(&mix->random, 4);
 	enum sl_codec codec = PICK_OF(&mix->random, codecs);
+	bool is_coded = file.len <= SL_MIB + 1 && !is_compressed && one_in(&mix->random, 4);
 	struct get_file *get = is_compressed ? scenario_offer_compressed(scenario, codec, file)
+			       : is_coded    ? offer_coded(mix, scenario, file)
 					     : scenario_offer(scenario, file);
 	if (one_in(&mix->random, 8)) {
 		mix->trouble = mix->trouble || scenario->get.if_exists != SL_EXISTS_REPLACE;

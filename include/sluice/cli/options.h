@@ -168,6 +168,7 @@ struct sl_scan_options {
 	unsigned retries, max_redirects;
 	uint64_t retry_max_wait_ns;
 	bool allow_downgrade;
+	bool compressed;
 
 	unsigned workers; /* 0 = one for each CPU */
 	uint64_t chunk;   /* bytes; a multiple of 4096 */
@@ -195,6 +196,7 @@ struct sl_get_options {
 	bool content_disposition;
 	enum sl_if_exists if_exists;
 	bool dry_run;
+	bool compressed;
 	bool decompress;
 
 	unsigned jobs;

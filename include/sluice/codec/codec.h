@@ -13,7 +13,9 @@ enum sl_codec {
 	SL_CODEC_ZSTD, /* RFC 8878 */
 	SL_CODEC_XZ,   /* the .xz file format 1.2 */
 	SL_CODEC_BZIP2,
-	SL_CODEC_DEFLATE, /* as a content coding: RFC 1950, or RFC 1951 alone, which servers send */
+	/* Content codings, which have no magic number: */
+	SL_CODEC_DEFLATE, /* RFC 1950, or RFC 1951 alone, which servers send */
+	SL_CODEC_BROTLI,  /* RFC 7932; without a checksum */
 	SL_CODECS
 };
 
@@ -26,8 +28,10 @@ enum sl_codec_match {
 	SL_CODEC_MATCHES,
 };
 
-/* Do these bytes begin a member (stream, frame) of the format? SL_CODEC_DEFLATE has no magic number
- * and matches any two bytes. */
+bool sl_codec_has_magic(enum sl_codec codec);
+
+/* Do these bytes begin a member (stream, frame) of the format? Without a magic number, any do: two
+ * of SL_CODEC_DEFLATE, one of SL_CODEC_BROTLI. */
 enum sl_codec_match sl_codec_match(enum sl_codec codec, const unsigned char *data, size_t len);
 
 /* The format whose magic number these bytes begin with; SL_CODEC_NONE. */

@@ -6,10 +6,11 @@
  * last one are padding. Each member's checksum and length are verified. The outcome does not depend
  * on how the input is cut into buffers, nor on the room for the output.
  *
- * The memory of a decoder is bounded: 96 KiB for gzip, 48 KiB for deflate, 4 MiB for bzip2, and for
- * zstd and xz 1 MiB more than the window (dictionary) of the data, which is refused if it is larger
- * than the limit that was given. Typical windows are 1 to 8 MiB; xz -9 has 64 MiB, zstd --ultra -22
- * has 128 MiB.
+ * The memory of a decoder is bounded: 96 KiB for gzip, 48 KiB for deflate, 4 MiB for bzip2, for
+ * zstd and xz 1 MiB more than the window (dictionary) of the data, and for brotli, whose windows
+ * have at most 16 MiB, one and a half times the window and 1 MiB. A window that is larger than the
+ * limit that was given is refused. Typical windows are 1 to 8 MiB; xz -9 has 64 MiB, zstd --ultra
+ * -22 has 128 MiB.
  *
  * No I/O; any thread, one at a time. Pure.
  */
@@ -83,7 +84,8 @@ bool sl_decode_is_failure(enum sl_decode_step step);
 void sl_decode_reason(enum sl_decode_step failure, enum sl_codec codec, uint64_t window_max,
 	char reason[SL_DECODE_REASON]);
 
-/* "zlib 1.2.13 with ISA-L; zstd 1.5.4; bzip2 1.0.8; xz 5.4.1", of the libraries that are loaded. */
+/* "zlib 1.2.13 with ISA-L; zstd 1.5.4; brotli 1.0.9; bzip2 1.0.8; xz 5.4.1", of the libraries
+ * that are loaded. */
 void sl_decoder_libraries(struct sl_buf *out);
 
 #endif

@@ -1,19 +1,20 @@
 /*
- * answer.h - what follows from the head of a successful response: warnings about a content coding
- * that was not requested, an HTML page under the name of another type of file, and a name that the
+ * answer.h - what follows from the head of a successful response: notes about its content coding,
+ * and warnings about an HTML page under the name of another type of file, and a name that the
  * server suggests and the file does not get; a digest to verify; and whether the size is the one
  * that was declared.
  */
 #ifndef SLUICE_DOWNLOAD_ANSWER_H
 #define SLUICE_DOWNLOAD_ANSWER_H
 
+#include "sluice/codec/codec.h"
 #include "sluice/download/place.h"
 #include "sluice/http/head.h"
 
 /* Log them. The file is downloaded all the same: curl and wget store such files, and often they are
- * the wanted ones. */
-void sl_answer_note(
-	const struct sl_head *head, const struct sl_url *url, const struct sl_place *place);
+ * the wanted ones. `decoded` = the coding that is decoded; SL_CODEC_NONE = what comes is stored. */
+void sl_answer_note(const struct sl_head *head, enum sl_codec decoded, const struct sl_url *url,
+	const struct sl_place *place);
 
 /* The digest of the file that the server sent, to be verified where none was given. False if there
  * is none, or a content coding was applied: then the digest may be that of the file without it. */

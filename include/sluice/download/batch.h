@@ -123,6 +123,7 @@ struct sl_batch_options {
 	/* Find out what would be done, and do nothing: no file and no directory is made, and no
 	 * body is read. Files that exist are compared as otherwise. */
 	bool dry_run;
+	bool compressed;            /* request content codings, and decode them */
 	bool decompress;            /* store the content of compressed files */
 	uint64_t decode_window_max; /* bytes; see sl_decoder_new */
 	unsigned descriptors; /* that may be open at once for files and connections; bounds jobs and

@@ -24,6 +24,7 @@ struct sl_present_options {
 	enum sl_if_exists if_exists;
 	bool may_stream;           /* --output gave the name: a device or FIFO is written to */
 	bool sync;                 /* what may be in memory only is to be synced */
+	bool compressed;           /* content codings are decoded (transfer.h) */
 	bool look_only;            /* a stream is not opened: stream_fd is -1 */
 	uint64_t stall_timeout_ns; /* how long a FIFO may be without a reader */
 	/* What of a file that is not complete can be used: */

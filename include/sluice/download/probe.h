@@ -15,6 +15,7 @@ struct sl_probe {
 	/* Fields that are sent beside those of the source, at most SL_PROBE_CONDITIONS. */
 	const struct sl_http_header *conditions;
 	size_t condition_count;
+	enum sl_http_codings codings;
 	bool only_get; /* HEAD is not sent: what matters is more than the size */
 	/* Looks at the response in *resource before its end; a code other than 0 is the result.
 	 * NULL = nothing to do. */

@@ -20,6 +20,7 @@ struct sl_segment_counts {
 	uint64_t pending;    /* of them, those in chunks that are not delivered yet */
 	uint64_t network_ns; /* spent waiting for the server */
 	uint64_t limited_ns; /* spent waiting for the rate limit of the run */
+	uint64_t decode_ns;  /* spent waiting for the content coding to be decoded */
 	uint64_t deliver_ns; /* spent in `deliver`, and waiting for the next chunk */
 	bool excess;         /* the server sent more than it announced; cut off */
 };
@@ -31,8 +32,9 @@ struct sl_segment {
 	struct sl_source *source; /* what is requested, and of which version */
 	bool is_range;            /* the lease is requested as a range; else all of the content */
 	bool unconditional;       /* without If-Range */
-	struct sl_lease *lease;   /* what to fetch; NULL = all of it */
-	bool as_it_comes; /* chunks are passed on as the bytes come, not once they are full */
+	enum sl_http_codings codings;
+	struct sl_lease *lease; /* what to fetch; NULL = all of it */
+	bool as_it_comes;       /* chunks are passed on as the bytes come, not once they are full */
 	struct sl_permit *permit; /* what it receives counts for its host; accept may move it */
 	const int *failure;       /* nothing more is received once this is not 0 */
 	struct sl_segment_counts *counts;

@@ -4,9 +4,9 @@
  *
  * A stamp holds for a file only while its size and modification time are those of the stamp. A
  * change that leaves both as they were is not detected, as with rsync and make. It has no URL, only
- * a hash of one whose secrets were masked. Of a file that was decoded, version and URL are those of
- * the compressed one; they do not hold for a file from that URL that was not decoded, or the
- * reverse.
+ * a hash of one whose secrets were masked. Of a file that was decoded, also from a content coding,
+ * version and URL are those of what was sent; they do not hold for a file from that URL that was
+ * not decoded, or the reverse.
  */
 #ifndef SLUICE_DOWNLOAD_STAMP_H
 #define SLUICE_DOWNLOAD_STAMP_H
@@ -31,8 +31,8 @@ struct sl_stamp {
 };
 
 /* What is known of a file once its head has come: `url` is shown to people (without secrets). Size
- * and time are set once it is complete. A checksum of the compressed file is not kept. The ETag
- * stays that of *resource. */
+ * and time are set once it is complete. The checksum may be NULL: that of a compressed file, of
+ * which the content is stored, is not kept. The ETag stays that of *resource. */
 void sl_stamp_init(struct sl_stamp *stamp, const char *url, const struct sl_resource *resource,
 	const struct sl_checksum *checksum, bool is_decoded);
 

@@ -8,6 +8,10 @@
  * fails: the next one goes on with what is missing. The other sources of such a file are compared
  * with the bytes at hand, and join if they have the same (transfer_sources.c).
  *
+ * With options.compressed a response may have a content coding, which the client decodes: its
+ * length is not known, and it is neither divided nor resumed. Size and checksum are those of the
+ * file.
+ *
  * With a codec in its place, the body comes in one response, is hashed as it comes, and decoded;
  * the content is stored.
  *
@@ -31,6 +35,7 @@ struct sl_transfer_options {
 	struct sl_admission *admission;
 	unsigned segments;          /* of one file at once; at least 1 */
 	uint64_t decode_window_max; /* bytes, see sl_decoder_new */
+	bool compressed;            /* content codings are requested, and decoded */
 	uint64_t min_segment; /* bytes of a piece; smaller files than two of them are not divided */
 	bool keeps_journal;   /* of files in ranges */
 	bool sync;            /* the part, from time to time */
@@ -94,6 +99,7 @@ struct sl_transfer {
 	struct sl_checksum sent; /* by the server: verified if none was given */
 	bool failed_elsewhere; /* the failure of the run is that of another source than `sources` */
 	bool is_open_ended;    /* truncation of the body cannot be detected */
+	bool is_coded;         /* the response has a content coding that is decoded */
 	bool is_parallel;      /* more than one segment may be at work */
 	/* What a stream lacks is fetched by a request for all of it, of which what was written is
 	 * skipped if it is that. */

@@ -18,6 +18,7 @@ struct sl_url_reader_options {
 	struct sl_http_client *client;
 	const struct sl_retry_policy *retry;
 	struct sl_group *group;  /* of the task that receives */
+	bool compressed;         /* content codings are requested; what comes is decoded anyway */
 	const char *what;        /* for the warning that it is tried again: "the list", or NULL */
 	size_t piece;            /* bytes that are passed on at a time */
 	size_t ahead;            /* pieces that wait for the caller; two more are in use */

@@ -13,6 +13,7 @@
 #define SLUICE_HTTP_CLIENT_H
 
 #include "sluice/base/bytes.h"
+#include "sluice/codec/codec.h"
 #include "sluice/http/credentials.h"
 #include "sluice/http/head.h"
 #include "sluice/http/proxies.h"
@@ -53,6 +54,22 @@ struct sl_http_client_options {
 	uint64_t max_rps_milli;
 };
 
+/*
+ * What is asked for, and made of the content coding of a response (coding.h). Requests for ranges,
+ * HEAD, and URLs whose path has the suffix of a compressed file ask for none in any case.
+ */
+enum sl_http_codings {
+	SL_CODINGS_AS_SENT, /* none is requested; a body comes as it was sent */
+	/* None is requested; one that comes all the same is decoded if it is supported: for readers
+	 * that recognise the other formats. */
+	SL_CODINGS_DECODE,
+	/* All that are supported are requested, and decoded; another one is refused. What has the
+	 * suffix of a compressed file comes as it was sent: some servers call that a coding. */
+	SL_CODINGS_REQUEST,
+	/* None is requested; what comes is what SL_CODINGS_REQUEST makes of it. */
+	SL_CODINGS_COMPARE,
+};
+
 /* All borrowed until sl_http_open returns. */
 struct sl_http_request {
 	const char *method; /* "GET" or "HEAD" */
@@ -64,6 +81,7 @@ struct sl_http_request {
 	/* The URL was reached by an earlier chain of redirects: what may be sent follows from that
 	 * (sl_http_scope). {0} = it was not. */
 	struct sl_scope scope;
+	enum sl_http_codings codings;
 	const struct sl_http_range *range; /* NULL = all of it; replaces the user's own Range */
 	/* Gets the time that sl_http_open waits for options.max_rps_milli and limit_rate; may be
 	 * looked at while it does. NULL = not of interest. */
@@ -94,9 +112,8 @@ void sl_http_client_free(struct sl_http_client *client);
  * Send the request, follow redirects, skip 1xx, read the final head. One silent retry on a fresh
  * connection if a kept-alive one was closed before the first byte of the answer. Returns 0 for 200
  * and 203; and, if a range was requested, for 206 with that range, or with fewer bytes of it at its
- * end, unless its size, time or strong ETag are not those of `of`. A content coding, which no
- * request asks for, is not decoded. Otherwise no exchange is left open, err->phase is the operation
- * that failed, and the code is
+ * end, unless its size, time or strong ETag are not those of `of`. Otherwise no exchange is left
+ * open, err->phase is the operation that failed, and the code is
  *  - SL_E_STATUS: any other status but 206; err->http_status holds it (204 as well: it has no
  *    body), err->retry_after_s the wait that the server asked for. With the log level INFO the
  *    message also has the first words of the body
@@ -104,6 +121,7 @@ void sl_http_client_free(struct sl_http_client *client);
  *  - SL_E_PROTO: an answer other than HTTP/1, bad framing, 101, 206 with another range than was
  *    requested or without a request for one, 206 with a content coding
  *  - SL_E_CHANGED: 206 of another version
+ *  - SL_E_DECODE: a content coding that request.codings refuses
  *  - SL_E_LIMIT: a head too large, more than 32 interim answers
  *  - SL_E_USAGE: a header from the user that cannot be sent
  *  - -ECONNRESET (the server closed instead of answering), -ETIMEDOUT, -ECANCELED, -ENOMEM, and
@@ -126,16 +144,23 @@ struct sl_scope sl_http_scope(const struct sl_http_exchange *exchange);
 /* True if the body is the range that was requested; false if it is all of the content. */
 bool sl_http_is_range(const struct sl_http_exchange *exchange);
 
+/* The content coding that sl_http_read decodes; SL_CODEC_NONE: the body comes as it was sent. */
+enum sl_codec sl_http_coding(const struct sl_http_exchange *exchange);
+
 /* Bytes of the body as announced by Content-Length (for HEAD: of the body GET would have), or
- * SL_BODY_UNKNOWN (chunked, close-delimited). */
+ * SL_BODY_UNKNOWN (chunked, close-delimited, decoded). */
 uint64_t sl_http_body_length(const struct sl_http_exchange *exchange);
 
-/* True if the body ends with the end of a plain connection: then truncation cannot be detected. */
+/* True if the body ends with the end of a plain connection, and is not decoded: then truncation
+ * cannot be detected. */
 bool sl_http_is_open_ended(const struct sl_http_exchange *exchange);
 
 /* How long sl_http_read has waited for options.limit_rate so far, also while it does: time in which
  * the server was not waited for. */
 uint64_t sl_http_limited_ns(const struct sl_http_exchange *exchange);
+
+/* How long sl_http_read has waited for workers that decode. */
+uint64_t sl_http_decode_ns(const struct sl_http_exchange *exchange);
 
 /* True if the server sent bytes after the announced end of the body; they were cut off and the
  * connection was dropped. Valid once the body is complete. */
@@ -149,6 +174,9 @@ bool sl_http_had_excess(const struct sl_http_exchange *exchange);
  * available. With limit_rate, first waits until so many bytes may be received, and returns at most
  * what the rate gives in 20 ms. Returns the count, or 0 once the body is complete; the connection
  * is returned to the pool as soon as that is known, possibly with the last bytes.
+ *
+ * A body with a content coding is decoded by a worker, and intact once 0 is returned: SL_E_DECODE
+ * if it is damaged, SL_E_LIMIT for its window or ratio (codec/decoder.h), -ENOMEM.
  *
  * SL_E_SHORT_BODY (the connection ended before the announced end), SL_E_PROTO and SL_E_LIMIT
  * (broken chunk), SL_E_TLS (broken record, or no close_notify), -ETIMEDOUT (stall or a deadline in

@@ -20,6 +20,7 @@ struct sl_request {
 	const struct sl_url *url; /* scheme, host, port and target; its userinfo is not used */
 	const char *user_agent;
 	const char *authorization;            /* value of that field; NULL = none */
+	const char *accept_encoding;          /* NULL = "identity" */
 	const struct sl_http_header *headers; /* each replaces the request's own of the same name */
 	size_t header_count;
 	/* Values of Range and If-Range, which no header replaces; NULL = none */
@@ -34,7 +35,7 @@ struct sl_request {
 int sl_request_check(const struct sl_request *request, struct sl_error *err) SL_MUST_CHECK;
 
 /*
- * Append the request, with Host, User-Agent, Accept, Accept-Encoding: identity and Authorization
+ * Append the request, with Host, User-Agent, Accept, Accept-Encoding and Authorization
  * unless `headers` has them. Returns 0; SL_E_USAGE for a byte below 0x21 or above 0x7e in method,
  * target, host or a header's name, a control byte other than tab in a value, and for headers that
  * would change the framing or the connection (see sl_request_check_header); -ENOMEM. After a
