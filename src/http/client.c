@@ -286,7 +286,6 @@ check_range(struct chain *chain, struct sl_error *err)
 	if (sl_head_find(&exchange->head, "Content-Encoding", 0).data)
 		return refuse_range(chain, err, "has a content coding, which was not requested");
 	exchange->is_range = true;
-	exchange->range_off = got.begin;
 	exchange->range_total = got.total;
 	struct sl_resource resource = sl_http_resource(exchange);
 	if (sl_resource_compare(range->of, &resource) == SL_RESOURCE_OTHER)
@@ -303,7 +302,7 @@ check_answer(struct chain *chain, struct sl_error *err)
 	if (status == 206)
 		return chain->request->range ? check_range(chain, err) : fail_part(chain, err);
 	if (status != 200 && status != 203)
-		return sl_refuse_status(chain->exchange, chain->request->range != NULL, err);
+		return sl_refusal_describe(chain->exchange, chain->request->range != NULL, err);
 	return 0;
 }
 

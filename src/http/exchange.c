@@ -55,10 +55,11 @@ sl_exchange_fail(const struct sl_http_exchange *exchange, struct sl_error *err, 
 }
 
 int
-sl_exchange_refuse(
-	const struct sl_http_exchange *exchange, struct sl_error *err, const struct sl_error *cause)
+sl_exchange_fail_as(const struct sl_http_exchange *exchange, struct sl_error *err, int code,
+	const struct sl_error *cause)
 {
-	return sl_exchange_fail(exchange, err, cause->phase, cause->code, "%s", cause->text);
+	sl_assert(cause->code == code);
+	return sl_exchange_fail(exchange, err, cause->phase, code, "%s", cause->text);
 }
 
 static bool
@@ -184,7 +185,7 @@ sl_exchange_ask(
 	}
 	if (code < 0) {
 		sl_exchange_end_stream(exchange);
-		sl_exchange_refuse(exchange, err, &cause);
+		sl_exchange_fail_as(exchange, err, code, &cause);
 	}
 	return code;
 }

@@ -12,6 +12,7 @@
  * for a moment.
  */
 SL_SUSPENDS
-int sl_refuse_status(struct sl_http_exchange *exchange, bool range_requested, struct sl_error *err);
+int sl_refusal_describe(
+	struct sl_http_exchange *exchange, bool range_requested, struct sl_error *err);
 
 #endif

@@ -40,6 +40,8 @@ struct sl_pool_options {
 	void *admit_ctx;
 };
 
+/* What must agree is tls, host, port and route; the rest is how. Keys that agree have the same
+ * connect function and context. */
 struct sl_pool_key {
 	bool tls;         /* it takes SL_TLS_MEMORY */
 	const char *host; /* lower case ASCII name, or numeric address without brackets */
