@@ -196,8 +196,8 @@ struct sl_get_options {
 	 * rest is set to go with it. */
 	struct sl_scan_options scanning;
 
-	const char *referer;         /* NULL = none */
-	const char *cacert;          /* NULL = the system's store */
+	const char *referer; /* NULL = none */
+	const char *cacert;  /* NULL = the system's store */
 	struct sl_connect_options connect;
 	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
 	uint64_t stall_timeout_ns;
