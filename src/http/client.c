@@ -18,6 +18,7 @@
 #include "sluice/base/number.h"
 #include "sluice/http/header.h"
 #include "sluice/http/request.h"
+#include "sluice/http/user_field.h"
 #include "sluice/net/dial.h"
 #include "sluice/net/tls.h"
 #include "sluice/rt/semaphore.h"
@@ -54,6 +55,7 @@ struct sl_http_client {
 	struct sl_limiter limiter;    /* with options.limit_rate */
 	struct sl_host_limits host_limits;
 	unsigned exchanges;
+	uint64_t last_number; /* of an exchange */
 };
 
 /* One sl_http_open over all its hops. */
@@ -76,7 +78,7 @@ load_tls(struct sl_http_client *client, struct sl_error *err)
 	if (code < 0)
 		return sl_fail_code(err, SL_PHASE_TLS, code, "cannot set up TLS");
 	if (!client->tls) {
-		code = sl_tls_new(&client->tls, client->options.cacert, err);
+		code = sl_tls_new(&client->tls, &client->options.tls, err);
 		if (code == 0)
 			sl_connector_set_tls(client->connections.connector, client->tls);
 		else
@@ -183,7 +185,7 @@ filter_headers(struct chain *chain)
 	size_t kept = 0;
 	for (size_t i = 0; i < chain->header_count; i++) {
 		struct sl_http_header header = chain->headers[i];
-		if (sl_scope_permits(&chain->exchange->scope, header.name))
+		if (!header.value.data || sl_scope_permits(&chain->exchange->scope, header.name))
 			chain->headers[kept++] = header;
 	}
 	chain->header_count = kept;
@@ -329,6 +331,7 @@ static int
 set_up(struct chain *chain)
 {
 	struct sl_http_exchange *exchange = calloc(1, sizeof(*exchange));
+	const struct sl_http_client_options *options = &chain->client->options;
 	size_t count = chain->request->header_count;
 	chain->exchange = exchange;
 	if (!exchange)
@@ -340,14 +343,16 @@ set_up(struct chain *chain)
 		chain->request->limited ? chain->request->limited : &exchange->limited_read;
 	exchange->is_head = strcmp(chain->request->method, "HEAD") == 0;
 	chain->client->exchanges++;
+	exchange->number = ++chain->client->last_number;
 	sl_head_init(&exchange->head);
-	chain->headers = calloc(SL_MAX(count, (size_t)1), sizeof(*chain->headers));
+	chain->headers = calloc(count + options->header_count + 1, sizeof(*chain->headers));
 	if (!chain->headers || sl_url_copy(&exchange->url, chain->request->url) < 0)
 		return -ENOMEM;
 	sl_url_drop_userinfo(&exchange->url);
 	for (size_t i = 0; i < count; i++)
 		chain->headers[i] = chain->request->headers[i];
-	chain->header_count = count;
+	chain->header_count =
+		sl_user_fields_add(chain->headers, count, options->headers, options->header_count);
 	exchange->scope.has_left = chain->request->left_origin;
 	return 0;
 }

@@ -6,6 +6,7 @@
  */
 #include "sluice/net/connector.h"
 
+#include "sluice/base/log.h"
 #include "sluice/net/dial.h"
 #include "sluice/net/dns.h"
 
@@ -98,18 +99,21 @@ find_addresses(struct sl_connector *connector, const char *host, uint16_t port,
 SL_SUSPENDS
 static int
 dial(struct sl_connector *connector, const char *host, uint16_t port, uint64_t deadline_ns,
-	struct sl_address *address, struct sl_error *err)
+	struct sl_address *address, struct sl_connection_times *times, struct sl_error *err)
 {
 	struct sl_addresses addresses;
 	size_t index = 0;
+	uint64_t begun_ns = sl_now();
 	int code = find_addresses(connector, host, port, deadline_ns, &addresses, err);
 	if (code < 0)
 		return code;
+	times->lookup_ns = sl_now() - begun_ns;
 	int fd = sl_dial(&connector->dialler, &addresses, host, deadline_ns, &index, err);
 	if (fd >= 0)
 		*address = addresses.list[index];
 	else
 		sl_dns_forget(connector->dns, host);
+	times->connect_ns = sl_now() - begun_ns - times->lookup_ns;
 	return fd;
 }
 
@@ -118,23 +122,49 @@ sl_connector_open(struct sl_connector *connector, const char *host, uint16_t por
 	uint64_t deadline_ns, struct sl_connection **out, struct sl_error *err)
 {
 	struct sl_address address;
-	int fd = dial(connector, host, port, deadline_ns, &address, err);
+	struct sl_connection_times times = { 0 };
+	int fd = dial(connector, host, port, deadline_ns, &address, &times, err);
 	if (fd < 0)
 		return fd;
 	int code = sl_connection_open_plain(fd, out);
 	if (code < 0)
 		return sl_fail_code(err, SL_PHASE_CONNECT, code, "cannot connect to '%s'", host);
 	sl_address_format((*out)->peer, sizeof((*out)->peer), &address);
+	(*out)->times = times;
 	return 0;
+}
+
+/* Names come from the server: the log makes them safe. */
+static void
+log_tls(const struct sl_connection *connection, const char *host)
+{
+	struct sl_tls_info info;
+	if (sl_log_level() < SL_LOG_INFO)
+		return;
+	sl_tls_describe(connection, &info);
+	sl_log_info("connected to %s (%s) by %s, %s%s, certificate '%s' issued by '%s', valid "
+		    "until %s%s",
+		host, connection->peer, info.version, info.cipher,
+		info.resumed ? " (session resumed)" : "", info.subject, info.issuer, info.ends,
+		info.verified ? "" : " (not verified)");
 }
 
 int
 sl_connector_secure(struct sl_connector *connector, struct sl_connection *below, const char *host,
 	uint16_t port, uint64_t deadline_ns, struct sl_connection **out, struct sl_error *err)
 {
-	if (connector->tls)
-		return sl_tls_connect(connector->tls, below, host, port, deadline_ns, out, err);
-	sl_connection_close(below);
-	return sl_fail(err, SL_PHASE_TLS, SL_E_UNSUPPORTED,
-		"cannot connect to '%s': TLS is not set up", host);
+	struct sl_connection_times times = below->times;
+	uint64_t begun_ns = sl_now();
+	if (!connector->tls) {
+		sl_connection_close(below);
+		return sl_fail(err, SL_PHASE_TLS, SL_E_UNSUPPORTED,
+			"cannot connect to '%s': TLS is not set up", host);
+	}
+	int code = sl_tls_connect(connector->tls, below, host, port, deadline_ns, out, err);
+	if (code == 0) {
+		(*out)->times = times;
+		(*out)->times.tls_ns += sl_now() - begun_ns;
+		log_tls(*out, host);
+	}
+	return code;
 }

@@ -14,6 +14,11 @@
 #include <string.h>
 
 #define WORDS_MAX 64
+
+/* What a header field may not have in it, or needs not to have. */
+#define CONTROL_BYTES \
+	"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16" \
+	"\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f"
 #define OPTIONS_MAX 128
 #define NO_LETTER 256 /* codes of options for getopt_long: from here on the index in the table */
 
@@ -85,6 +90,8 @@ is_surely_valid_word(const struct sl_option *option, const char *value)
 		return value[0] && strlen(value) <= 107;
 	if (is_named(option, "regexp"))
 		return true;
+	if (is_named(option, "user-agent") || is_named(option, "referer"))
+		return value[0] && value[strcspn(value, CONTROL_BYTES)] == '\0';
 	if (is_named(option, "level"))
 		return strcmp(value, "error") == 0 || strcmp(value, "info") == 0;
 	if (is_named(option, "histogram"))
@@ -436,7 +443,7 @@ parse_get(struct line *line)
 {
 	struct sl_get_options options;
 	struct sl_error err = { 0 };
-	int code = sl_get_options_parse(&options, line->count, line->words, &err);
+	int code = sl_get_options_parse(&options, NULL, line->count, line->words, &err);
 	check_outcome(code, &err);
 	check_parsed(sl_command_find("get"), line, code, &options, &options.urls);
 	must(code != 0 || options.urls.count > 0 || options.lists.count > 0);
@@ -448,7 +455,7 @@ parse_scan(struct line *line)
 {
 	struct sl_scan_options options;
 	struct sl_error err = { 0 };
-	int code = sl_scan_options_parse(&options, line->count, line->words, &err);
+	int code = sl_scan_options_parse(&options, NULL, line->count, line->words, &err);
 	check_outcome(code, &err);
 	check_parsed(sl_command_find("scan"), line, code, &options, &options.inputs);
 	must(code != 0 || (options.chunk % 4096 == 0 && options.chunk <= options.max_memory / 2));

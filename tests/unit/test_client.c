@@ -1074,7 +1074,7 @@ tls_fixture_new(const char *server)
 	struct fixture *fixture = fixture_new();
 	snprintf(ca, sizeof(ca), "%s/ca.pem", dir);
 	fixture->script.tls = peer_tls_context(dir, server);
-	fixture->options.cacert = ca;
+	fixture->options.tls.cacert = ca;
 	return fixture;
 }
 
@@ -1166,7 +1166,7 @@ CLIENT_TEST(goes_from_https_to_http_only_if_allowed)
 CLIENT_TEST(names_a_certificate_file_that_is_missing)
 {
 	struct fixture *fixture = fixture_new();
-	fixture->options.cacert = "/nonexistent/ca.pem";
+	fixture->options.tls.cacert = "/nonexistent/ca.pem";
 	fixture->options.want_tls = true;
 	cr_expect_eq(
 		sl_http_client_new(&fixture->client, &fixture->options, &fixture->err), -ENOENT);

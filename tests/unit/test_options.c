@@ -39,14 +39,14 @@ static int
 get(struct sl_get_options *out, struct line *line, const char *typed, struct sl_error *err)
 {
 	split(line, typed);
-	return sl_get_options_parse(out, line->argc, line->argv, err);
+	return sl_get_options_parse(out, NULL, line->argc, line->argv, err);
 }
 
 static int
 scan(struct sl_scan_options *out, struct line *line, const char *typed, struct sl_error *err)
 {
 	split(line, typed);
-	return sl_scan_options_parse(out, line->argc, line->argv, err);
+	return sl_scan_options_parse(out, NULL, line->argc, line->argv, err);
 }
 
 /* The message a wrong line gets must hold `want`. */
@@ -78,7 +78,7 @@ Test(options, get_has_the_defaults_its_help_shows)
 	cr_expect_str_eq(options.urls.items[0], "http://h/a");
 	cr_expect_eq(options.lists.count, 0);
 	cr_expect_null(options.output);
-	cr_expect_null(options.cacert);
+	cr_expect_null(options.tls.cacert);
 	cr_expect_str_eq(options.dir, ".");
 	cr_expect_eq(options.if_exists, SL_EXISTS_AUTO);
 	cr_expect_eq(options.jobs, 16);
@@ -158,7 +158,7 @@ Test(options, get_takes_every_option)
 	cr_expect_str_eq(options.lists.items[0], "-");
 	cr_expect_eq(options.sync, SL_SYNC_NONE);
 	cr_expect_not(options.remote_time);
-	cr_expect_str_eq(options.cacert, "ca");
+	cr_expect_str_eq(options.tls.cacert, "ca");
 	cr_expect_eq(options.connect_timeout_ns, 1500 * SL_NS_PER_MS);
 	cr_expect_eq(options.stall_timeout_ns, 250 * SL_NS_PER_MS);
 	cr_expect_eq(options.deadline_ns, 7200 * SL_NS_PER_S);
@@ -184,6 +184,56 @@ Test(options, get_takes_every_option)
 	cr_expect_eq(options.limit_rate, 1536);
 	cr_expect_eq(options.max_rps_milli, 500);
 	sl_get_options_release(&options);
+}
+
+static void
+expect_tls(const struct sl_tls_options *tls)
+{
+	cr_expect_str_eq(tls->capath, "ca");
+	cr_expect_str_eq(tls->cert, "c");
+	cr_expect_str_eq(tls->key, "k");
+	cr_expect_str_eq(tls->pinnedpubkey, "p");
+	cr_expect_eq(tls->least, SL_TLS_1_3);
+	cr_expect_not(tls->insecure);
+	cr_expect_null(tls->keylog);
+}
+
+/* The names of files are not looked at yet. */
+Test(options, tls_is_the_same_for_get_and_scan)
+{
+	struct sl_get_options of_get;
+	struct sl_scan_options of_scan;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_assert_eq(
+		get(&of_get, &line,
+			"get u --capath ca --cert c --key k --pinnedpubkey p --tls-min 1.3", &err),
+		0, "%s", err.text);
+	expect_tls(&of_get.tls);
+	sl_get_options_release(&of_get);
+	cr_assert_eq(
+		scan(&of_scan, &line,
+			"scan u --capath ca --cert c --key k --pinnedpubkey p --tls-min=1.3", &err),
+		0, "%s", err.text);
+	expect_tls(&of_scan.tls);
+	sl_scan_options_release(&of_scan);
+	cr_assert_eq(get(&of_get, &line, "get u --insecure", &err), 0, "%s", err.text);
+	cr_expect(of_get.tls.insecure && of_get.tls.least == SL_TLS_1_2);
+	sl_get_options_release(&of_get);
+	static const char *const commands[] = { "get", "scan" };
+	for (size_t i = 0; i < SL_COUNT_OF(commands); i++) {
+		char text[128];
+		snprintf(text, sizeof(text), "%s u --key k", commands[i]);
+		expect_usage(text, "give that with --cert");
+		snprintf(text, sizeof(text), "%s u --insecure --cacert c", commands[i]);
+		expect_usage(text, "so --cacert has no effect");
+		snprintf(text, sizeof(text), "%s u --insecure --capath c", commands[i]);
+		expect_usage(text, "so --capath has no effect");
+		snprintf(text, sizeof(text), "%s u --pinnedpubkey sha256//A", commands[i]);
+		expect_usage(text, "is not the hash of a public key");
+		snprintf(text, sizeof(text), "%s u --tls-min 1.1", commands[i]);
+		expect_usage(text, "'1.1'");
+	}
 }
 
 Test(options, scan_takes_every_option)
@@ -507,7 +557,7 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get -O a", "files are named after their URL" },
 		{ "get -C - a", "incomplete files are resumed" },
 		{ "get -k https://a", "'https://a' is not a size (write it as 64M or 1.5G; "
-				      "certificates are always verified" },
+				      "to trust another certificate use --cacert FILE" },
 		{ "get -s https://a", "'https://a' is not a whole number; for no output use -q" },
 		{ "get --no-check-certificate a", "--cacert" },
 		{ "get -nc a", "unknown option '-nc': use --if-exists=skip" },
@@ -528,7 +578,6 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get --max-connection-per-server=4 a", "use -x" },
 		{ "get --max-concurrent-downloads=4 a", "use -j" },
 		{ "get --proxy x a", "not supported by this version" },
-		{ "get -H A:b a", "in a list (-i), indented lines below a URL set header=NAME" },
 		{ "get --user u:p a", "write USER:PASSWORD@ before the host" },
 		{ "get -h", "use --help" },
 		{ "get --job 3 a", "did you mean '--jobs'?" },
@@ -625,4 +674,20 @@ Test(options, help_names_every_option_within_eighty_columns)
 				line);
 		sl_buf_release(&out);
 	}
+}
+
+Test(options, header_fields_are_checked_when_they_are_read)
+{
+	struct sl_get_options options;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_assert_eq(get(&options, &line, "get -H A:b --header=C: -HD; -A x a", &err), 0);
+	cr_expect_eq(options.headers.count, 3);
+	cr_expect_str_eq(options.headers.items[1], "C:");
+	cr_expect_str_eq(options.user_agent, "x");
+	sl_get_options_release(&options);
+	expect_usage("get -H A-b a", "option '-H' (--header): a header field is written as");
+	expect_usage("get --header Content-Length:1 a", "sluice sets it itself");
+	expect_usage("scan --header A-b a", "option '--header': a header field is written as");
+	expect_usage("get -U x a", "use -A");
 }

@@ -112,7 +112,7 @@ with_connector(void *arg)
 	struct sl_tls *tls = NULL;
 	char path[128];
 	snprintf(path, sizeof(path), "%s/ca.pem", certs);
-	cr_assert_eq(sl_tls_new(&tls, path, NULL), 0);
+	cr_assert_eq(sl_tls_new(&tls, &(struct sl_tls_options){ .cacert = path }, NULL), 0);
 	struct sl_connector_options options = { .tls = tls };
 	cr_assert_eq(sl_connector_new(&test->connector, &options), 0);
 	int code = test->fn(test->connector);

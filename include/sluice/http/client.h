@@ -19,6 +19,7 @@
 #include "sluice/http/resource.h"
 #include "sluice/http/url.h"
 #include "sluice/net/reach.h"
+#include "sluice/net/tls.h"
 #include "sluice/rt/limiter.h"
 
 struct sl_http_client;
@@ -27,17 +28,21 @@ struct sl_http_exchange;
 #define SL_BODY_UNKNOWN SL_LENGTH_UNKNOWN
 
 struct sl_http_client_options {
-	unsigned per_host;   /* connections to one host, over all exchanges; at least 1 */
-	unsigned total;      /* connections in all; at least 1 */
-	uint64_t tls_memory; /* for TLS connections, see net/pool.h; 0 = as many as `total` */
+	unsigned per_host;     /* connections to one host, over all exchanges; at least 1 */
+	unsigned total;        /* connections in all; at least 1 */
+	uint64_t tls_memory;   /* for TLS connections, see net/pool.h; 0 = as many as `total` */
 	struct sl_reach reach; /* what it points to is borrowed for the client's life */
 	uint64_t connect_timeout_ns;
 	uint64_t stall_timeout_ns; /* until a byte of a body, and until a complete head */
 	unsigned max_redirects;    /* 0 = do not follow any */
 	bool allow_downgrade;      /* follow redirects from https to http */
-	bool want_tls;      /* load OpenSSL and the certificates now, not at the first https URL */
-	const char *cacert; /* borrowed for the client's life; NULL = the system's store */
-	const char *user_agent; /* borrowed likewise; NULL = "sluice/VERSION" */
+	bool want_tls; /* load OpenSSL and the certificates now, not at the first https URL */
+	struct sl_tls_options tls; /* its texts are borrowed for the client's life */
+	const char *user_agent;    /* borrowed likewise; NULL = "sluice/VERSION" */
+	/* The user's fields for all requests, borrowed likewise; a request's own of the same name
+	 * take their place. They are sent where those are (see above). */
+	const struct sl_http_header *headers;
+	size_t header_count;
 	/* Bytes of bodies a second, over all exchanges; 0 = no limit. */
 	uint64_t limit_rate;
 	/* Requests a second to one host, in thousandths; 0 = no limit. Each hop of a redirect and
