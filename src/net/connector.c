@@ -73,26 +73,19 @@ take_given(const struct sl_resolve_entry *entry, int family, struct sl_addresses
 
 SL_SUSPENDS
 static int
-look_up(struct sl_connector *connector, const char *host, uint16_t port, uint64_t deadline_ns,
-	struct sl_addresses *out, struct sl_error *err)
+find_addresses(struct sl_connector *connector, const char *host, uint16_t port,
+	uint64_t deadline_ns, struct sl_addresses *out, struct sl_error *err)
 {
 	const struct sl_reach *reach = &connector->reach;
 	const struct sl_resolve_entry *given =
 		reach->resolve ? sl_resolve_list_find(reach->resolve, host, port) : NULL;
+	if (reach->socket) {
+		out->count = 1;
+		out->list[0] = *reach->socket;
+		return 0;
+	}
 	return given ? take_given(given, reach->family, out, err)
 		     : sl_dns_lookup(connector->dns, host, port, deadline_ns, out, err);
-}
-
-SL_SUSPENDS
-static int
-find_addresses(struct sl_connector *connector, const char *host, uint16_t port,
-	uint64_t deadline_ns, struct sl_addresses *out, struct sl_error *err)
-{
-	if (!connector->reach.socket)
-		return look_up(connector, host, port, deadline_ns, out, err);
-	out->count = 1;
-	out->list[0] = *connector->reach.socket;
-	return 0;
 }
 
 /* An answer none of whose addresses accepts a connection is asked for anew. */
