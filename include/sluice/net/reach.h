@@ -10,7 +10,8 @@
 /* Pointers are borrowed by what takes it, for its life. */
 struct sl_reach {
 	int family; /* AF_INET or AF_INET6: only addresses of it are used; AF_UNSPEC = of both */
-	const struct sl_interface *from;       /* NULL = as the system routes */
+	const struct sl_interface *from;       /* NULL = as the system routes; if it has an address,
+						  `family` is that of it */
 	const struct sl_resolve_list *resolve; /* in place of lookups; NULL = none */
 	const struct sl_address *socket;       /* a Unix socket in place of every host, whatever the
 						  others are; NULL = none */
