@@ -64,8 +64,8 @@ secure_proxy(const struct sl_proxy_route *route, struct sl_connection *plain, ui
 	struct sl_connection_times times = plain->times;
 	uint64_t begun_ns = sl_now();
 	sl_assert(route->tls); /* see sl_proxy_route_needs_tls */
-	int code =
-		sl_tls_connect(route->tls, plain, proxy->host, proxy->port, deadline_ns, out, err);
+	int code = sl_tls_connect(
+		route->tls, plain, proxy->host, proxy->port, SL_ALPN_HTTP1, deadline_ns, out, err);
 	times.tls_ns = sl_now() - begun_ns;
 	if (code == 0)
 		(*out)->times = times;
@@ -280,8 +280,8 @@ connect_through(void *ctx, const struct sl_pool_key *key, uint64_t deadline_ns,
 		return 0;
 	}
 	struct sl_error cause = { 0 };
-	code = sl_connector_secure(
-		route->connector, connection, key->host, key->port, deadline_ns, out, &cause);
+	code = sl_connector_secure(route->connector, connection, key->host, key->port,
+		SL_ALPN_HTTP1, deadline_ns, out, &cause);
 	return code < 0 ? fail(route, NULL, &cause, code, err) : 0;
 }
 

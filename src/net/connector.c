@@ -150,7 +150,8 @@ log_tls(const struct sl_connection *connection, const char *host)
 
 int
 sl_connector_secure(struct sl_connector *connector, struct sl_connection *below, const char *host,
-	uint16_t port, uint64_t deadline_ns, struct sl_connection **out, struct sl_error *err)
+	uint16_t port, enum sl_alpn alpn, uint64_t deadline_ns, struct sl_connection **out,
+	struct sl_error *err)
 {
 	struct sl_connection_times times = below->times;
 	uint64_t begun_ns = sl_now();
@@ -159,7 +160,7 @@ sl_connector_secure(struct sl_connector *connector, struct sl_connection *below,
 		return sl_fail(err, SL_PHASE_TLS, SL_E_UNSUPPORTED,
 			"cannot connect to '%s': TLS is not set up", host);
 	}
-	int code = sl_tls_connect(connector->tls, below, host, port, deadline_ns, out, err);
+	int code = sl_tls_connect(connector->tls, below, host, port, alpn, deadline_ns, out, err);
 	if (code == 0) {
 		(*out)->times = times;
 		(*out)->times.tls_ns += sl_now() - begun_ns;

@@ -329,7 +329,7 @@ tls_release_memory(struct sl_connection *connection)
 {
 	struct stream *stream = stream_of(connection);
 	release_buffers(stream);
-	if (stream->io.out.len == 0)
+	if (stream->io.out.len + stream->io.sending.len == 0)
 		sl_tls_bio_release(&stream->io);
 	sl_connection_release_memory(stream->below);
 }
@@ -396,6 +396,24 @@ expect_host(SSL *ssl, const char *host)
 		    SSL_set_tlsext_host_name(ssl, name);
 	free(name);
 	return good;
+}
+
+static bool
+offer(SSL *ssl, enum sl_alpn alpn)
+{
+	static const unsigned char both[] = "\x02h2\x08http/1.1";
+	const unsigned char *list = alpn == SL_ALPN_HTTP2 ? both : both + 3;
+	size_t len = sizeof(both) - 1 - (size_t)(list - both);
+	return SSL_set_alpn_protos(ssl, list, (unsigned)len) == 0;
+}
+
+static bool
+chose_http2(const SSL *ssl)
+{
+	const unsigned char *name = NULL;
+	unsigned len = 0;
+	SSL_get0_alpn_selected(ssl, &name, &len);
+	return len == 2 && memcmp(name, "h2", 2) == 0;
 }
 
 static bool
@@ -506,7 +524,7 @@ new_stream(struct sl_tls *tls, struct sl_connection *below, const char *host, ui
 
 int
 sl_tls_connect(struct sl_tls *tls, struct sl_connection *below, const char *host, uint16_t port,
-	uint64_t deadline_ns, struct sl_connection **out, struct sl_error *err)
+	enum sl_alpn alpn, uint64_t deadline_ns, struct sl_connection **out, struct sl_error *err)
 {
 	struct stream *stream = new_stream(tls, below, host, port);
 	if (!stream) {
@@ -518,7 +536,7 @@ sl_tls_connect(struct sl_tls *tls, struct sl_connection *below, const char *host
 	stream->server.refusal = &refusal;
 	ERR_clear_error();
 	int code = SL_E_TLS;
-	if (!prepare(stream, host))
+	if (!prepare(stream, host) || !offer(stream->ssl, alpn))
 		stream->broken = sl_tls_reason(true, tls->options.least);
 	else
 		code = handshake(stream, deadline_ns, err);
@@ -531,6 +549,7 @@ sl_tls_connect(struct sl_tls *tls, struct sl_connection *below, const char *host
 		return code;
 	}
 	stream->server.refusal = NULL;
+	stream->connection.http2 = chose_http2(stream->ssl);
 	*out = &stream->connection;
 	return 0;
 }

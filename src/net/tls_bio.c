@@ -9,6 +9,8 @@
  */
 #include "sluice/net/tls_bio.h"
 
+#include "sluice/rt/waiter.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -98,6 +100,7 @@ sl_tls_bio_new(BIO_METHOD *method, struct sl_tls_bio *io)
 	BIO *bio = BIO_new(method);
 	if (!bio)
 		return NULL;
+	sl_list_init(&io->waiting);
 	BIO_set_data(bio, io);
 	BIO_set_init(bio, 1);
 	return bio;
@@ -107,6 +110,7 @@ void
 sl_tls_bio_release(struct sl_tls_bio *io)
 {
 	sl_buf_release(&io->out);
+	sl_buf_release(&io->sending);
 	io->sent = 0;
 }
 
@@ -177,20 +181,82 @@ sl_tls_bio_fill(struct sl_tls_bio *io, struct sl_connection *below, size_t sure,
 	return 0;
 }
 
-int
-sl_tls_bio_flush(struct sl_tls_bio *io, struct sl_connection *below, bool wait,
-	uint64_t deadline_ns, struct sl_error *err)
+SL_SUSPENDS
+static int
+send_taken(struct sl_tls_bio *io, struct sl_connection *below, bool wait, uint64_t deadline_ns,
+	struct sl_error *err)
 {
-	while (io->sent < io->out.len) {
-		int code = sl_connection_send_some(below, io->out.data + io->sent,
-			io->out.len - io->sent, wait, deadline_ns, err);
+	while (io->sent < io->sending.len) {
+		int code = sl_connection_send_some(below, io->sending.data + io->sent,
+			io->sending.len - io->sent, wait, deadline_ns, err);
 		if (code < 0)
 			return code;
 		io->sent += (size_t)code;
 	}
 	io->sent = 0;
-	if (io->out.failed)
-		return -ENOMEM;
-	sl_buf_clear(&io->out);
+	sl_buf_clear(&io->sending);
 	return 0;
+}
+
+/* OpenSSL may write while the task is suspended, for another task: into the other buffer. */
+static void
+swap_buffers(struct sl_tls_bio *io)
+{
+	struct sl_buf other = io->sending;
+	io->sending = io->out;
+	io->out = other;
+}
+
+static void
+wake_waiting(struct sl_tls_bio *io)
+{
+	struct sl_waiter *waiter;
+	while ((waiter = sl_waiter_pop(&io->waiting)))
+		sl_waiter_serve(waiter, 0);
+}
+
+SL_SUSPENDS
+static int
+send_all(struct sl_tls_bio *io, struct sl_connection *below, bool wait, uint64_t deadline_ns,
+	struct sl_error *err)
+{
+	int code = 0;
+	while (code == 0 && io->sending.len + io->out.len > 0) {
+		if (io->sending.len == 0) {
+			swap_buffers(io);
+			wake_waiting(io);
+		}
+		code = send_taken(io, below, wait, deadline_ns, err);
+	}
+	if (code == 0 && !io->out.data)
+		swap_buffers(io); /* mostly one buffer is enough */
+	return code;
+}
+
+/* Until OpenSSL can write again, or nobody sends. */
+SL_SUSPENDS
+static int
+wait_for_room(struct sl_tls_bio *io, bool wait, uint64_t deadline_ns)
+{
+	int code = 0;
+	while (code == 0 && io->is_flushing && io->out.len > OUT_LIMIT) {
+		struct sl_waiter waiter;
+		code = wait ? sl_waiter_wait(&waiter, &io->waiting, "TLS send", deadline_ns)
+			    : -EAGAIN;
+	}
+	return code;
+}
+
+int
+sl_tls_bio_flush(struct sl_tls_bio *io, struct sl_connection *below, bool wait,
+	uint64_t deadline_ns, struct sl_error *err)
+{
+	int code = wait_for_room(io, wait, deadline_ns);
+	if (code < 0 || io->is_flushing)
+		return code;
+	io->is_flushing = true;
+	code = send_all(io, below, wait, deadline_ns, err);
+	io->is_flushing = false;
+	wake_waiting(io);
+	return code == 0 && (io->out.failed || io->sending.failed) ? -ENOMEM : code;
 }

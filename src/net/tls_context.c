@@ -69,7 +69,6 @@ struct loading {
 static bool
 configure(const struct sl_tls *tls)
 {
-	static const unsigned char alpn[] = "\x08http/1.1";
 	SSL_CTX *context = tls->context;
 	bool is_verified = !tls->options.insecure;
 	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
@@ -80,8 +79,7 @@ configure(const struct sl_tls *tls)
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(context, on_session);
 	int least = tls->options.least == SL_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
-	return SSL_CTX_set_min_proto_version(context, least) &&
-	       SSL_CTX_set_alpn_protos(context, alpn, sizeof(alpn) - 1) == 0;
+	return SSL_CTX_set_min_proto_version(context, least);
 }
 
 static int

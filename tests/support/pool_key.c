@@ -10,7 +10,8 @@ connect_directly(void *ctx, const struct sl_pool_key *key, uint64_t deadline_ns,
 	struct sl_connection *plain = NULL;
 	int code = sl_connector_open(ctx, key->host, key->port, deadline_ns, &plain, err);
 	if (code == 0 && key->tls)
-		return sl_connector_secure(ctx, plain, key->host, key->port, deadline_ns, out, err);
+		return sl_connector_secure(
+			ctx, plain, key->host, key->port, SL_ALPN_HTTP1, deadline_ns, out, err);
 	*out = plain;
 	return code;
 }

@@ -33,6 +33,7 @@ struct server {
 };
 
 static struct server server;
+static enum sl_alpn alpn; /* that is offered */
 
 /* ---- the server's side ---- */
 
@@ -322,7 +323,7 @@ connect_as(struct sl_tls *tls, const char *host, uint64_t timeout_ns, struct sl_
 	struct sl_connection *plain = NULL;
 	cr_assert_eq(sl_connection_open_plain(fd, &plain), 0);
 	return sl_tls_connect(
-		tls, plain, host, server.peer.port, sl_deadline_in(timeout_ns), out, err);
+		tls, plain, host, server.peer.port, alpn, sl_deadline_in(timeout_ns), out, err);
 }
 
 static struct sl_connection *
@@ -1162,6 +1163,95 @@ reuse_on_other_port(void *arg)
 Test(net_tls, keeps_sessions_of_ports_apart)
 {
 	run("server", serve_echo, reuse_on_other_port);
+}
+
+/* ---- both directions at once ---- */
+
+/* More than the sockets and the server hold, so that neither task can go on without the other. */
+#define DUPLEX_BYTES (12 * SL_MIB)
+
+static unsigned char
+duplex_byte(size_t offset)
+{
+	return (unsigned char)(offset * 7 + (offset >> 11));
+}
+
+/* By turns all of a piece, and some of it. */
+static int
+send_duplex(void *arg)
+{
+	static unsigned char data[40000];
+	struct sl_connection *connection = arg;
+	struct sl_error err = { 0 };
+	size_t done = 0;
+	for (unsigned round = 0; done < DUPLEX_BYTES; round++) {
+		size_t len = SL_MIN(1 + round * 977 % sizeof(data), DUPLEX_BYTES - done);
+		for (size_t i = 0; i < len; i++)
+			data[i] = duplex_byte(done + i);
+		int code = round % 2 ? sl_connection_send_all(
+					       connection, data, len, sl_deadline_in(LONG_NS), &err)
+				     : sl_connection_send_some(connection, data, len, true,
+					       sl_deadline_in(LONG_NS), &err);
+		cr_assert_geq(code, 0, "%s", err.text);
+		done += round % 2 ? len : (size_t)code;
+	}
+	return 0;
+}
+
+static int
+receive_duplex(void *arg)
+{
+	static unsigned char data[30000];
+	struct sl_error err = { 0 };
+	size_t done = 0;
+	while (done < DUPLEX_BYTES) {
+		int code = sl_connection_recv(
+			arg, data, sizeof(data), false, sl_deadline_in(LONG_NS), &err);
+		cr_assert_gt(code, 0, "%s after %zu", err.text, done);
+		for (size_t i = 0; i < (size_t)code; i++)
+			cr_assert_eq(data[i], duplex_byte(done + i), "at %zu", done + i);
+		done += (size_t)code;
+	}
+	return 0;
+}
+
+static int
+send_and_receive(void *arg)
+{
+	struct sl_connection *connection = must_connect(arg, "localhost");
+	struct sl_group group;
+	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
+	cr_assert_eq(sl_group_spawn(&group, "receive", receive_duplex, connection, NULL), 0);
+	cr_assert_eq(sl_group_spawn(&group, "send", send_duplex, connection, NULL), 0);
+	int code = sl_group_leave(&group);
+	sl_connection_close(connection);
+	return code;
+}
+
+Test(net_tls, one_task_receives_while_another_sends)
+{
+	run("server", serve_echo, send_and_receive);
+}
+
+static int
+offer_http2(void *arg)
+{
+	alpn = SL_ALPN_HTTP2;
+	struct sl_connection *connection = must_connect(arg, "localhost");
+	cr_expect(connection->http2);
+	cr_expect_str_eq(server.alpn, "h2\bhttp/1.1");
+	sl_connection_close(connection);
+	alpn = SL_ALPN_HTTP1;
+	connection = must_connect(arg, "localhost");
+	cr_expect_not(connection->http2);
+	cr_expect_str_eq(server.alpn, "http/1.1");
+	sl_connection_close(connection);
+	return 0;
+}
+
+Test(net_tls, offers_http_2_only_where_it_is_wanted)
+{
+	run("server", serve_handshake, offer_http2);
 }
 
 enum { MANY = 6 };

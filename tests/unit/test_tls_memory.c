@@ -85,8 +85,8 @@ connect_to(struct sl_tls *tls, const struct peer *peer)
 	cr_assert_geq(fd, 0, "%s", err.text);
 	struct sl_connection *plain = NULL;
 	cr_assert_eq(sl_connection_open_plain(fd, &plain), 0);
-	cr_assert_eq(sl_tls_connect(tls, plain, "localhost", peer->port, sl_deadline_in(LONG_NS),
-			     &connection, &err),
+	cr_assert_eq(sl_tls_connect(tls, plain, "localhost", peer->port, SL_ALPN_HTTP1,
+			     sl_deadline_in(LONG_NS), &connection, &err),
 		0, "%s", err.text);
 	return connection;
 }

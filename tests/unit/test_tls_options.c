@@ -114,8 +114,8 @@ connect_once(struct sl_tls *tls, const char *host, bool use, struct sl_tls_info 
 			     sl_deadline_in(LONG_NS)),
 		0);
 	cr_assert_eq(sl_connection_open_plain(fd, &plain), 0);
-	int code = sl_tls_connect(
-		tls, plain, host, peer.port, sl_deadline_in(LONG_NS), &connection, err);
+	int code = sl_tls_connect(tls, plain, host, peer.port, SL_ALPN_HTTP1,
+		sl_deadline_in(LONG_NS), &connection, err);
 	if (code < 0)
 		return code;
 	if (info)

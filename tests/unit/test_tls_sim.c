@@ -137,11 +137,12 @@ open_connection(struct scene *scene, struct sl_connection **out, struct sl_error
 		return code;
 	struct sl_connection *below = plain;
 	if (scene->in_tunnel)
-		code = sl_tls_connect(
-			scene->tls, plain, "sluice.test", TUNNEL_PORT, SL_FOREVER, &below, err);
+		code = sl_tls_connect(scene->tls, plain, "sluice.test", TUNNEL_PORT, SL_ALPN_HTTP1,
+			SL_FOREVER, &below, err);
 	if (code < 0)
 		return code;
-	return sl_tls_connect(scene->tls, below, "localhost", PORT, SL_FOREVER, out, err);
+	return sl_tls_connect(
+		scene->tls, below, "localhost", PORT, SL_ALPN_HTTP1, SL_FOREVER, out, err);
 }
 
 /* All of len bytes, under deadlines that often come first. */

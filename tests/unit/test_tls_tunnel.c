@@ -92,13 +92,15 @@ open_tunnel(struct sl_connector *connector, const char *proxy, const char *origi
 	struct sl_connection *plain = NULL, *tunnel = NULL;
 	cr_assert_eq(
 		sl_connector_open(connector, "127.0.0.1", peer.port, until_ns, &plain, err), 0);
-	int code = sl_connector_secure(connector, plain, proxy, peer.port, until_ns, &tunnel, err);
+	int code = sl_connector_secure(
+		connector, plain, proxy, peer.port, SL_ALPN_HTTP1, until_ns, &tunnel, err);
 	if (code < 0)
 		return code;
 	struct sl_tls_info info;
 	sl_tls_describe(tunnel, &info);
 	proxy_resumed = info.resumed;
-	return sl_connector_secure(connector, tunnel, origin, 443, until_ns, out, err);
+	return sl_connector_secure(
+		connector, tunnel, origin, 443, SL_ALPN_HTTP1, until_ns, out, err);
 }
 
 static struct sl_connection *
@@ -327,8 +329,8 @@ not_set_up(void *arg)
 	cr_assert_eq(sl_connector_new(&connector, &(struct sl_connector_options){ 0 }), 0);
 	cr_assert_eq(
 		sl_connector_open(connector, "127.0.0.1", peer.port, SL_FOREVER, &plain, &err), 0);
-	cr_expect_eq(
-		sl_connector_secure(connector, plain, "localhost", 443, SL_FOREVER, &secure, &err),
+	cr_expect_eq(sl_connector_secure(connector, plain, "localhost", 443, SL_ALPN_HTTP1,
+			     SL_FOREVER, &secure, &err),
 		SL_E_UNSUPPORTED);
 	cr_expect(strstr(err.text, "TLS is not set up"), "%s", err.text);
 	sl_connector_free(connector);

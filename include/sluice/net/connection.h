@@ -1,7 +1,7 @@
 /*
  * connection.h - a stream to a server, plain or TLS behind one table of functions.
  *
- * One task at a time uses a connection. All deadlines are absolute (SL_FOREVER = only those in
+ * One task at a time uses a connection, except that one may receive while another sends. All deadlines are absolute (SL_FOREVER = only those in
  * force). Errno codes leave *err untouched: the caller adds what it was sending or waiting
  * for. Only those of TLS come with a text (phase SL_PHASE_TLS).
  */
@@ -48,6 +48,7 @@ struct sl_connection {
 	const struct sl_connection_methods *methods;
 	int fd; /* the socket below all */
 	bool tls;
+	bool http2;                 /* TLS has agreed on it */
 	bool reused;                /* it has carried an exchange before */
 	uint64_t received;          /* bytes read from the socket of a plain connection */
 	size_t gathered;            /* as set by sl_connection_gather() */

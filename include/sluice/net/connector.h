@@ -54,7 +54,7 @@ int sl_connector_lookup(struct sl_connector *connector, const char *host, uint16
  */
 SL_SUSPENDS
 int sl_connector_secure(struct sl_connector *connector, struct sl_connection *below,
-	const char *host, uint16_t port, uint64_t deadline_ns, struct sl_connection **out,
-	struct sl_error *err) SL_MUST_CHECK;
+	const char *host, uint16_t port, enum sl_alpn alpn, uint64_t deadline_ns,
+	struct sl_connection **out, struct sl_error *err) SL_MUST_CHECK;
 
 #endif

@@ -22,6 +22,9 @@ struct sl_tls;
  */
 #define SL_TLS_MEMORY ((uint64_t)128 * SL_KIB)
 
+/* What a connection offers to speak (ALPN, RFC 7301); HTTP/2 is offered before HTTP/1.1. */
+enum sl_alpn { SL_ALPN_HTTP1, SL_ALPN_HTTP2 };
+
 enum sl_tls_version { SL_TLS_1_2, SL_TLS_1_3 };
 
 /* A configuration; {0} verifies by the system's store. The texts are borrowed until sl_tls_free. */
@@ -53,14 +56,16 @@ void sl_tls_free(struct sl_tls *tls);
 /*
  * Handshake over `below` (plain, or TLS to a proxy) with the server called `host` (DNS name or
  * numeric address without brackets; SNI is never an address) until `deadline_ns`. Takes below: it
- * is the connection's on success and closed on failure. *out has its peer. Returns 0; SL_E_TLS;
+ * is the connection's on success and closed on failure. *out has its peer and whether HTTP/2 was
+ * agreed on. Returns 0; SL_E_TLS;
  * -ECONNRESET (also if the server closed the connection in order), -ETIMEDOUT, -ECANCELED...; *err
  * (phase SL_PHASE_TLS) names the host, the reason, the certificate if that is the reason, and what
  * to do.
  */
 SL_SUSPENDS
 int sl_tls_connect(struct sl_tls *tls, struct sl_connection *below, const char *host, uint16_t port,
-	uint64_t deadline_ns, struct sl_connection **out, struct sl_error *err) SL_MUST_CHECK;
+	enum sl_alpn alpn, uint64_t deadline_ns, struct sl_connection **out,
+	struct sl_error *err) SL_MUST_CHECK;
 
 /* Bytes of the name of a certificate's subject or issuer that messages show, with the NUL. */
 #define SL_TLS_NAME 160

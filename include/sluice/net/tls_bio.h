@@ -21,11 +21,14 @@
 struct sl_tls_bio {
 	unsigned char *want; /* where OpenSSL wants ciphertext: in its own record buffer */
 	size_t want_len;
-	size_t pending; /* bytes received at `want` that OpenSSL has not taken yet */
-	size_t record;  /* size on the wire of the last record whose header was seen; 0 = none */
-	bool ended;     /* the peer has closed */
-	struct sl_buf out;
-	size_t sent; /* of out */
+	size_t pending;    /* bytes received at `want` that OpenSSL has not taken yet */
+	size_t record;     /* size on the wire of the last record whose header was seen; 0 = none */
+	bool ended;        /* the peer has closed */
+	struct sl_buf out; /* what OpenSSL wrote */
+	struct sl_buf sending;  /* was taken out of it, and lies still while it is sent */
+	size_t sent;            /* of sending */
+	bool is_flushing;       /* a task sends */
+	struct sl_list waiting; /* for it, to write more */
 };
 
 /* The kind of BIO, to be freed with BIO_meth_free after all BIOs of it; NULL if out of memory. */
@@ -53,8 +56,9 @@ SL_SUSPENDS
 int sl_tls_bio_fill(struct sl_tls_bio *io, struct sl_connection *below, size_t sure, bool wait,
 	uint64_t deadline_ns, struct sl_error *err) SL_MUST_CHECK;
 
-/* Send all that OpenSSL wrote. Returns 0; -ENOMEM if some was lost; a code of
- * sl_connection_send_some. May be called again after -ETIMEDOUT: it goes on where it was. */
+/* Send all that OpenSSL wrote. If another task does already, it takes this along, and the call
+ * returns 0 as soon as OpenSSL can write again. Returns 0; -ENOMEM if some was lost; a code of sl_connection_send_some. May be
+ * called again after -ETIMEDOUT: it goes on where it was. */
 SL_SUSPENDS
 int sl_tls_bio_flush(struct sl_tls_bio *io, struct sl_connection *below, bool wait,
 	uint64_t deadline_ns, struct sl_error *err) SL_MUST_CHECK;
