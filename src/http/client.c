@@ -180,7 +180,8 @@ set_up_connections(struct sl_http_client *client)
 			.admit = options->max_rps_milli ? admit : NULL,
 			.admit_ctx = &client->host_limits },
 		.proxies = options->proxies,
-		.user_agent = options->user_agent
+		.user_agent = options->user_agent,
+		.http1 = options->http1
 	};
 	connections->stall_timeout_ns = options->stall_timeout_ns;
 	connections->is_limited = options->limit_rate > 0;

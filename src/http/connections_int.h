@@ -1,13 +1,14 @@
 /*
  * connections_int.h - the table of connections: gives each exchange the stream that carries it.
  *
- * Today each stream is one of HTTP/1.1, with a connection of the pool for itself, so that the
- * pool's bounds are those of the exchanges. A connection that carries several exchanges at a time
- * would be kept here, beside the pool, and be looked at first.
+ * A stream of HTTP/1.1 has a connection of the pool for itself, so that the pool's bounds are those
+ * of the exchanges. One of HTTP/2 joins a session that carries others, or takes a connection of the
+ * pool, which the last stream of the session gives back.
  */
 #ifndef SLUICE_HTTP_CONNECTIONS_INT_H
 #define SLUICE_HTTP_CONNECTIONS_INT_H
 
+#include "sessions_int.h"
 #include "stream_int.h"
 
 #include "sluice/http/route.h"
@@ -18,6 +19,9 @@ struct sl_connections {
 	struct sl_connector *connector;
 	struct sl_route route;
 	struct sl_pool *pool;
+	struct sl_sessions sessions;
+	struct sl_pool_options pool_options; /* for its admit */
+	bool http1;                          /* speak no HTTP/2 */
 	/* for each stream; set by the owner, before the first */
 	uint64_t stall_timeout_ns;
 	bool is_limited;
@@ -28,6 +32,7 @@ struct sl_connections_options {
 	struct sl_pool_options pool;
 	const struct sl_proxies *proxies; /* borrowed for its life; NULL = all hosts directly */
 	const char *user_agent;           /* for proxies; borrowed likewise */
+	bool http1;                       /* speak no HTTP/2 */
 };
 
 /* Returns 0 or -ENOMEM; to be released in any case. */

@@ -177,7 +177,9 @@ ask_once(struct sl_http_exchange *exchange, const struct sl_request *request, bo
 static bool
 was_stale(const struct sl_http_exchange *exchange, int code)
 {
-	if (!exchange->stream || !exchange->stream->reused)
+	if (!exchange->stream || exchange->stream->is_unprocessed)
+		return exchange->stream;
+	if (!exchange->stream->reused)
 		return false;
 	if (exchange->stream->answered)
 		return code == SL_E_PROTO && exchange->head.status == 0;

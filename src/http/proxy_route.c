@@ -9,6 +9,8 @@
  */
 #include "sluice/http/proxy_route.h"
 
+#include "h2_int.h"
+
 #include "sluice/base/log.h"
 #include "sluice/http/tunnel.h"
 
@@ -280,8 +282,7 @@ connect_through(void *ctx, const struct sl_pool_key *key, uint64_t deadline_ns,
 		return 0;
 	}
 	struct sl_error cause = { 0 };
-	code = sl_connector_secure(route->connector, connection, key->host, key->port,
-		SL_ALPN_HTTP1, deadline_ns, out, &cause);
+	code = sl_h2_secure(route->connector, connection, key, deadline_ns, out, &cause);
 	return code < 0 ? fail(route, NULL, &cause, code, err) : 0;
 }
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #define SHOWN_MAX 80 /* bytes of a name in a message */
+#define OWN_FIELDS 8 /* as in sl_request_each_field */
 
 /* They control the connection or the body's framing, which the client manages. */
 static const char *const forbidden[] = { "Connection", "Content-Length", "Transfer-Encoding",
@@ -108,26 +109,79 @@ sl_request_check(const struct sl_request *request, struct sl_error *err)
 
 /* ---- writing ---- */
 
-static void
-add_header(struct sl_buf *buf, struct sl_span name, struct sl_span value)
-{
-	sl_buf_add_span(buf, name);
-	sl_buf_add_str(buf, ": ");
-	sl_buf_add_span(buf, sl_span_trim(value));
-	sl_buf_add_str(buf, "\r\n");
-}
+struct each {
+	const struct sl_request *request;
+	sl_request_field_fn *fn;
+	void *ctx;
+};
 
 static void
-add_own(struct sl_buf *buf, const struct sl_request *request, const char *name, const char *value)
+give_own(const struct each *each, const char *name, const char *value)
 {
-	if (!user_has(request, name))
-		add_header(buf, sl_span_str(name), sl_span_str(value));
+	if (value && !user_has(each->request, name))
+		each->fn(each->ctx, sl_span_str(name), sl_span_str(value));
 }
 
 static bool
 is_of_range(struct sl_span name)
 {
 	return sl_span_is_nocase(name, "Range") || sl_span_is_nocase(name, "If-Range");
+}
+
+static void
+give_users(const struct each *each)
+{
+	const struct sl_request *request = each->request;
+	for (size_t i = 0; i < request->header_count; i++)
+		if (request->headers[i].value.data &&
+			(!request->range || !is_of_range(request->headers[i].name)))
+			each->fn(each->ctx, request->headers[i].name,
+				sl_span_trim(request->headers[i].value));
+}
+
+static void
+give_fixed(const struct each *each, const char *name, const char *value)
+{
+	if (value)
+		each->fn(each->ctx, sl_span_str(name), sl_span_str(value));
+}
+
+static bool
+give_host(const struct each *each)
+{
+	struct sl_buf authority = { 0 };
+	if (user_has(each->request, "Host"))
+		return true;
+	sl_url_format_authority(&authority, each->request->url);
+	bool good = !authority.failed;
+	if (good)
+		each->fn(each->ctx, sl_span_str("Host"), sl_buf_span(&authority));
+	sl_buf_release(&authority);
+	return good;
+}
+
+bool
+sl_request_each_field(const struct sl_request *request, sl_request_field_fn *fn, void *ctx)
+{
+	const struct each each = { .request = request, .fn = fn, .ctx = ctx };
+	if (!give_host(&each))
+		return false;
+	give_fixed(&each, "Proxy-Authorization", request->proxy_authorization);
+	give_own(&each, "User-Agent", request->user_agent);
+	give_own(&each, "Accept", "*/*");
+	give_own(&each, "Accept-Encoding",
+		request->accept_encoding ? request->accept_encoding : "identity");
+	give_own(&each, "Authorization", request->authorization);
+	give_users(&each);
+	give_fixed(&each, "Range", request->range);
+	give_fixed(&each, "If-Range", request->if_range);
+	return true;
+}
+
+size_t
+sl_request_fields_max(const struct sl_request *request)
+{
+	return OWN_FIELDS + request->header_count;
 }
 
 static void
@@ -142,32 +196,22 @@ add_request_line(struct sl_buf *buf, const struct sl_request *request)
 }
 
 static void
+add_header(void *ctx, struct sl_span name, struct sl_span value)
+{
+	struct sl_buf *buf = ctx;
+	sl_buf_add_span(buf, name);
+	sl_buf_add_str(buf, ": ");
+	sl_buf_add_span(buf, sl_span_trim(value));
+	sl_buf_add_str(buf, "\r\n");
+}
+
+static bool
 add_request(struct sl_buf *buf, const struct sl_request *request)
 {
 	add_request_line(buf, request);
-	if (!user_has(request, "Host")) {
-		sl_buf_add_str(buf, "Host: ");
-		sl_url_format_authority(buf, request->url);
-		sl_buf_add_str(buf, "\r\n");
-	}
-	if (request->proxy_authorization)
-		add_header(buf, sl_span_str("Proxy-Authorization"),
-			sl_span_str(request->proxy_authorization));
-	add_own(buf, request, "User-Agent", request->user_agent);
-	add_own(buf, request, "Accept", "*/*");
-	add_own(buf, request, "Accept-Encoding",
-		request->accept_encoding ? request->accept_encoding : "identity");
-	if (request->authorization)
-		add_own(buf, request, "Authorization", request->authorization);
-	for (size_t i = 0; i < request->header_count; i++)
-		if (request->headers[i].value.data &&
-			(!request->range || !is_of_range(request->headers[i].name)))
-			add_header(buf, request->headers[i].name, request->headers[i].value);
-	if (request->range)
-		add_header(buf, sl_span_str("Range"), sl_span_str(request->range));
-	if (request->if_range)
-		add_header(buf, sl_span_str("If-Range"), sl_span_str(request->if_range));
+	bool good = sl_request_each_field(request, add_header, buf);
 	sl_buf_add_str(buf, "\r\n");
+	return good && !buf->failed;
 }
 
 int
@@ -177,8 +221,7 @@ sl_request_format(struct sl_buf *buf, const struct sl_request *request, struct s
 	if (code)
 		return code;
 	size_t before = buf->len;
-	add_request(buf, request);
-	if (!buf->failed)
+	if (add_request(buf, request))
 		return 0;
 	buf->len = before;
 	return sl_fail_code(err, SL_PHASE_REQUEST, -ENOMEM, "cannot write a request");

@@ -1,5 +1,7 @@
 #include "sluice/http/route.h"
 
+#include "h2_int.h"
+
 /* The deadline is for both steps together. */
 SL_SUSPENDS
 static int
@@ -10,8 +12,7 @@ connect_directly(void *ctx, const struct sl_pool_key *key, uint64_t deadline_ns,
 	struct sl_connection *plain = NULL;
 	int code = sl_connector_open(connector, key->host, key->port, deadline_ns, &plain, err);
 	if (code == 0 && key->tls)
-		return sl_connector_secure(connector, plain, key->host, key->port, SL_ALPN_HTTP1,
-			deadline_ns, out, err);
+		return sl_h2_secure(connector, plain, key, deadline_ns, out, err);
 	*out = plain;
 	return code;
 }

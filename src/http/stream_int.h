@@ -2,7 +2,7 @@
  * stream_int.h - what carries one exchange: a request to the server, and its response back.
  *
  * A stream is one of several kinds behind one table of functions, as connections are. For HTTP/1.1
- * (h1.c) it is a connection that it has for itself. connections_int.h gives streams; exchange.c
+ * (h1.c) it is a connection that it has for itself, for HTTP/2 (h2_stream.c) a part of one. connections_int.h gives streams; exchange.c
  * and body.c use them, and do not depend on the version of HTTP.
  *
  * Order: send, then read_head once for each head (interim ones and the final one), begin_body, read
@@ -63,6 +63,7 @@ struct sl_stream {
 	char peer[SL_ADDRESS_TEXT];       /* numeric address and port of the server */
 	bool reused;                      /* the connection had carried an exchange before */
 	bool answered;                    /* a byte of the response was received */
+	bool is_unprocessed;              /* the server says so: the request may be repeated */
 	struct sl_connection_times times; /* of a connection that is not reused */
 	uint64_t number;                  /* of the exchange, for http/trace.h; set by it */
 	/* set by connections.c */

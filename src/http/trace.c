@@ -63,8 +63,11 @@ sl_trace_response(uint64_t number, const struct sl_head *head)
 	if (!is_wanted())
 		return;
 	struct sl_span reason = sl_head_reason(head);
-	sl_buf_printf(&line, "HTTP/1.%d %d %.*s", head->minor, head->status, (int)reason.len,
-		reason.data);
+	if (head->http2)
+		sl_buf_printf(&line, "HTTP/2 %d", head->status);
+	else
+		sl_buf_printf(&line, "HTTP/1.%d %d %.*s", head->minor, head->status,
+			(int)reason.len, reason.data);
 	trace_line(number, '<', sl_buf_span(&line));
 	for (size_t i = 0; i < SL_MIN(count, (size_t)SL_TRACE_FIELDS); i++) {
 		struct sl_head_field field = sl_head_at(head, i);

@@ -107,13 +107,13 @@ count_used(struct sl_pool *pool, struct host *host, bool more)
 }
 
 static struct slot *
-newest_idle_of(const struct quota *quota, unsigned lane)
+newest_idle_of(const struct quota *quota, const struct sl_pool_key *key)
 {
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): see base/list.h */
 	sl_list_each(node, &quota->idle)
 	{
 		struct slot *slot = sl_list_item(node, struct link, of_quota)->slot;
-		if (slot->lane == lane)
+		if (slot->connection->http2 ? !key->http1 : slot->lane == key->lane)
 			return slot;
 	}
 	return NULL;
@@ -284,10 +284,10 @@ make_room(struct sl_pool *pool, struct host *host)
 /* The most recently used idle connection of the lane that can carry a request, or NULL. */
 SL_SUSPENDS
 static struct slot *
-pick_idle(struct sl_pool *pool, struct host *host, unsigned lane)
+pick_idle(struct sl_pool *pool, struct host *host, const struct sl_pool_key *key)
 {
 	struct slot *slot;
-	while ((slot = newest_idle_of(&host->quota, lane))) {
+	while ((slot = newest_idle_of(&host->quota, key))) {
 		unmake_idle(pool, slot);
 		if (!sl_connection_is_disturbed(slot->connection))
 			return slot;
@@ -441,7 +441,7 @@ sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
 		return code;
 	}
 	close_old(pool);
-	struct slot *slot = fresh ? NULL : pick_idle(pool, host, key->lane);
+	struct slot *slot = fresh ? NULL : pick_idle(pool, host, key);
 	if (slot) {
 		count_used(pool, host, true);
 		slot->connection->reused = true;

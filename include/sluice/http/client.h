@@ -37,6 +37,7 @@ struct sl_http_client_options {
 	uint64_t connect_timeout_ns;
 	uint64_t stall_timeout_ns; /* until a byte of a body, and until a complete head */
 	unsigned max_redirects;    /* 0 = do not follow any */
+	bool http1;                /* never HTTP/2 */
 	bool allow_downgrade;      /* follow redirects from https to http */
 	bool want_tls; /* load OpenSSL and the certificates now, not at the first https URL */
 	struct sl_tls_options tls;        /* its texts are borrowed for the client's life */

@@ -41,6 +41,7 @@ struct sl_head_offsets {
 struct sl_head {
 	int status; /* 100 to 999 */
 	int minor;  /* 0 for HTTP/1.0, 1 for every later 1.x */
+	bool http2; /* set by others: it came by HTTP/2, in other frames */
 	enum sl_head_state state;
 	size_t total;    /* bytes taken so far */
 	size_t line_off; /* in text: start of the unfinished line, after what was kept */

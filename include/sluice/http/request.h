@@ -44,6 +44,16 @@ int sl_request_check(const struct sl_request *request, struct sl_error *err) SL_
 int sl_request_format(
 	struct sl_buf *buf, const struct sl_request *request, struct sl_error *err) SL_MUST_CHECK;
 
+typedef void sl_request_field_fn(void *ctx, struct sl_span name, struct sl_span value);
+
+/* Each field of a request that sl_request_check permits, Host and those of the client's own among
+ * them. False if out of memory. */
+bool sl_request_each_field(
+	const struct sl_request *request, sl_request_field_fn *fn, void *ctx) SL_MUST_CHECK;
+
+/* How many these are at most. */
+size_t sl_request_fields_max(const struct sl_request *request);
+
 /*
  * Check a header from the user. Returns 0 if it may be sent; SL_E_USAGE with the reason for
  * Content-Length, Transfer-Encoding, Connection and other fields that the client must set itself,

@@ -50,7 +50,10 @@ struct sl_pool_key {
 	sl_pool_connect_fn *connect;
 	void *connect_ctx;
 	void *taker;   /* for options.admit */
-	unsigned lane; /* an idle connection is used again only in the lane it was dialled for */
+	/* An idle connection is used again only in the lane it was dialled for; one of HTTP/2 in all
+	 * of them, unless the key is for HTTP/1 only. */
+	unsigned lane;
+	bool http1;
 };
 
 /* The calling task owns the pool: it, and no other, frees it. Returns 0 or -ENOMEM. */

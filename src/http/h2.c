@@ -1,0 +1,352 @@
+/*
+ * The session: receiving for all streams, sending, and its end.
+ *
+ * Rule: callbacks of nghttp2 never suspend, and a failure of the connection is the failure of every
+ * stream that is not complete.
+ */
+#include "h2_int.h"
+
+#include "sluice/rt/waiter.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define RECEIVE_MAX (32 * SL_KIB)
+
+/* What is collected before it is sent. */
+#define SEND_MAX (32 * SL_KIB)
+
+/* Of a task that is cancelled or past its deadline: what the session still has to send. */
+#define REST_NS (SL_NS_PER_S)
+
+#define READIES_MAX 8
+
+/* Codes after which the connection below works as before. */
+static bool
+is_passing(int code)
+{
+	return code == -ETIMEDOUT || code == -ECANCELED || code == SL_E_INTERRUPTED ||
+	       code == -EAGAIN;
+}
+
+/* ---- waking ---- */
+
+bool
+sl_h2_wake(struct sl_h2_stream *stream)
+{
+	struct sl_waiter *waiter = sl_waiter_pop(&stream->waiting);
+	if (waiter)
+		sl_waiter_serve(waiter, 0);
+	return waiter != NULL;
+}
+
+static void
+wake_all(struct sl_h2 *session)
+{
+	sl_list_each(node, &session->streams)
+	{
+		(void)sl_h2_wake(sl_list_item(node, struct sl_h2_stream, of_session));
+	}
+}
+
+/* Of the streams that wait the first receives, if nobody does. */
+static void
+hand_on(struct sl_h2 *session)
+{
+	if (session->is_receiving)
+		return;
+	sl_list_each(node, &session->streams)
+	{
+		if (sl_h2_wake(sl_list_item(node, struct sl_h2_stream, of_session)))
+			return;
+	}
+}
+
+static void
+fail(struct sl_h2 *session, int code, const struct sl_error *cause)
+{
+	if (session->code)
+		return;
+	session->code = code;
+	if (cause)
+		session->cause = *cause;
+	wake_all(session);
+}
+
+/* ---- sending ---- */
+
+static int
+collect(struct sl_h2 *session)
+{
+	sl_buf_clear(&session->out);
+	session->sent = 0;
+	while (session->out.len < SEND_MAX) {
+		const uint8_t *data;
+		ssize_t len = nghttp2_session_mem_send(session->nghttp2, &data);
+		if (len <= 0)
+			return len == 0 ? 0 : len == NGHTTP2_ERR_NOMEM ? -ENOMEM : SL_E_PROTO;
+		sl_buf_add(&session->out, data, (size_t)len);
+		if (session->out.failed)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+send_collected(struct sl_h2 *session, bool wait, uint64_t deadline_ns, struct sl_error *cause)
+{
+	while (session->sent < session->out.len) {
+		int code =
+			sl_connection_send_some(session->below, session->out.data + session->sent,
+				session->out.len - session->sent, wait, deadline_ns, cause);
+		if (code < 0)
+			return code;
+		session->sent += (size_t)code;
+	}
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+send_all(struct sl_h2 *session, bool wait, uint64_t deadline_ns)
+{
+	struct sl_error cause = { 0 };
+	for (;;) {
+		int code = send_collected(session, wait, deadline_ns, &cause);
+		if (code == 0)
+			code = collect(session);
+		if (code < 0 && !is_passing(code))
+			fail(session, code, &cause);
+		if (code < 0 || session->out.len == 0)
+			return code;
+	}
+}
+
+/* A frame that is cut would be the end of all streams: its rest is sent in any case. */
+SL_SUSPENDS
+static void
+send_rest(struct sl_h2 *session)
+{
+	struct sl_shield shield;
+	sl_shield_begin(&shield, sl_deadline_in(REST_NS));
+	int code = send_all(session, true, SL_FOREVER);
+	sl_shield_end(&shield);
+	if (code < 0)
+		fail(session, code, NULL);
+}
+
+int
+sl_h2_flush(struct sl_h2 *session, uint64_t deadline_ns)
+{
+	if (session->is_sending || session->code)
+		return session->code;
+	session->is_sending = true;
+	int code = send_all(session, true, deadline_ns);
+	if (code < 0 && !session->code)
+		send_rest(session);
+	session->is_sending = false;
+	return code;
+}
+
+/* ---- receiving ---- */
+
+static void
+feed(struct sl_h2 *session, size_t len)
+{
+	ssize_t used =
+		nghttp2_session_mem_recv(session->nghttp2, (const uint8_t *)session->in, len);
+	if (used >= 0 || session->code)
+		return;
+	struct sl_error cause = { 0 };
+	int code = used == NGHTTP2_ERR_NOMEM     ? -ENOMEM
+		   : used == NGHTTP2_ERR_FLOODED ? SL_E_LIMIT
+						 : SL_E_PROTO;
+	sl_fail(&cause, SL_PHASE_HEAD, code, "the server's HTTP/2 is malformed: %s",
+		nghttp2_strerror((int)used));
+	fail(session, code, &cause);
+}
+
+static bool
+has_memory(struct sl_h2 *session)
+{
+	if (!session->in)
+		session->in = malloc(RECEIVE_MAX);
+	return session->in != NULL;
+}
+
+/* Returns 0 if something came, or why not. */
+SL_SUSPENDS
+static int
+receive(struct sl_h2 *session, bool wait, uint64_t deadline_ns)
+{
+	struct sl_error cause = { 0 };
+	if (!has_memory(session))
+		return -ENOMEM;
+	session->is_receiving = true;
+	int code =
+		wait ? sl_connection_recv(
+			       session->below, session->in, RECEIVE_MAX, false, deadline_ns, &cause)
+		     : sl_connection_recv_ready(session->below, session->in, RECEIVE_MAX, &cause);
+	session->is_receiving = false;
+	if (code > 0) {
+		feed(session, (size_t)code);
+		return 0;
+	}
+	if (!is_passing(code))
+		fail(session, code == 0 ? -ECONNRESET : code, &cause);
+	return code == 0 ? -ECONNRESET : code;
+}
+
+static bool
+is_over(const struct sl_h2_stream *stream)
+{
+	return stream->is_closed || stream->session->code;
+}
+
+int
+sl_h2_wait(struct sl_h2_stream *stream, bool (*has_news)(const struct sl_h2_stream *),
+	uint64_t deadline_ns)
+{
+	struct sl_h2 *session = stream->session;
+	int code = 0;
+	while (code == 0 && !has_news(stream) && !is_over(stream)) {
+		struct sl_waiter waiter;
+		code = sl_h2_flush(session, deadline_ns);
+		if (code < 0 || has_news(stream) || is_over(stream))
+			break;
+		code = session->is_receiving
+			       ? sl_waiter_wait(&waiter, &stream->waiting, "HTTP/2", deadline_ns)
+			       : receive(session, true, deadline_ns);
+	}
+	hand_on(session);
+	if (has_news(stream) || stream->is_closed)
+		return 0;
+	return session->code ? session->code : code;
+}
+
+/* ---- the kind of connection ---- */
+
+static const struct sl_connection_methods methods;
+
+struct sl_h2 *
+sl_h2_of(struct sl_connection *connection)
+{
+	sl_assert(connection->methods == &methods);
+	return SL_CONTAINER_OF(connection, struct sl_h2, connection);
+}
+
+bool
+sl_h2_has_room(const struct sl_h2 *session)
+{
+	uint32_t most = nghttp2_session_get_remote_settings(
+		session->nghttp2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+	return !session->code && !session->is_leaving &&
+	       session->count < SL_MIN(most, (uint32_t)SL_H2_STREAMS) &&
+	       nghttp2_session_check_request_allowed(session->nghttp2);
+}
+
+/* What came while it was idle is looked at: settings, pings, the announcement of its end. */
+SL_SUSPENDS
+static bool
+h2_is_disturbed(struct sl_connection *connection)
+{
+	struct sl_h2 *session = sl_h2_of(connection);
+	int code = 0;
+	for (unsigned i = 0; i < READIES_MAX && code == 0; i++)
+		code = receive(session, false, SL_FOREVER);
+	return code != -EAGAIN || !sl_h2_has_room(session);
+}
+
+static void
+h2_release_memory(struct sl_connection *connection)
+{
+	struct sl_h2 *session = sl_h2_of(connection);
+	free(session->in);
+	session->in = NULL;
+	if (session->sent == session->out.len) {
+		sl_buf_release(&session->out);
+		session->sent = 0;
+	}
+	sl_connection_release_memory(session->below);
+}
+
+SL_SUSPENDS
+static void
+say_goodbye(struct sl_h2 *session)
+{
+	struct sl_shield shield;
+	if (session->code || nghttp2_session_terminate_session(session->nghttp2, NGHTTP2_NO_ERROR))
+		return;
+	sl_shield_begin(&shield, sl_deadline_in(REST_NS));
+	(void)send_all(session, false, SL_FOREVER);
+	sl_shield_end(&shield);
+}
+
+SL_SUSPENDS
+static void
+h2_close(struct sl_connection *connection)
+{
+	struct sl_h2 *session = sl_h2_of(connection);
+	sl_assert(session->count == 0);
+	if (session->nghttp2)
+		say_goodbye(session);
+	nghttp2_session_del(session->nghttp2);
+	if (session->out.data)
+		explicit_bzero(session->out.data, session->out.cap);
+	sl_buf_release(&session->out);
+	free(session->in);
+	sl_connection_close(session->below);
+	free(session);
+}
+
+static const struct sl_connection_methods methods = {
+	.is_disturbed = h2_is_disturbed,
+	.release_memory = h2_release_memory,
+	.close = h2_close,
+};
+
+int
+sl_h2_open(struct sl_connection *below, struct sl_connection **out)
+{
+	struct sl_h2 *session = calloc(1, sizeof(*session));
+	if (!session) {
+		sl_connection_close(below);
+		return -ENOMEM;
+	}
+	session->connection = (struct sl_connection){ .methods = &methods,
+		.fd = below->fd,
+		.tls = true,
+		.http2 = true,
+		.times = below->times };
+	snprintf(session->connection.peer, sizeof(session->connection.peer), "%s", below->peer);
+	session->below = below;
+	sl_list_init(&session->streams);
+	sl_list_init(&session->of_origin);
+	int code = sl_h2_new_nghttp2(session);
+	if (code < 0) {
+		h2_close(&session->connection);
+		return code;
+	}
+	*out = &session->connection;
+	return 0;
+}
+
+int
+sl_h2_secure(struct sl_connector *connector, struct sl_connection *below,
+	const struct sl_pool_key *key, uint64_t deadline_ns, struct sl_connection **out,
+	struct sl_error *err)
+{
+	struct sl_connection *secure = NULL;
+	int code = sl_connector_secure(connector, below, key->host, key->port,
+		key->http1 ? SL_ALPN_HTTP1 : SL_ALPN_HTTP2, deadline_ns, &secure, err);
+	if (code == 0 && secure->http2) {
+		code = sl_h2_open(secure, out);
+		return code < 0 ? sl_fail_code(err, SL_PHASE_CONNECT, code,
+					  "cannot begin HTTP/2 with '%s'", key->host)
+				: 0;
+	}
+	*out = secure;
+	return code;
+}

@@ -1,0 +1,118 @@
+/*
+ * h2_int.h - HTTP/2 (RFC 9113): a session is a kind of connection over TLS that carries several
+ * streams at a time. h2.c has the session, h2_frames.c what its frames do to the streams,
+ * h2_stream.c the stream that carries one exchange.
+ *
+ * There is no task of its own. Of the tasks that wait for something of their streams one receives
+ * for all of them, wakes the others when something came for them, and hands this on when it has
+ * what it waited for. Whoever has frames to send sends all there are, one task at a time.
+ */
+#ifndef SLUICE_HTTP_H2_INT_H
+#define SLUICE_HTTP_H2_INT_H
+
+#include "stream_int.h"
+
+#include "sluice/base/bytes.h"
+#include "sluice/base/list.h"
+#include "sluice/net/connector.h"
+#include "sluice/net/pool.h"
+
+#include <nghttp2/nghttp2.h>
+
+/* What a stream may send before it is read, so that its memory is bounded. */
+#define SL_H2_WINDOW (256 * SL_KIB)
+
+/* Streams of one session at a time; its window is for all of them. */
+#define SL_H2_STREAMS 32
+
+struct sl_h2 {
+	struct sl_connection connection;
+	struct sl_connection *below;
+	nghttp2_session *nghttp2;
+	struct sl_list streams;
+	unsigned count; /* of them */
+	bool has_carried;
+	bool is_receiving, is_sending; /* a task does */
+	bool is_leaving;               /* the server has sent GOAWAY */
+	unsigned idle_frames;          /* received since the last one that brought something on */
+	int code;                      /* why it does not work any more; 0 = it works */
+	struct sl_error cause;
+	struct sl_buf out;        /* frames to be sent */
+	size_t sent;              /* of out */
+	char *in;                 /* memory of a receive; NULL while it is idle */
+	struct sl_list of_origin; /* kept by sessions.c */
+	/* The entry of its origin is in use until its last stream ends. */
+	void (*leave)(void *ctx, struct sl_h2 *session);
+	void *leave_ctx, *origin;
+};
+
+struct sl_h2_stream {
+	struct sl_stream stream;
+	struct sl_h2 *session;
+	struct sl_pool *pool;
+	struct sl_list of_session;
+	int32_t id;             /* 0 = the request was not sent */
+	struct sl_list waiting; /* its task, if it waits */
+	/* the response */
+	struct sl_head head;
+	unsigned interim; /* responses (1xx) before it */
+	bool has_head;
+	bool is_last_head;       /* fields that come are not those of a trailer */
+	struct sl_error refused; /* what is wrong with it */
+	struct sl_buf body;      /* received and not yet read: from `body_off` */
+	size_t body_off;
+	char *to; /* memory of a read that waits, and how much of it was filled */
+	size_t to_len, to_done;
+	bool is_closed;      /* nothing more will come */
+	bool is_reset;       /* by the server */
+	uint32_t close_code; /* of HTTP/2 */
+	int invalid;         /* of nghttp2: what was wrong with a frame */
+};
+
+/*
+ * A session over `below`, whose TLS has agreed on HTTP/2. Takes below: it is the session's on
+ * success and closed on failure. The first frames go out with the first request. Returns 0 or
+ * -ENOMEM.
+ */
+SL_SUSPENDS
+int sl_h2_open(struct sl_connection *below, struct sl_connection **out) SL_MUST_CHECK;
+
+/* TLS over `below` with the host of the key, and a session if HTTP/2 is agreed on; see
+ * sl_connector_secure. */
+SL_SUSPENDS
+int sl_h2_secure(struct sl_connector *connector, struct sl_connection *below,
+	const struct sl_pool_key *key, uint64_t deadline_ns, struct sl_connection **out,
+	struct sl_error *err) SL_MUST_CHECK;
+
+/* `connection` is one that sl_h2_open made (asserted). */
+struct sl_h2 *sl_h2_of(struct sl_connection *connection);
+
+/* One more stream may be begun. */
+bool sl_h2_has_room(const struct sl_h2 *session);
+
+/* A stream of the session, to be ended by its method; the last one gives the session back to
+ * `pool`. NULL if out of memory. */
+struct sl_stream *sl_h2_begin(struct sl_h2 *session, struct sl_pool *pool);
+
+/* ---- h2.c, for the others ---- */
+
+/* Its task, if it waits: something came. Returns whether it did wait. */
+bool sl_h2_wake(struct sl_h2_stream *stream);
+
+/* Send all frames that wait. If another task does already, it takes them along. Returns 0 or a
+ * failure; after one of the connection the session does not work any more. */
+SL_SUSPENDS
+int sl_h2_flush(struct sl_h2 *session, uint64_t deadline_ns);
+
+/* Until has_news(stream), the stream or the session does not work any more, or `deadline_ns`.
+ * Returns 0; -ETIMEDOUT, -ECANCELED; the session's failure. */
+SL_SUSPENDS
+int sl_h2_wait(struct sl_h2_stream *stream, bool (*has_news)(const struct sl_h2_stream *),
+	uint64_t deadline_ns) SL_MUST_CHECK;
+
+/* ---- h2_frames.c ---- */
+
+/* Returns 0 or -ENOMEM. */
+int sl_h2_new_nghttp2(struct sl_h2 *session) SL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,420 @@
+/*
+ * The stream of HTTP/2 that carries one exchange.
+ *
+ * What is read gives its room back to the server (consume), so that a stream that is not read
+ * holds no more than its window.
+ */
+#include "h2_int.h"
+
+#include "sluice/base/log.h"
+#include "sluice/base/number.h"
+#include "sluice/http/trace.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* To tell the server of a stream that is not wanted any more. */
+#define END_NS (100 * SL_NS_PER_MS)
+
+static struct sl_h2_stream *
+stream_of(struct sl_stream *stream)
+{
+	return SL_CONTAINER_OF(stream, struct sl_h2_stream, stream);
+}
+
+/* ---- failing ---- */
+
+static const char *
+why_closed(const struct sl_h2_stream *stream)
+{
+	if (stream->invalid)
+		return nghttp2_strerror(stream->invalid);
+	return nghttp2_http2_strerror(stream->close_code);
+}
+
+static int
+closed_code(const struct sl_h2_stream *stream)
+{
+	if (stream->close_code == NGHTTP2_REFUSED_STREAM)
+		return SL_E_STALE;
+	return stream->is_reset ? -ECONNRESET : SL_E_PROTO;
+}
+
+/* The server does not want this stream, or what it sent is wrong. */
+static int
+fail_closed(const struct sl_h2_stream *stream, enum sl_phase phase, struct sl_error *err)
+{
+	return sl_fail(err, phase, closed_code(stream), "%s: %s",
+		stream->is_reset ? "the server reset the stream of HTTP/2"
+		: stream->close_code == NGHTTP2_REFUSED_STREAM
+			? "the server did not process the request"
+			: "the server's response by HTTP/2 is malformed",
+		why_closed(stream));
+}
+
+static int
+fail_head(const struct sl_h2_stream *stream, int code, struct sl_error *err)
+{
+	const struct sl_h2 *session = stream->session;
+	if (stream->refused.code)
+		return sl_fail(
+			err, SL_PHASE_HEAD, stream->refused.code, "%s", stream->refused.text);
+	if (stream->is_closed)
+		return fail_closed(stream, SL_PHASE_HEAD, err);
+	if (code == -ETIMEDOUT)
+		return sl_stream_fail_timeout(
+			&stream->stream, SL_PHASE_HEAD, "the server does not respond", err);
+	return sl_fail(err, SL_PHASE_HEAD, code, "no response from the server: %s",
+		sl_stream_cause(session->code ? &session->cause : NULL, code));
+}
+
+/* ---- request ---- */
+
+/* Pseudo-header fields come first (RFC 9113 8.3). */
+struct fields {
+	nghttp2_nv *list;
+	size_t count;
+	char *authority; /* of a field Host */
+	bool failed;
+};
+
+static void
+put(struct fields *fields, struct sl_span name, struct sl_span value, uint8_t flags)
+{
+	union {
+		const char *text;
+		uint8_t *bytes; /* nghttp2 copies them, and makes names lower case */
+	} n = { .text = name.data }, v = { .text = value.data };
+	fields->list[fields->count++] = (nghttp2_nv){ .name = n.bytes,
+		.namelen = name.len,
+		.value = v.bytes,
+		.valuelen = value.len,
+		.flags = flags };
+}
+
+/* What may be a secret is not kept in the table of the compression. */
+static void
+put_field(void *ctx, struct sl_span name, struct sl_span value)
+{
+	struct fields *fields = ctx;
+	if (sl_span_is_nocase(name, "Host")) {
+		free(fields->authority);
+		fields->authority = sl_span_dup(value);
+		fields->failed = !fields->authority;
+		return;
+	}
+	put(fields, name, value,
+		sl_span_is_nocase(name, "User-Agent") || sl_span_is_nocase(name, "Accept") ||
+				sl_span_is_nocase(name, "Accept-Encoding")
+			? NGHTTP2_NV_FLAG_NONE
+			: NGHTTP2_NV_FLAG_NO_INDEX);
+}
+
+enum { PSEUDO = 4 };
+
+static int
+submit(struct sl_h2_stream *stream, const struct sl_request *request, struct fields *fields)
+{
+	struct fields pseudo = { .list = fields->list };
+	fields->count = PSEUDO;
+	if (!sl_request_each_field(request, put_field, fields) || fields->failed)
+		return -ENOMEM;
+	put(&pseudo, sl_span_str(":method"), sl_span_str(request->method), 0);
+	put(&pseudo, sl_span_str(":scheme"), sl_span_str("https"), 0);
+	put(&pseudo, sl_span_str(":authority"),
+		sl_span_str(fields->authority ? fields->authority : ""), 0);
+	put(&pseudo, sl_span_str(":path"), sl_span_str(request->url->target),
+		NGHTTP2_NV_FLAG_NO_INDEX);
+	int32_t id = nghttp2_submit_request(
+		stream->session->nghttp2, NULL, fields->list, fields->count, NULL, stream);
+	if (id < 0)
+		return id == NGHTTP2_ERR_NOMEM ? -ENOMEM : SL_E_STALE;
+	stream->id = id;
+	stream->session->has_carried = true;
+	return 0;
+}
+
+static int
+submit_fields(struct sl_h2_stream *stream, const struct sl_request *request)
+{
+	struct fields fields = { 0 };
+	size_t most = PSEUDO + sl_request_fields_max(request);
+	fields.list = calloc(most, sizeof(*fields.list));
+	int code = fields.list ? submit(stream, request, &fields) : -ENOMEM;
+	free(fields.list);
+	free(fields.authority);
+	return code;
+}
+
+static void
+trace(const struct sl_stream *stream, const struct sl_request *request)
+{
+	struct sl_buf text = { 0 }, shown = { 0 };
+	struct sl_span line;
+	if (sl_log_level() < SL_LOG_INFO || sl_request_format(&text, request, NULL) < 0)
+		return;
+	struct sl_span rest = sl_buf_span(&text);
+	if (sl_span_take_until(&rest, '\r', &line)) {
+		sl_buf_add(&shown, line.data, line.len - strlen("1.1"));
+		sl_buf_add_str(&shown, "2\r");
+		sl_buf_add_span(&shown, rest);
+		sl_trace_request(stream->number, sl_buf_span(&shown));
+	}
+	explicit_bzero(text.data, text.len);
+	if (shown.data)
+		explicit_bzero(shown.data, shown.len);
+	sl_buf_release(&text);
+	sl_buf_release(&shown);
+}
+
+SL_SUSPENDS
+static int
+h2_send(struct sl_stream *base, const struct sl_request *request, struct sl_error *err)
+{
+	struct sl_h2_stream *stream = stream_of(base);
+	trace(base, request);
+	int code = submit_fields(stream, request);
+	if (code == 0)
+		code = sl_h2_flush(stream->session, sl_deadline_in(base->stall_timeout_ns));
+	if (code == -ETIMEDOUT)
+		return sl_stream_fail_timeout(
+			base, SL_PHASE_REQUEST, "the server did not read the request", err);
+	if (code < 0)
+		return sl_fail(err, SL_PHASE_REQUEST, code, "the request could not be sent: %s",
+			sl_stream_cause(&stream->session->cause, code));
+	return 0;
+}
+
+/* ---- head ---- */
+
+static bool
+has_head(const struct sl_h2_stream *stream)
+{
+	return stream->has_head || stream->refused.code;
+}
+
+SL_SUSPENDS
+static int
+h2_read_head(struct sl_stream *base, struct sl_head *head, struct sl_error *err)
+{
+	struct sl_h2_stream *stream = stream_of(base);
+	int code = sl_h2_wait(stream, has_head, sl_deadline_in(base->stall_timeout_ns));
+	base->answered = base->answered || stream->has_head;
+	if (code < 0 || !stream->has_head || stream->refused.code) {
+		base->is_unprocessed = stream->close_code == NGHTTP2_REFUSED_STREAM;
+		return fail_head(stream, code, err);
+	}
+	struct sl_head empty = *head;
+	*head = stream->head;
+	stream->head = empty;
+	return 0;
+}
+
+/* ---- body ---- */
+
+static size_t
+buffered(const struct sl_h2_stream *stream)
+{
+	return stream->body.len - stream->body_off;
+}
+
+static bool
+has_end(const struct sl_h2_stream *stream)
+{
+	return stream->is_closed || stream->to_done > 0;
+}
+
+/* After the last byte: the server ends the stream, and nghttp2 has compared the lengths. */
+static bool
+is_whole(const struct sl_h2_stream *stream)
+{
+	return stream->is_closed && stream->close_code == NGHTTP2_NO_ERROR && !stream->is_reset &&
+	       buffered(stream) == 0;
+}
+
+static bool
+is_all(const struct sl_body_state *body)
+{
+	return body->framing.kind == SL_FRAMING_NONE ||
+	       (body->framing.kind == SL_FRAMING_LENGTH && body->received == body->framing.length);
+}
+
+SL_SUSPENDS
+static int
+give_back(struct sl_h2_stream *stream, size_t len)
+{
+	struct sl_h2 *session = stream->session;
+	int code = stream->is_closed ? nghttp2_session_consume_connection(session->nghttp2, len)
+				     : nghttp2_session_consume(session->nghttp2, stream->id, len);
+	if (code)
+		return -ENOMEM;
+	return nghttp2_session_want_write(session->nghttp2)
+		       ? sl_h2_flush(session, sl_deadline_in(stream->stream.stall_timeout_ns))
+		       : 0;
+}
+
+static size_t
+take_buffered(struct sl_h2_stream *stream, char *data, size_t len)
+{
+	size_t n = SL_MIN(len, buffered(stream));
+	if (n > 0)
+		memcpy(data, stream->body.data + stream->body_off, n);
+	stream->body_off += n;
+	if (stream->body_off == stream->body.len) {
+		sl_buf_clear(&stream->body);
+		stream->body_off = 0;
+	}
+	return n;
+}
+
+/* Until bytes came, the stream has ended, or it stalls. */
+SL_SUSPENDS
+static int
+receive(struct sl_h2_stream *stream, char *data, size_t len)
+{
+	stream->to = data;
+	stream->to_len = len;
+	stream->to_done = 0;
+	int code = sl_h2_wait(stream, has_end, sl_deadline_in(stream->stream.stall_timeout_ns));
+	size_t done = stream->to_done;
+	stream->to = NULL;
+	stream->to_len = stream->to_done = 0;
+	return done > 0 ? sl_int(done) : code;
+}
+
+static int
+fail_body(const struct sl_h2_stream *stream, int code, struct sl_error *err)
+{
+	struct sl_error cause = { 0 };
+	if (code == 0) {
+		code = fail_closed(stream, SL_PHASE_BODY, &cause);
+		return sl_stream_fail_body(&stream->stream, code, &cause, err);
+	}
+	return sl_stream_fail_body(
+		&stream->stream, code, stream->session->code ? &stream->session->cause : NULL, err);
+}
+
+SL_SUSPENDS
+static int
+await_end(struct sl_h2_stream *stream, struct sl_error *err)
+{
+	char beyond;
+	int code = receive(stream, &beyond, 1);
+	if (code > 0)
+		return sl_fail(
+			err, SL_PHASE_BODY, SL_E_PROTO, "the server sent more than it announced");
+	if (code < 0 || !is_whole(stream))
+		return fail_body(stream, code, err);
+	stream->stream.body.complete = true;
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+h2_begin_body(struct sl_stream *base, const struct sl_head *head, bool request_was_head,
+	struct sl_error *err)
+{
+	int code = sl_framing_decide(&base->body.framing, head, request_was_head, err);
+	if (code < 0)
+		return code;
+	/* The end is marked, as that of chunks is. */
+	if (base->body.framing.kind == SL_FRAMING_CLOSE)
+		base->body.framing.kind = SL_FRAMING_CHUNKED;
+	base->body.framing.keep_alive = true;
+	return is_all(&base->body) ? await_end(stream_of(base), err) : 0;
+}
+
+SL_SUSPENDS
+static int
+h2_read(struct sl_stream *base, char *data, size_t len, struct sl_error *err)
+{
+	struct sl_h2_stream *stream = stream_of(base);
+	size_t n = take_buffered(stream, data, len);
+	int code = n == 0 ? receive(stream, data, len) : sl_int(n);
+	if (code == 0 && is_whole(stream) && base->body.framing.kind != SL_FRAMING_LENGTH) {
+		base->body.complete = true;
+		return 0;
+	}
+	if (code <= 0)
+		return fail_body(stream, code, err);
+	base->body.received += (uint64_t)code;
+	int given = give_back(stream, (size_t)code);
+	if (given < 0)
+		return fail_body(stream, given, err);
+	if (is_all(&base->body)) {
+		given = await_end(stream, err);
+		if (given < 0)
+			return given;
+	}
+	return code;
+}
+
+/* ---- the stream ---- */
+
+/* The server need not send the rest; what is here already was not read. */
+SL_SUSPENDS
+static void
+abandon(struct sl_h2_stream *stream)
+{
+	struct sl_h2 *session = stream->session;
+	struct sl_shield shield;
+	if (session->code || stream->id == 0)
+		return;
+	(void)nghttp2_session_set_stream_user_data(session->nghttp2, stream->id, NULL);
+	int code = nghttp2_session_consume_connection(session->nghttp2, buffered(stream));
+	if (code == 0 && !stream->is_closed)
+		code = nghttp2_submit_rst_stream(
+			session->nghttp2, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_CANCEL);
+	sl_shield_begin(&shield, sl_deadline_in(END_NS));
+	if (code == 0)
+		(void)sl_h2_flush(session, SL_FOREVER);
+	sl_shield_end(&shield);
+}
+
+SL_SUSPENDS
+static void
+h2_end(struct sl_stream *base)
+{
+	struct sl_h2_stream *stream = stream_of(base);
+	struct sl_h2 *session = stream->session;
+	struct sl_pool *pool = stream->pool;
+	abandon(stream);
+	sl_list_remove(&stream->of_session);
+	sl_head_release(&stream->head);
+	sl_buf_release(&stream->body);
+	free(stream);
+	if (--session->count > 0)
+		return;
+	sl_list_remove(&session->of_origin);
+	if (session->leave)
+		session->leave(session->leave_ctx, session);
+	sl_pool_give(pool, &session->connection, sl_h2_has_room(session));
+}
+
+static const struct sl_stream_methods methods = {
+	.send = h2_send,
+	.read_head = h2_read_head,
+	.begin_body = h2_begin_body,
+	.read = h2_read,
+	.end = h2_end,
+};
+
+struct sl_stream *
+sl_h2_begin(struct sl_h2 *session, struct sl_pool *pool)
+{
+	struct sl_h2_stream *stream = calloc(1, sizeof(*stream));
+	if (!stream)
+		return NULL;
+	stream->stream = (struct sl_stream){ .methods = &methods, .reused = session->has_carried };
+	if (!session->has_carried)
+		stream->stream.times = session->connection.times;
+	snprintf(stream->stream.peer, sizeof(stream->stream.peer), "%s", session->connection.peer);
+	stream->session = session;
+	stream->pool = pool;
+	sl_list_init(&stream->waiting);
+	sl_list_push_back(&session->streams, &stream->of_session);
+	session->count++;
+	return &stream->stream;
+}
