@@ -131,6 +131,7 @@ make_client(struct get *get, struct sl_http_client **out)
 		.total = sl_get_budget_connections(&get->budget),
 		.tls_memory = get->budget.tls_memory,
 		.reach = sl_connect_options_reach(&options->connect),
+		.http1 = options->connect.http1,
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.max_redirects = options->max_redirects,

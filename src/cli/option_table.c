@@ -282,6 +282,9 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(tls.insecure),
 		.help = "Do not verify the certificates of servers. Connections can then be "
 		"intercepted, and files changed: use this for tests only." },
+	{ .group = "Network", .name = "http1.1",
+		.kind = SL_OPTION_FLAG, FIELD(connect.http1),
+		.help = "Use HTTP/1.1, also with servers that offer HTTP/2." },
 	{ .group = "Network", .letter = '4', .name = "ipv4",
 		.kind = SL_OPTION_FLAG, FIELD(connect.ipv4), CLEARS(connect.ipv6),
 		.help = "Connect to IPv4 addresses only." },
@@ -699,6 +702,9 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(tls.insecure),
 		.help = "For URLs: do not verify the certificates of servers. Connections can then be "
 		"intercepted, and logs changed: use this for tests only." },
+	{ .group = "Network", .name = "http1.1",
+		.kind = SL_OPTION_FLAG, FIELD(connect.http1),
+		.help = "For URLs: use HTTP/1.1, also with servers that offer HTTP/2." },
 	{ .group = "Network", .name = "ipv4",
 		.kind = SL_OPTION_FLAG, FIELD(connect.ipv4), CLEARS(connect.ipv6),
 		.help = "For URLs: connect to IPv4 addresses only." },

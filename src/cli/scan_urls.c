@@ -166,6 +166,7 @@ sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err)
 	const struct sl_http_client_options wanted = { .per_host = SL_SCAN_STREAMS,
 		.total = SL_SCAN_STREAMS,
 		.reach = sl_connect_options_reach(&options->connect),
+		.http1 = options->connect.http1,
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.max_redirects = options->max_redirects,

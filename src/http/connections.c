@@ -100,10 +100,14 @@ join(const struct taking *taking, struct sl_h2 *session, struct sl_stream **out)
 static void
 leave_origin(void *ctx, struct sl_h2 *session)
 {
-	sl_sessions_unuse(ctx, session->origin);
+	struct sl_sessions_origin *origin = session->origin;
+	if (session->wants_http1)
+		origin->http1 = origin->refuses_http2 = true;
+	sl_sessions_unuse(ctx, origin);
 	session->leave = NULL;
 }
 
+SL_SUSPENDS
 static int
 enter_session(const struct taking *taking, struct sl_connection *connection, struct sl_stream **out)
 {
@@ -122,6 +126,22 @@ enter_session(const struct taking *taking, struct sl_connection *connection, str
 	return 0;
 }
 
+static void
+announce(struct sl_h2 *session)
+{
+	sl_sessions_connected(session->origin, true);
+}
+
+/* The others learn of it when it is known how many streams the server permits. */
+static void
+announce_later(const struct taking *taking, struct sl_h2 *session)
+{
+	if (session->has_settings || !session->leave)
+		sl_sessions_connected(taking->origin, true);
+	else
+		session->announce = announce;
+}
+
 SL_SUSPENDS
 static int
 take_own(const struct taking *taking, struct sl_stream **out)
@@ -136,8 +156,10 @@ take_own(const struct taking *taking, struct sl_stream **out)
 		code = enter_session(taking, connection, out);
 	else if (code == 0)
 		origin->http1 = true;
-	if (is_first)
-		sl_sessions_connected(origin, code == 0 && connection->http2);
+	if (is_first && code == 0 && connection->http2)
+		announce_later(taking, sl_h2_of(connection));
+	else if (is_first)
+		sl_sessions_connected(origin, false);
 	return code;
 }
 
@@ -178,7 +200,7 @@ take_shared(const struct taking *taking, struct sl_stream **out)
 
 SL_SUSPENDS
 static int
-take(struct sl_connections *connections, const struct sl_pool_key *key, bool fresh,
+take(struct sl_connections *connections, struct sl_pool_key *key, bool fresh,
 	struct sl_stream **out, struct sl_error *cause)
 {
 	struct sl_connection *connection;
@@ -190,7 +212,9 @@ take(struct sl_connections *connections, const struct sl_pool_key *key, bool fre
 	taking.origin = sl_sessions_use(&connections->sessions, key);
 	if (!taking.origin)
 		return sl_fail_code(cause, SL_PHASE_NONE, -ENOMEM, "cannot begin a request");
-	int code = take_shared(&taking, out);
+	key->http1 = sl_sessions_need_http1(taking.origin);
+	int code = key->http1 ? take_connection(connections, key, fresh, &connection, out, cause)
+			      : take_shared(&taking, out);
 	sl_sessions_unuse(&connections->sessions, taking.origin);
 	return code;
 }

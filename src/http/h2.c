@@ -20,7 +20,8 @@
 /* Of a task that is cancelled or past its deadline: what the session still has to send. */
 #define REST_NS (SL_NS_PER_S)
 
-#define READIES_MAX 8
+/* Receives that do not wait, of what the windows allow to be under way. */
+#define READIES_MAX 1024
 
 /* Codes after which the connection below works as before. */
 static bool
@@ -63,6 +64,14 @@ hand_on(struct sl_h2 *session)
 	}
 }
 
+void
+sl_h2_announce(struct sl_h2 *session)
+{
+	if (session->announce)
+		session->announce(session);
+	session->announce = NULL;
+}
+
 static void
 fail(struct sl_h2 *session, int code, const struct sl_error *cause)
 {
@@ -71,6 +80,7 @@ fail(struct sl_h2 *session, int code, const struct sl_error *cause)
 	session->code = code;
 	if (cause)
 		session->cause = *cause;
+	sl_h2_announce(session);
 	wake_all(session);
 }
 
@@ -157,8 +167,13 @@ feed(struct sl_h2 *session, size_t len)
 {
 	ssize_t used =
 		nghttp2_session_mem_recv(session->nghttp2, (const uint8_t *)session->in, len);
-	if (used >= 0 || session->code)
+	if (used >= 0)
 		return;
+	if (session->code) { /* a callback refused it */
+		sl_h2_announce(session);
+		wake_all(session);
+		return;
+	}
 	struct sl_error cause = { 0 };
 	int code = used == NGHTTP2_ERR_NOMEM     ? -ENOMEM
 		   : used == NGHTTP2_ERR_FLOODED ? SL_E_LIMIT
@@ -238,13 +253,19 @@ sl_h2_of(struct sl_connection *connection)
 }
 
 bool
+sl_h2_works(const struct sl_h2 *session)
+{
+	return !session->code && !session->is_leaving && !session->wants_http1 &&
+	       nghttp2_session_check_request_allowed(session->nghttp2);
+}
+
+bool
 sl_h2_has_room(const struct sl_h2 *session)
 {
 	uint32_t most = nghttp2_session_get_remote_settings(
 		session->nghttp2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-	return !session->code && !session->is_leaving &&
-	       session->count < SL_MIN(most, (uint32_t)SL_H2_STREAMS) &&
-	       nghttp2_session_check_request_allowed(session->nghttp2);
+	return session->has_settings && sl_h2_works(session) &&
+	       session->count < SL_MIN(most, (uint32_t)SL_H2_STREAMS);
 }
 
 /* What came while it was idle is looked at: settings, pings, the announcement of its end. */
@@ -256,7 +277,7 @@ h2_is_disturbed(struct sl_connection *connection)
 	int code = 0;
 	for (unsigned i = 0; i < READIES_MAX && code == 0; i++)
 		code = receive(session, false, SL_FOREVER);
-	return code != -EAGAIN || !sl_h2_has_room(session);
+	return code != -EAGAIN || !sl_h2_works(session);
 }
 
 static void

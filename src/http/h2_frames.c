@@ -122,6 +122,10 @@ on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
 	struct sl_h2_stream *stream = find(nghttp2, frame->hd.stream_id);
 	if (frame->hd.type == NGHTTP2_GOAWAY)
 		session->is_leaving = true;
+	if (frame->hd.type == NGHTTP2_SETTINGS && !(frame->hd.flags & NGHTTP2_FLAG_ACK)) {
+		session->has_settings = true;
+		sl_h2_announce(session);
+	}
 	if (stream && frame->hd.type == NGHTTP2_RST_STREAM)
 		stream->is_reset = true;
 	if (!stream || frame->hd.type != NGHTTP2_HEADERS || !stream->is_last_head)
@@ -190,6 +194,8 @@ on_close(nghttp2_session *nghttp2, int32_t id, uint32_t error, void *ctx)
 		return 0;
 	stream->is_closed = true;
 	stream->close_code = error;
+	if (error == NGHTTP2_HTTP_1_1_REQUIRED)
+		session->wants_http1 = true;
 	if (error == NGHTTP2_NO_ERROR)
 		session->idle_frames = 0;
 	(void)sl_h2_wake(stream);

@@ -34,6 +34,7 @@ struct sl_h2 {
 	bool has_carried;
 	bool is_receiving, is_sending; /* a task does */
 	bool is_leaving;               /* the server has sent GOAWAY */
+	bool wants_http1;              /* the server has refused HTTP/2 for a request */
 	unsigned idle_frames;          /* received since the last one that brought something on */
 	int code;                      /* why it does not work any more; 0 = it works */
 	struct sl_error cause;
@@ -41,6 +42,9 @@ struct sl_h2 {
 	size_t sent;              /* of out */
 	char *in;                 /* memory of a receive; NULL while it is idle */
 	struct sl_list of_origin; /* kept by sessions.c */
+	bool has_settings;        /* of the server */
+	/* Called once: they came, or will not. */
+	void (*announce)(struct sl_h2 *session);
 	/* The entry of its origin is in use until its last stream ends. */
 	void (*leave)(void *ctx, struct sl_h2 *session);
 	void *leave_ctx, *origin;
@@ -87,7 +91,10 @@ int sl_h2_secure(struct sl_connector *connector, struct sl_connection *below,
 /* `connection` is one that sl_h2_open made (asserted). */
 struct sl_h2 *sl_h2_of(struct sl_connection *connection);
 
-/* One more stream may be begun. */
+/* It can carry more streams, now or later. */
+bool sl_h2_works(const struct sl_h2 *session);
+
+/* One more stream may be begun. How many the server permits must be known. */
 bool sl_h2_has_room(const struct sl_h2 *session);
 
 /* A stream of the session, to be ended by its method; the last one gives the session back to
@@ -95,6 +102,9 @@ bool sl_h2_has_room(const struct sl_h2 *session);
 struct sl_stream *sl_h2_begin(struct sl_h2 *session, struct sl_pool *pool);
 
 /* ---- h2.c, for the others ---- */
+
+/* Call and forget session->announce, if it is set. */
+void sl_h2_announce(struct sl_h2 *session);
 
 /* Its task, if it waits: something came. Returns whether it did wait. */
 bool sl_h2_wake(struct sl_h2_stream *stream);

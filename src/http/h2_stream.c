@@ -34,10 +34,18 @@ why_closed(const struct sl_h2_stream *stream)
 	return nghttp2_http2_strerror(stream->close_code);
 }
 
+/* RFC 9113 8.7: not even begun, also after GOAWAY; 7: to be asked by HTTP/1.1. */
+static bool
+is_unprocessed(const struct sl_h2_stream *stream)
+{
+	return stream->close_code == NGHTTP2_REFUSED_STREAM ||
+	       stream->close_code == NGHTTP2_HTTP_1_1_REQUIRED;
+}
+
 static int
 closed_code(const struct sl_h2_stream *stream)
 {
-	if (stream->close_code == NGHTTP2_REFUSED_STREAM)
+	if (is_unprocessed(stream))
 		return SL_E_STALE;
 	return stream->is_reset ? -ECONNRESET : SL_E_PROTO;
 }
@@ -203,7 +211,7 @@ h2_read_head(struct sl_stream *base, struct sl_head *head, struct sl_error *err)
 	int code = sl_h2_wait(stream, has_head, sl_deadline_in(base->stall_timeout_ns));
 	base->answered = base->answered || stream->has_head;
 	if (code < 0 || !stream->has_head || stream->refused.code) {
-		base->is_unprocessed = stream->close_code == NGHTTP2_REFUSED_STREAM;
+		base->is_unprocessed = is_unprocessed(stream);
 		return fail_head(stream, code, err);
 	}
 	struct sl_head empty = *head;
@@ -388,9 +396,10 @@ h2_end(struct sl_stream *base)
 	if (--session->count > 0)
 		return;
 	sl_list_remove(&session->of_origin);
+	sl_h2_announce(session);
 	if (session->leave)
 		session->leave(session->leave_ctx, session);
-	sl_pool_give(pool, &session->connection, sl_h2_has_room(session));
+	sl_pool_give(pool, &session->connection, sl_h2_works(session));
 }
 
 static const struct sl_stream_methods methods = {

@@ -102,6 +102,17 @@ sl_sessions_find(const struct sl_sessions_origin *origin)
 	return NULL;
 }
 
+bool
+sl_sessions_need_http1(const struct sl_sessions_origin *origin)
+{
+	bool need = origin->refuses_http2;
+	sl_list_each(node, &origin->sessions)
+	{
+		need = need || sl_list_item(node, struct sl_h2, of_origin)->wants_http1;
+	}
+	return need;
+}
+
 void
 sl_sessions_enter(struct sl_sessions_origin *origin, struct sl_h2 *session)
 {

@@ -22,7 +22,8 @@ struct sl_sessions_origin {
 	struct sl_list sessions; /* with streams */
 	struct sl_list waiting;  /* for the connection that is being made */
 	bool is_connecting;
-	bool http1; /* it was seen to speak HTTP/1 */
+	bool http1;         /* it was seen to speak HTTP/1 */
+	bool refuses_http2; /* for some requests: it is asked by HTTP/1.1 */
 	bool tls;
 	uint16_t port;
 	unsigned users;
@@ -41,6 +42,9 @@ void sl_sessions_unuse(struct sl_sessions *sessions, struct sl_sessions_origin *
 
 /* One with room for a stream, or NULL. */
 struct sl_h2 *sl_sessions_find(const struct sl_sessions_origin *origin);
+
+/* Whether the origin has refused HTTP/2 for a request. */
+bool sl_sessions_need_http1(const struct sl_sessions_origin *origin);
 
 /* From now on until its last stream ends. */
 void sl_sessions_enter(struct sl_sessions_origin *origin, struct sl_h2 *session);

@@ -94,6 +94,7 @@ struct sl_auth_options {
 /* How hosts are reached; of both commands. */
 struct sl_connect_options {
 	bool ipv4, ipv6;          /* not both */
+	bool http1;               /* never HTTP/2 */
 	struct sl_words resolves; /* as typed, as the next three; NULL = not given */
 	const char *interface;
 	const char *unix_socket, *abstract_unix_socket; /* not both */

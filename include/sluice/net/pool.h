@@ -50,8 +50,8 @@ struct sl_pool_key {
 	sl_pool_connect_fn *connect;
 	void *connect_ctx;
 	void *taker;   /* for options.admit */
-	/* An idle connection is used again only in the lane it was dialled for; one of HTTP/2 in all
-	 * of them, unless the key is for HTTP/1 only. */
+	/* An idle connection is used again only in the lane it was dialled for; one of HTTP/2 in
+	 * all of them, unless the key is for HTTP/1 only. */
 	unsigned lane;
 	bool http1;
 };

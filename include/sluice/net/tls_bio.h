@@ -57,8 +57,8 @@ int sl_tls_bio_fill(struct sl_tls_bio *io, struct sl_connection *below, size_t s
 	uint64_t deadline_ns, struct sl_error *err) SL_MUST_CHECK;
 
 /* Send all that OpenSSL wrote. If another task does already, it takes this along, and the call
- * returns 0 as soon as OpenSSL can write again. Returns 0; -ENOMEM if some was lost; a code of sl_connection_send_some. May be
- * called again after -ETIMEDOUT: it goes on where it was. */
+ * returns 0 as soon as OpenSSL can write again. Returns 0; -ENOMEM if some was lost; a code of
+ * sl_connection_send_some. May be called again after -ETIMEDOUT: it goes on where it was. */
 SL_SUSPENDS
 int sl_tls_bio_flush(struct sl_tls_bio *io, struct sl_connection *below, bool wait,
 	uint64_t deadline_ns, struct sl_error *err) SL_MUST_CHECK;

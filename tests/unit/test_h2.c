@@ -1,0 +1,567 @@
+/* HTTP/2 of the client against the server of nghttp2, over TLS on loopback. */
+#include "sluice/http/client.h"
+#include "support/peer.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <nghttp2/nghttp2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LONG_NS (60 * SL_NS_PER_S)
+
+static const char *certs;
+
+/* ---- a server: what it does follows from the path ---- */
+
+struct server {
+	struct peer peer;
+	SSL_CTX *context;
+	atomic_uint requests, refused, resets;
+};
+
+static struct server server;
+
+struct session {
+	SSL *ssl;
+	nghttp2_session *nghttp2;
+	bool is_broken;
+};
+
+/* A response being sent. */
+struct answer {
+	char path[64];
+	size_t left, offset;
+	bool is_cut; /* reset the stream after the bytes */
+};
+
+static unsigned char
+body_byte(size_t offset)
+{
+	return (unsigned char)(offset * 13 + (offset >> 9));
+}
+
+static nghttp2_nv
+field(const char *name, char *value)
+{
+	union {
+		const char *text;
+		uint8_t *bytes;
+	} n = { .text = name }, v = { .text = value };
+	return (nghttp2_nv){ n.bytes, v.bytes, strlen(name), strlen(value), 0 };
+}
+
+static ssize_t
+on_send(nghttp2_session *nghttp2, const uint8_t *data, size_t len, int flags, void *ctx)
+{
+	struct session *session = ctx;
+	(void)nghttp2;
+	(void)flags;
+	if (!session->is_broken && SSL_write(session->ssl, data, (int)len) != (int)len)
+		session->is_broken = true;
+	return session->is_broken ? NGHTTP2_ERR_CALLBACK_FAILURE : (ssize_t)len;
+}
+
+static ssize_t
+on_body(nghttp2_session *nghttp2, int32_t id, uint8_t *out, size_t len, uint32_t *flags,
+	nghttp2_data_source *source, void *ctx)
+{
+	struct answer *answer = source->ptr;
+	size_t n = SL_MIN(len, answer->left);
+	(void)ctx;
+	for (size_t i = 0; i < n; i++)
+		out[i] = body_byte(answer->offset + i);
+	answer->offset += n;
+	answer->left -= n;
+	if (answer->left == 0 && answer->is_cut) {
+		cr_assert_eq(nghttp2_submit_rst_stream(nghttp2, 0, id, NGHTTP2_INTERNAL_ERROR), 0);
+		return n > 0 ? (ssize_t)n : NGHTTP2_ERR_DEFERRED;
+	}
+	if (answer->left == 0)
+		*flags |= NGHTTP2_DATA_FLAG_EOF;
+	if (answer->left == 0 && strncmp(answer->path, "/trailers", 9) == 0) {
+		char value[] = "1";
+		nghttp2_nv nv = field("x-sum", value);
+		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+		cr_assert_eq(nghttp2_submit_trailer(nghttp2, id, &nv, 1), 0);
+	}
+	return (ssize_t)n;
+}
+
+static bool
+asks_for(const struct answer *answer, const char *what)
+{
+	return strncmp(answer->path, what, strlen(what)) == 0;
+}
+
+static void
+send_body(nghttp2_session *nghttp2, int32_t id, struct answer *answer, size_t announced)
+{
+	char status[] = "200", length[24];
+	const nghttp2_data_provider body = { .source.ptr = answer, .read_callback = on_body };
+	snprintf(length, sizeof(length), "%zu", announced);
+	nghttp2_nv list[] = { field(":status", status), field("content-length", length) };
+	size_t count = asks_for(answer, "/unknown") ? 1 : 2;
+	cr_assert_eq(nghttp2_submit_response(nghttp2, id, list, count, &body), 0);
+}
+
+/* 600 fields of 600 bytes. */
+static void
+send_bomb(nghttp2_session *nghttp2, int32_t id)
+{
+	static char value[601], status[] = "200";
+	nghttp2_nv list[601] = { field(":status", status) };
+	memset(value, 'x', sizeof(value) - 1);
+	for (size_t i = 1; i < SL_COUNT_OF(list); i++)
+		list[i] = field("x-much", value);
+	cr_assert_eq(nghttp2_submit_response(nghttp2, id, list, SL_COUNT_OF(list), NULL), 0);
+}
+
+static void
+send_interim(nghttp2_session *nghttp2, int32_t id, unsigned count)
+{
+	char status[] = "103";
+	nghttp2_nv nv = field(":status", status);
+	for (unsigned i = 0; i < count; i++)
+		cr_assert_eq(nghttp2_submit_headers(nghttp2, 0, id, NULL, &nv, 1, NULL), 0);
+}
+
+static void
+send_pings(nghttp2_session *nghttp2, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		cr_assert_eq(nghttp2_submit_ping(nghttp2, 0, NULL), 0);
+}
+
+/* "/NAME/SIZE" */
+static void
+respond(nghttp2_session *nghttp2, int32_t id, struct answer *answer)
+{
+	const char *size = strrchr(answer->path, '/');
+	size_t len = (size_t)strtoul(size + 1, NULL, 10);
+	answer->left = len;
+	if (asks_for(answer, "/refuse") && atomic_fetch_add(&server.refused, 1) < len) {
+		nghttp2_submit_rst_stream(nghttp2, 0, id, NGHTTP2_REFUSED_STREAM);
+		return;
+	}
+	if (asks_for(answer, "/flood"))
+		send_pings(nghttp2, (unsigned)len);
+	else if (asks_for(answer, "/http1"))
+		nghttp2_submit_rst_stream(nghttp2, 0, id, NGHTTP2_HTTP_1_1_REQUIRED);
+	else if (asks_for(answer, "/bomb"))
+		send_bomb(nghttp2, id);
+	else if (asks_for(answer, "/short"))
+		send_body(nghttp2, id, answer, len + 1);
+	else if (asks_for(answer, "/long"))
+		send_body(nghttp2, id, answer, len - 1);
+	else {
+		if (asks_for(answer, "/interim"))
+			send_interim(nghttp2, id, (unsigned)len);
+		answer->is_cut = asks_for(answer, "/cut");
+		send_body(nghttp2, id, answer, answer->is_cut ? 2 * len : len);
+	}
+	if (asks_for(answer, "/leave"))
+		cr_assert_eq(nghttp2_submit_goaway(nghttp2, 0, id, NGHTTP2_NO_ERROR, NULL, 0), 0);
+}
+
+static int
+on_begin(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
+{
+	struct answer *answer = calloc(1, sizeof(*answer));
+	(void)ctx;
+	cr_assert(answer);
+	nghttp2_session_set_stream_user_data(nghttp2, frame->hd.stream_id, answer);
+	return 0;
+}
+
+static int
+on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, const uint8_t *name,
+	size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags, void *ctx)
+{
+	struct answer *answer = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
+	(void)flags;
+	(void)ctx;
+	if (name_len == 5 && memcmp(name, ":path", 5) == 0)
+		snprintf(answer->path, sizeof(answer->path), "%.*s", (int)value_len,
+			(const char *)value);
+	return 0;
+}
+
+static int
+on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
+{
+	struct answer *answer = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
+	(void)ctx;
+	if (frame->hd.type == NGHTTP2_RST_STREAM)
+		atomic_fetch_add(&server.resets, 1);
+	if (frame->hd.type != NGHTTP2_HEADERS || !answer)
+		return 0;
+	atomic_fetch_add(&server.requests, 1);
+	respond(nghttp2, frame->hd.stream_id, answer);
+	return 0;
+}
+
+static int
+on_close(nghttp2_session *nghttp2, int32_t id, uint32_t error, void *ctx)
+{
+	(void)error;
+	(void)ctx;
+	free(nghttp2_session_get_stream_user_data(nghttp2, id));
+	return 0;
+}
+
+static nghttp2_session *
+new_nghttp2(struct session *session)
+{
+	const nghttp2_settings_entry settings = { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 20 };
+	nghttp2_session *nghttp2 = NULL;
+	nghttp2_session_callbacks *callbacks;
+	nghttp2_option *option;
+	cr_assert_eq(nghttp2_option_new(&option), 0);
+	nghttp2_option_set_max_send_header_block_length(option, SL_MIB);
+	cr_assert_eq(nghttp2_session_callbacks_new(&callbacks), 0);
+	nghttp2_session_callbacks_set_send_callback(callbacks, on_send);
+	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin);
+	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
+	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
+	cr_assert_eq(nghttp2_session_server_new2(&nghttp2, callbacks, session, option), 0);
+	nghttp2_session_callbacks_del(callbacks);
+	nghttp2_option_del(option);
+	cr_assert_eq(nghttp2_submit_settings(nghttp2, 0, &settings, 1), 0);
+	return nghttp2;
+}
+
+static void
+serve_http1(SSL *ssl)
+{
+	static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n\0\r\032";
+	char data[4096];
+	while (SSL_read(ssl, data, sizeof(data)) > 0)
+		if (SSL_write(ssl, reply, sizeof(reply) - 1) <= 0)
+			break;
+}
+
+static void
+serve(struct peer *peer, int fd)
+{
+	struct session session = { .ssl = peer_tls_accept(server.context, fd) };
+	const unsigned char *name = NULL;
+	unsigned len = 0;
+	char data[16384];
+	int got;
+	(void)peer;
+	if (!session.ssl)
+		return;
+	SSL_get0_alpn_selected(session.ssl, &name, &len);
+	if (len != 2) {
+		serve_http1(session.ssl);
+		SSL_free(session.ssl);
+		return;
+	}
+	session.nghttp2 = new_nghttp2(&session);
+	while (nghttp2_session_send(session.nghttp2) == 0 && !session.is_broken &&
+		(got = SSL_read(session.ssl, data, sizeof(data))) > 0)
+		if (nghttp2_session_mem_recv(session.nghttp2, (const uint8_t *)data, (size_t)got) <
+			0)
+			break;
+	nghttp2_session_del(session.nghttp2);
+	SSL_free(session.ssl);
+}
+
+static int
+on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
+	unsigned in_len, void *arg)
+{
+	(void)ssl;
+	(void)arg;
+	(void)in_len;
+	*out = in + 1;
+	*out_len = in[0];
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/* ---- the client ---- */
+
+struct fixture {
+	struct sl_http_client *client;
+	struct sl_http_client_options options;
+	sl_task_fn *fn;
+};
+
+/* Of a whole download. */
+struct fetch {
+	struct fixture *fixture;
+	char path[64];
+	size_t got;
+	int code;
+	struct sl_error err;
+};
+
+static void
+read_all(struct fetch *fetch, struct sl_http_exchange *exchange)
+{
+	unsigned char data[5000];
+	int code;
+	while ((code = sl_http_read(exchange, data, sizeof(data), &fetch->err)) > 0) {
+		for (size_t i = 0; i < (size_t)code; i++)
+			cr_assert_eq(data[i], body_byte(fetch->got + i), "%s at %zu", fetch->path,
+				fetch->got + i);
+		fetch->got += (size_t)code;
+	}
+	fetch->code = code;
+}
+
+static int
+run_fetch(void *arg)
+{
+	struct fetch *fetch = arg;
+	struct sl_http_exchange *exchange;
+	struct sl_url url;
+	char text[128];
+	int len = snprintf(
+		text, sizeof(text), "https://localhost:%u%s", server.peer.port, fetch->path);
+	cr_assert_eq(sl_url_parse(&url, sl_span(text, (size_t)len), NULL), 0);
+	const struct sl_http_request request = { .method = "GET", .url = &url };
+	fetch->code = sl_http_open(fetch->fixture->client, &request, &exchange, &fetch->err);
+	if (fetch->code == 0) {
+		read_all(fetch, exchange);
+		sl_http_close(exchange);
+	}
+	sl_url_release(&url);
+	return 0;
+}
+
+static struct fetch
+fetch(struct fixture *fixture, const char *path)
+{
+	struct fetch fetch = { .fixture = fixture };
+	snprintf(fetch.path, sizeof(fetch.path), "%s", path);
+	run_fetch(&fetch);
+	return fetch;
+}
+
+static int
+with_client(void *arg)
+{
+	struct fixture *fixture = arg;
+	struct sl_error err = { 0 };
+	cr_assert_eq(
+		sl_http_client_new(&fixture->client, &fixture->options, &err), 0, "%s", err.text);
+	int code = fixture->fn(fixture);
+	sl_http_client_free(fixture->client);
+	return code;
+}
+
+static void
+run(sl_task_fn *fn)
+{
+	char ca[128];
+	snprintf(ca, sizeof(ca), "%s/ca.pem", certs);
+	struct fixture fixture = { .fn = fn,
+		.options = { .per_host = 4,
+			.total = 8,
+			.connect_timeout_ns = LONG_NS,
+			.stall_timeout_ns = LONG_NS,
+			.max_redirects = 5,
+			.tls.cacert = ca } };
+	memset(&server, 0, sizeof(server));
+	server.context = peer_tls_context(certs, "server");
+	SSL_CTX_set_alpn_select_cb(server.context, on_alpn, NULL);
+	peer_start(&server.peer, serve, &server);
+	cr_expect_eq(peer_run(with_client, &fixture), 0);
+	peer_stop(&server.peer);
+	SSL_CTX_free(server.context);
+}
+
+static void
+set_up(void)
+{
+	certs = peer_make_certs();
+}
+
+static void
+tear_down(void)
+{
+	peer_remove_certs();
+}
+
+TestSuite(http_h2, .init = set_up, .fini = tear_down);
+
+static void
+expect_whole(const struct fetch *fetch, size_t len)
+{
+	cr_expect_eq(fetch->code, 0, "%s: %s", fetch->path, fetch->err.text);
+	cr_expect_eq(fetch->got, len, "%s: %zu", fetch->path, fetch->got);
+}
+
+/* ---- tests ---- */
+
+static int
+fetch_one_by_one(void *arg)
+{
+	static const struct {
+		const char *path;
+		size_t len;
+	} cases[] = { { "/a/0", 0 }, { "/a/1", 1 }, { "/a/5000", 5000 }, { "/a/1000000", 1000000 },
+		{ "/unknown/0", 0 }, { "/unknown/70000", 70000 }, { "/trailers/70000", 70000 },
+		{ "/trailers/0", 0 }, { "/interim/32", 32 } };
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct fetch got = fetch(arg, cases[i].path);
+		expect_whole(&got, cases[i].len);
+	}
+	cr_expect_eq(atomic_load(&server.peer.accepted), 1);
+	return 0;
+}
+
+Test(http_h2, one_connection_carries_one_response_after_the_other)
+{
+	run(fetch_one_by_one);
+}
+
+enum { MANY = 60 };
+
+/* More at a time than the server permits streams of one connection; bodies beyond the windows. */
+static int
+fetch_many(void *arg)
+{
+	static struct fetch fetches[MANY];
+	struct sl_group group;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (unsigned i = 0; i < MANY; i++) {
+		fetches[i] = (struct fetch){ .fixture = arg };
+		snprintf(fetches[i].path, sizeof(fetches[i].path), "/a/%u", i * 10007);
+		cr_assert_eq(sl_group_spawn(&group, "fetch", run_fetch, &fetches[i], NULL), 0);
+	}
+	int code = sl_group_leave(&group);
+	for (unsigned i = 0; i < MANY; i++)
+		expect_whole(&fetches[i], i * 10007);
+	cr_expect_leq(atomic_load(&server.peer.accepted), 4);
+	return code;
+}
+
+Test(http_h2, many_tasks_share_few_connections)
+{
+	run(fetch_many);
+	cr_expect_eq(atomic_load(&server.requests), MANY);
+}
+
+static int
+stop_in_the_middle(void *arg)
+{
+	struct fixture *fixture = arg;
+	struct sl_http_exchange *exchange;
+	struct sl_url url;
+	char text[64], byte;
+	int len = snprintf(text, sizeof(text), "https://localhost:%u/a/9000000", server.peer.port);
+	cr_assert_eq(sl_url_parse(&url, sl_span(text, (size_t)len), NULL), 0);
+	const struct sl_http_request request = { .method = "GET", .url = &url };
+	for (unsigned i = 0; i < 40; i++) { /* more than the window of the connection holds */
+		cr_assert_eq(sl_http_open(fixture->client, &request, &exchange, NULL), 0);
+		cr_assert_eq(sl_http_read(exchange, &byte, 1, NULL), 1);
+		sl_http_close(exchange);
+	}
+	sl_url_release(&url);
+	struct fetch got = fetch(fixture, "/a/500000");
+	expect_whole(&got, 500000);
+	cr_expect_eq(atomic_load(&server.peer.accepted), 1);
+	return 0;
+}
+
+Test(http_h2, what_is_not_read_does_not_hold_the_connection)
+{
+	run(stop_in_the_middle);
+	cr_expect_eq(atomic_load(&server.resets), 40);
+}
+
+static int
+repeat_unprocessed(void *arg)
+{
+	struct fetch got = fetch(arg, "/refuse/1");
+	expect_whole(&got, 1);
+	atomic_store(&server.refused, 0);
+	got = fetch(arg, "/refuse/2");
+	cr_expect_eq(got.code, SL_E_STALE, "%s", got.err.text);
+	return 0;
+}
+
+Test(http_h2, a_request_that_was_not_processed_is_repeated_once)
+{
+	run(repeat_unprocessed);
+}
+
+static int
+go_on_after_goaway(void *arg)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		struct fetch got = fetch(arg, "/leave/300000");
+		expect_whole(&got, 300000);
+	}
+	cr_expect_eq(atomic_load(&server.peer.accepted), 3);
+	return 0;
+}
+
+Test(http_h2, after_goaway_streams_end_and_new_ones_have_another_connection)
+{
+	run(go_on_after_goaway);
+}
+
+static int
+use_http1(void *arg)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		struct fetch got = fetch(arg, "/http1/3");
+		expect_whole(&got, 3);
+	}
+	cr_expect_eq(atomic_load(&server.requests), 1);
+	return 0;
+}
+
+Test(http_h2, an_origin_that_requires_http_1_1_gets_it)
+{
+	run(use_http1);
+}
+
+static int
+refuse_bad(void *arg)
+{
+	static const struct {
+		const char *path;
+		int code;
+		const char *text;
+	} cases[] = {
+		{ "/cut/70000", -ECONNRESET, "INTERNAL_ERROR" },
+		{ "/short/70000", SL_E_PROTO, "malformed" },
+		{ "/long/70000", SL_E_PROTO, "malformed" },
+		{ "/interim/33", SL_E_LIMIT, "more than 32 interim" },
+		{ "/bomb/0", SL_E_LIMIT, "larger than 256 KiB" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct fetch got = fetch(arg, cases[i].path);
+		cr_expect_eq(got.code, cases[i].code, "%s: %d", cases[i].path, got.code);
+		cr_expect(
+			strstr(got.err.text, cases[i].text), "%s: %s", cases[i].path, got.err.text);
+		got = fetch(arg, "/a/3000");
+		expect_whole(&got, 3000);
+	}
+	return 0;
+}
+
+Test(http_h2, a_bad_response_is_refused_and_the_others_go_on)
+{
+	run(refuse_bad);
+}
+
+static int
+end_flood(void *arg)
+{
+	struct fetch got = fetch(arg, "/flood/3000");
+	cr_expect_eq(got.code, SL_E_LIMIT, "%d %s", got.code, got.err.text);
+	return 0;
+}
+
+Test(http_h2, frames_without_progress_end_the_connection)
+{
+	run(end_flood);
+}
