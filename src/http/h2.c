@@ -205,6 +205,8 @@ receive(struct sl_h2 *session, bool wait, uint64_t deadline_ns)
 			       session->below, session->in, RECEIVE_MAX, false, deadline_ns, &cause)
 		     : sl_connection_recv_ready(session->below, session->in, RECEIVE_MAX, &cause);
 	session->is_receiving = false;
+	if (session->code) /* the task that sends has found out */
+		return session->code;
 	if (code > 0) {
 		feed(session, (size_t)code);
 		return 0;

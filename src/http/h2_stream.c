@@ -368,9 +368,10 @@ abandon(struct sl_h2_stream *stream)
 {
 	struct sl_h2 *session = stream->session;
 	struct sl_shield shield;
+	if (stream->id != 0)
+		(void)nghttp2_session_set_stream_user_data(session->nghttp2, stream->id, NULL);
 	if (session->code || stream->id == 0)
 		return;
-	(void)nghttp2_session_set_stream_user_data(session->nghttp2, stream->id, NULL);
 	int code = nghttp2_session_consume_connection(session->nghttp2, buffered(stream));
 	if (code == 0 && !stream->is_closed)
 		code = nghttp2_submit_rst_stream(
