@@ -33,15 +33,6 @@ is_passing(int code)
 
 /* ---- waking ---- */
 
-bool
-sl_h2_wake(struct sl_h2_stream *stream)
-{
-	struct sl_waiter *waiter = sl_waiter_pop(&stream->waiting);
-	if (waiter)
-		sl_waiter_serve(waiter, 0);
-	return waiter != NULL;
-}
-
 static void
 wake_all(struct sl_h2 *session)
 {
@@ -62,14 +53,6 @@ hand_on(struct sl_h2 *session)
 		if (sl_h2_wake(sl_list_item(node, struct sl_h2_stream, of_session)))
 			return;
 	}
-}
-
-void
-sl_h2_announce(struct sl_h2 *session)
-{
-	if (session->announce)
-		session->announce(session);
-	session->announce = NULL;
 }
 
 static void

@@ -1,6 +1,8 @@
 /* What the server's frames do to the streams: callbacks of nghttp2, which never suspend. */
 #include "h2_int.h"
 
+#include "sluice/rt/waiter.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,25 @@ static struct sl_h2_stream *
 find(nghttp2_session *nghttp2, int32_t id)
 {
 	return id ? nghttp2_session_get_stream_user_data(nghttp2, id) : NULL;
+}
+
+/* ---- waking ---- */
+
+bool
+sl_h2_wake(struct sl_h2_stream *stream)
+{
+	struct sl_waiter *waiter = sl_waiter_pop(&stream->waiting);
+	if (waiter)
+		sl_waiter_serve(waiter, 0);
+	return waiter != NULL;
+}
+
+void
+sl_h2_announce(struct sl_h2 *session)
+{
+	if (session->announce)
+		session->announce(session);
+	session->announce = NULL;
 }
 
 /* ---- heads ---- */

@@ -103,12 +103,6 @@ struct sl_stream *sl_h2_begin(struct sl_h2 *session, struct sl_pool *pool);
 
 /* ---- h2.c, for the others ---- */
 
-/* Call and forget session->announce, if it is set. */
-void sl_h2_announce(struct sl_h2 *session);
-
-/* Its task, if it waits: something came. Returns whether it did wait. */
-bool sl_h2_wake(struct sl_h2_stream *stream);
-
 /* Send all frames that wait. If another task does already, it takes them along. Returns 0 or a
  * failure; after one of the connection the session does not work any more. */
 SL_SUSPENDS
@@ -121,6 +115,12 @@ int sl_h2_wait(struct sl_h2_stream *stream, bool (*has_news)(const struct sl_h2_
 	uint64_t deadline_ns) SL_MUST_CHECK;
 
 /* ---- h2_frames.c ---- */
+
+/* Call and forget session->announce, if it is set. */
+void sl_h2_announce(struct sl_h2 *session);
+
+/* Its task, if it waits: something came. Returns whether it did wait. */
+bool sl_h2_wake(struct sl_h2_stream *stream);
 
 /* Returns 0 or -ENOMEM. */
 int sl_h2_new_nghttp2(struct sl_h2 *session) SL_MUST_CHECK;

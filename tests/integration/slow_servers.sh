@@ -279,6 +279,40 @@ test_slow_servers_nginx_codings() {
 	codings "$url" gzip br
 }
 
+# nginx with HTTP/2: all files on few connections; and by HTTP/1.1 where that is asked for
+test_slow_servers_nginx_http2() {
+	prepare
+	mkdir tmp
+	cat >conf <<-END
+		$( ((EUID != 0)) || echo 'user nobody nogroup;')
+		pid $PWD/pid;
+		daemon off;
+		events { worker_connections 64; }
+		http {
+			log_format version '\$server_protocol';
+			access_log $PWD/versions version;
+			client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp; uwsgi_temp_path tmp; scgi_temp_path tmp;
+			server {
+				listen 127.0.0.1:$port ssl http2;
+				ssl_certificate ${CA%/*}/server.pem;
+				ssl_certificate_key ${CA%/*}/server.key;
+				root $PWD/docs;
+			}
+		}
+	END
+	serve nginx -p "$PWD" -e "$PWD/error.log" -c "$PWD/conf"
+	url=https://127.0.0.1:$port
+	get -q --cacert "$CA" "$url/large" "$url"/small{2,3,4,5,6,7,8,9} "$url/empty"
+	expect 0
+	everything
+	! grep -v 'HTTP/2.0' versions || fail "not all requests were of HTTP/2"
+	: >versions
+	get -q --cacert "$CA" --http1.1 --if-exists replace "$url"/small{2,3,4,5,6,7,8,9}
+	expect 0
+	everything
+	! grep -v 'HTTP/1.1' versions || fail "not all requests were of HTTP/1.1"
+}
+
 # lighttpd: validators for files of a known type
 test_slow_servers_lighttpd() {
 	prepare

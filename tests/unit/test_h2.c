@@ -27,6 +27,7 @@ struct session {
 	SSL *ssl;
 	nghttp2_session *nghttp2;
 	bool is_broken;
+	struct answer *answers; /* freed with it */
 };
 
 /* A response being sent. */
@@ -34,6 +35,7 @@ struct answer {
 	char path[64];
 	size_t left, offset;
 	bool is_cut; /* reset the stream after the bytes */
+	struct answer *next;
 };
 
 static unsigned char
@@ -169,8 +171,10 @@ static int
 on_begin(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
 {
 	struct answer *answer = calloc(1, sizeof(*answer));
-	(void)ctx;
+	struct session *session = ctx;
 	cr_assert(answer);
+	answer->next = session->answers;
+	session->answers = answer;
 	nghttp2_session_set_stream_user_data(nghttp2, frame->hd.stream_id, answer);
 	return 0;
 }
@@ -192,22 +196,16 @@ static int
 on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
 {
 	struct answer *answer = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
-	(void)ctx;
 	if (frame->hd.type == NGHTTP2_RST_STREAM)
 		atomic_fetch_add(&server.resets, 1);
 	if (frame->hd.type != NGHTTP2_HEADERS || !answer)
 		return 0;
 	atomic_fetch_add(&server.requests, 1);
+	if (asks_for(answer, "/gone")) {
+		((struct session *)ctx)->is_broken = true;
+		return 0;
+	}
 	respond(nghttp2, frame->hd.stream_id, answer);
-	return 0;
-}
-
-static int
-on_close(nghttp2_session *nghttp2, int32_t id, uint32_t error, void *ctx)
-{
-	(void)error;
-	(void)ctx;
-	free(nghttp2_session_get_stream_user_data(nghttp2, id));
 	return 0;
 }
 
@@ -225,7 +223,6 @@ new_nghttp2(struct session *session)
 	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin);
 	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
 	cr_assert_eq(nghttp2_session_server_new2(&nghttp2, callbacks, session, option), 0);
 	nghttp2_session_callbacks_del(callbacks);
 	nghttp2_option_del(option);
@@ -267,6 +264,10 @@ serve(struct peer *peer, int fd)
 			0)
 			break;
 	nghttp2_session_del(session.nghttp2);
+	for (struct answer *next; session.answers; session.answers = next) {
+		next = session.answers->next;
+		free(session.answers);
+	}
 	SSL_free(session.ssl);
 }
 
@@ -505,6 +506,34 @@ go_on_after_goaway(void *arg)
 Test(http_h2, after_goaway_streams_end_and_new_ones_have_another_connection)
 {
 	run(go_on_after_goaway);
+}
+
+/* The connection breaks while others wait, read and send: each ends, well or not. */
+static int
+lose_connections(void *arg)
+{
+	static struct fetch fetches[MANY];
+	struct sl_group group;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (unsigned i = 0; i < MANY; i++) {
+		fetches[i] = (struct fetch){ .fixture = arg };
+		snprintf(fetches[i].path, sizeof(fetches[i].path), "/%s/90007",
+			i % 15 == 14 ? "gone" : "a");
+		cr_assert_eq(sl_group_spawn(&group, "fetch", run_fetch, &fetches[i], NULL), 0);
+	}
+	int code = sl_group_leave(&group);
+	for (unsigned i = 0; i < MANY; i++) {
+		if (fetches[i].code == 0)
+			cr_expect_eq(fetches[i].got, 90007);
+		cr_expect_neq(fetches[i].code, -ETIMEDOUT, "%s", fetches[i].err.text);
+		cr_expect(i % 15 != 14 || fetches[i].code < 0, "%s", fetches[i].path);
+	}
+	return code;
+}
+
+Test(http_h2, a_connection_that_breaks_ends_all_of_its_streams)
+{
+	run(lose_connections);
 }
 
 static int

@@ -3,7 +3,8 @@
  *
  * One task at a time uses a connection, except that one may receive while another sends. All
  * deadlines are absolute (SL_FOREVER = only those in force). Errno codes leave *err untouched: the
- * caller adds what it was sending or waiting for. Only those of TLS come with a text (phase SL_PHASE_TLS).
+ * caller adds what it was sending or waiting for. Only those of TLS come with a text (phase
+ * SL_PHASE_TLS).
  */
 #ifndef SLUICE_NET_CONNECTION_H
 #define SLUICE_NET_CONNECTION_H
