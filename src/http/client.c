@@ -51,6 +51,11 @@
 #define LIMIT_DEFAULT_BUFFER (64 * SL_KIB)
 #define LIMIT_BUFFER_MIN (4 * SL_KIB)
 
+/* Of a stream of HTTP/2: what a server sends before it is read. 256 KiB are 12 MB/s for a round trip of
+ * 20 ms. */
+#define H2_WINDOW_MAX (256 * SL_KIB)
+#define H2_WINDOW_MIN (16 * SL_KIB)
+
 struct sl_http_client {
 	struct sl_http_client_options options;
 	struct sl_connections connections;
@@ -155,6 +160,19 @@ receive_buffer(uint64_t limit_rate)
 	return sl_int(SL_MAX(limit_rate, LIMIT_BUFFER_MIN));
 }
 
+/* The windows of all streams together are a quarter of the memory for TLS at most. With a limit of
+ * the rate, no server sends more than a second's worth ahead. */
+static uint32_t
+stream_window(const struct sl_http_client_options *options)
+{
+	uint64_t window = H2_WINDOW_MAX, rate = options->limit_rate;
+	if (options->tls_memory > 0)
+		window = SL_MIN(window, options->tls_memory / 4 / options->total);
+	if (rate > 0)
+		window = SL_MIN(window, rate);
+	return (uint32_t)SL_MAX(window, H2_WINDOW_MIN);
+}
+
 SL_SUSPENDS
 static int
 admit(void *ctx, const struct sl_pool_key *key, struct sl_error *err)
@@ -181,7 +199,8 @@ set_up_connections(struct sl_http_client *client)
 			.admit_ctx = &client->host_limits },
 		.proxies = options->proxies,
 		.user_agent = options->user_agent,
-		.http1 = options->http1
+		.http1 = options->http1,
+		.window = stream_window(options)
 	};
 	connections->stall_timeout_ns = options->stall_timeout_ns;
 	connections->is_limited = options->limit_rate > 0;

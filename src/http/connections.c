@@ -42,6 +42,7 @@ sl_connections_init(
 	sl_sessions_init(&connections->sessions);
 	connections->pool_options = options->pool;
 	connections->http1 = options->http1;
+	connections->window = options->window;
 	int code = sl_connector_new(&connections->connector, &options->connector);
 	if (code == 0)
 		code = sl_route_init(&connections->route, connections->connector, options->proxies,
@@ -229,6 +230,7 @@ sl_connections_take(struct sl_connections *connections, const struct sl_connecti
 	if (code == 0) {
 		key.taker = want->limited;
 		key.lane = want->is_head ? LANE_HEAD : LANE_CONTENT;
+		key.window = connections->window;
 		key.http1 = connections->http1 || want->url->scheme != SL_SCHEME_HTTPS;
 		code = take(connections, &key, want->is_fresh, out, &cause);
 	}

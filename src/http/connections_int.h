@@ -22,6 +22,7 @@ struct sl_connections {
 	struct sl_sessions sessions;
 	struct sl_pool_options pool_options; /* for its admit */
 	bool http1;                          /* speak no HTTP/2 */
+	uint32_t window;                     /* of a stream of HTTP/2 */
 	/* for each stream; set by the owner, before the first */
 	uint64_t stall_timeout_ns;
 	bool is_limited;
@@ -33,6 +34,7 @@ struct sl_connections_options {
 	const struct sl_proxies *proxies; /* borrowed for its life; NULL = all hosts directly */
 	const char *user_agent;           /* for proxies; borrowed likewise */
 	bool http1;                       /* speak no HTTP/2 */
+	uint32_t window;                  /* of a stream of HTTP/2, at least 1 KiB */
 };
 
 /* Returns 0 or -ENOMEM; to be released in any case. */

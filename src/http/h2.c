@@ -314,7 +314,7 @@ static const struct sl_connection_methods methods = {
 };
 
 int
-sl_h2_open(struct sl_connection *below, struct sl_connection **out)
+sl_h2_open(struct sl_connection *below, uint32_t window, struct sl_connection **out)
 {
 	struct sl_h2 *session = calloc(1, sizeof(*session));
 	if (!session) {
@@ -328,6 +328,7 @@ sl_h2_open(struct sl_connection *below, struct sl_connection **out)
 		.times = below->times };
 	snprintf(session->connection.peer, sizeof(session->connection.peer), "%s", below->peer);
 	session->below = below;
+	session->window = window;
 	sl_list_init(&session->streams);
 	sl_list_init(&session->of_origin);
 	int code = sl_h2_new_nghttp2(session);
@@ -348,7 +349,7 @@ sl_h2_secure(struct sl_connector *connector, struct sl_connection *below,
 	int code = sl_connector_secure(connector, below, key->host, key->port,
 		key->http1 ? SL_ALPN_HTTP1 : SL_ALPN_HTTP2, deadline_ns, &secure, err);
 	if (code == 0 && secure->http2) {
-		code = sl_h2_open(secure, out);
+		code = sl_h2_open(secure, key->window, out);
 		return code < 0 ? sl_fail_code(err, SL_PHASE_CONNECT, code,
 					  "cannot begin HTTP/2 with '%s'", key->host)
 				: 0;

@@ -247,19 +247,21 @@ set_callbacks(nghttp2_session_callbacks *callbacks)
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
 }
 
+/* The window of the session is for all of its streams: those that are not read do not hold up the
+ * others. */
 static int
-submit_settings(nghttp2_session *nghttp2)
+submit_settings(const struct sl_h2 *session)
 {
-	static const nghttp2_settings_entry settings[] = {
+	const nghttp2_settings_entry settings[] = {
 		{ NGHTTP2_SETTINGS_ENABLE_PUSH, 0 },
-		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, SL_H2_WINDOW },
+		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, session->window },
 		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, SL_HEAD_MAX },
 	};
 	int code = nghttp2_submit_settings(
-		nghttp2, NGHTTP2_FLAG_NONE, settings, SL_COUNT_OF(settings));
+		session->nghttp2, NGHTTP2_FLAG_NONE, settings, SL_COUNT_OF(settings));
 	if (code == 0)
-		code = nghttp2_session_set_local_window_size(
-			nghttp2, NGHTTP2_FLAG_NONE, 0, (int32_t)(SL_H2_WINDOW * SL_H2_STREAMS));
+		code = nghttp2_session_set_local_window_size(session->nghttp2, NGHTTP2_FLAG_NONE, 0,
+			(int32_t)(session->window * SL_H2_STREAMS));
 	return code ? -ENOMEM : 0;
 }
 
@@ -277,7 +279,7 @@ sl_h2_new_nghttp2(struct sl_h2 *session)
 			code = -ENOMEM;
 	}
 	if (code == 0)
-		code = submit_settings(session->nghttp2);
+		code = submit_settings(session);
 	nghttp2_session_callbacks_del(callbacks);
 	nghttp2_option_del(option);
 	return code;

@@ -19,9 +19,6 @@
 
 #include <nghttp2/nghttp2.h>
 
-/* What a stream may send before it is read, so that its memory is bounded. */
-#define SL_H2_WINDOW (256 * SL_KIB)
-
 /* Streams of one session at a time; its window is for all of them. */
 #define SL_H2_STREAMS 32
 
@@ -31,6 +28,8 @@ struct sl_h2 {
 	nghttp2_session *nghttp2;
 	struct sl_list streams;
 	unsigned count; /* of them */
+	uint32_t
+		window; /* of a stream: what may come before it is read, so that memory is bounded */
 	bool has_carried;
 	bool is_receiving, is_sending; /* a task does */
 	bool is_leaving;               /* the server has sent GOAWAY */
@@ -79,7 +78,8 @@ struct sl_h2_stream {
  * -ENOMEM.
  */
 SL_SUSPENDS
-int sl_h2_open(struct sl_connection *below, struct sl_connection **out) SL_MUST_CHECK;
+int sl_h2_open(
+	struct sl_connection *below, uint32_t window, struct sl_connection **out) SL_MUST_CHECK;
 
 /* TLS over `below` with the host of the key, and a session if HTTP/2 is agreed on; see
  * sl_connector_secure. */

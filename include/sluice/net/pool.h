@@ -54,6 +54,7 @@ struct sl_pool_key {
 	 * all of them, unless the key is for HTTP/1 only. */
 	unsigned lane;
 	bool http1;
+	uint32_t window; /* of a stream of HTTP/2, for `connect` */
 };
 
 /* The calling task owns the pool: it, and no other, frees it. Returns 0 or -ENOMEM. */
