@@ -100,18 +100,17 @@ static const struct hint get_hints[] = {
 	{ "--lowest-speed-limit", "use --stall-timeout" },
 	{ "--log -l --console-log-level --debug", "use -v; the log goes to standard error" },
 	{ "--colour", "use --color" },
+	{ "-K --conf-path", "use --config FILE" },
+	{ "--disable --no-conf", "use --no-config" },
 	{ "--compressed --compression --http-accept-gzip",
 		"compressed transfers are " UNSUPPORTED " (to store .gz, .zst, .xz and .bz2 files "
 		"decompressed use --decompress)" },
 	/* names reserved for later versions */
-	{ "-H --header -A --user-agent -U",
-		UNSUPPORTED "; in a list (-i), indented lines below a URL set header=NAME: VALUE "
-			    "and user-agent=NAME" },
+	{ "-U", "use -A, or --user-agent" },
 	{ "-u --user --password --http-user --http-password --http-passwd",
 		UNSUPPORTED "; write USER:PASSWORD@ before the host, or http-user=USER and "
 			    "http-passwd=PASSWORD below a URL in a list (-i)" },
-	{ "--netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy --all-proxy "
-	  "-4 --ipv4 -6 --ipv6 --resolve --engine",
+	{ "--netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy --all-proxy --engine",
 		UNSUPPORTED },
 	{ NULL, NULL },
 };
@@ -128,7 +127,7 @@ static const struct hint scan_hints[] = {
 		"binary files are skipped in directories but read if they are named: name the file "
 		"itself" },
 	{ "--recursive --no-ignore --hidden -u --unrestricted --extended-regexp --perl-regexp "
-	  "--pcre2 --case-sensitive --crlf --include-zero --no-config --no-heading",
+	  "--pcre2 --case-sensitive --crlf --include-zero --no-heading",
 		IS_DEFAULT },
 	{ "--sort --sort-files",
 		"not needed: results come in the order of the operands, and of the names in "

@@ -14,12 +14,15 @@ static const char *const sync_choices[] = { "auto", "all", "none", NULL };
 static const char *const io_choices[] = { "auto", "direct", "buffered", NULL };
 static const char *const tls_choices[] = { "1.2", "1.3", NULL }; /* enum sl_tls_version */
 static const char *const colour_choices[] = { "auto", "always", "never", NULL };
+static const char *const level_choices[] = { "trace", "debug", "info", "notice", "warning",
+	"error", "critical", NULL };
 static const char *const progress_choices[] = { "auto", "bars", "plain", "none", NULL };
 
 /* clang-format off */
 
 #define FIELD(name) .offset = offsetof(RESULT, name)
 #define RANGE(least, most) .min = (least), .max = (most)
+#define CLEARS(name) .clears = offsetof(RESULT, name)
 
 #define RESULT struct sl_get_options
 static const struct sl_option get_options[] = {
@@ -194,6 +197,15 @@ static const struct sl_option get_options[] = {
 		.help = "With --scan: print the error lines themselves instead of the table, as "
 		"they arrive: in any order, each after the name of its file." },
 
+	{ .group = "Network", .letter = 'H', .name = "header", .argument = "FIELD",
+		.kind = SL_OPTION_HEADERS, FIELD(headers),
+		.help = "Send the header field FIELD with each request, in the place of the "
+		"client's own of that name: 'Name: value'. 'Name:' leaves a field out, 'Name;' "
+		"sends it without a value. Can be repeated. Fields that an entry in a list "
+		"sets are sent as there." },
+	{ .group = "Network", .letter = 'A', .name = "user-agent", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(user_agent), .standard = "sluice and its version",
+		.help = "Send NAME as the User-Agent header field." },
 	{ .group = "Network", .name = "referer", .argument = "URL",
 		.kind = SL_OPTION_WORD, FIELD(referer),
 		.help = "Send URL as the Referer header field of each request. Entries with "
@@ -225,6 +237,29 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(tls.insecure),
 		.help = "Do not verify the certificates of servers. Connections can then be "
 		"intercepted, and files changed: use this for tests only." },
+	{ .group = "Network", .letter = '4', .name = "ipv4",
+		.kind = SL_OPTION_FLAG, FIELD(connect.ipv4), CLEARS(connect.ipv6),
+		.help = "Connect to IPv4 addresses only." },
+	{ .group = "Network", .letter = '6', .name = "ipv6",
+		.kind = SL_OPTION_FLAG, FIELD(connect.ipv6), CLEARS(connect.ipv4),
+		.help = "Connect to IPv6 addresses only." },
+	{ .group = "Network", .name = "resolve", .argument = "HOST:PORT:ADDR[,ADDR...]",
+		.kind = SL_OPTION_WORDS, FIELD(connect.resolves),
+		.help = "Connect to these numeric addresses instead of looking up HOST, for "
+		"connections to PORT. '*' as HOST stands for every host. Can be repeated; "
+		"-HOST:PORT removes an earlier one." },
+	{ .group = "Network", .name = "interface", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(connect.interface),
+		.help = "Connect from NAME, a network interface or a numeric address of this "
+		"machine. if!NAME is always an interface, host!ADDR an address, and "
+		"ifhost!NAME!ADDR both." },
+	{ .group = "Network", .name = "unix-socket", .argument = "PATH",
+		.kind = SL_OPTION_WORD, FIELD(connect.unix_socket),
+		.help = "Connect to the Unix socket PATH instead of the hosts of the URLs." },
+	{ .group = "Network", .name = "abstract-unix-socket", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(connect.abstract_unix_socket),
+		.help = "Connect to the abstract Unix socket NAME instead of the hosts of the "
+		"URLs." },
 	{ .group = "Network", .name = "connect-timeout", .argument = "TIME",
 		.kind = SL_OPTION_DURATION, FIELD(connect_timeout_ns), RANGE(MS, DURATION_MAX),
 		.standard = "30s",
@@ -288,7 +323,8 @@ static const struct sl_option get_options[] = {
 		.help = "Show only errors, no progress and no summary." },
 	{ .group = "Output", .letter = 'v', .name = "verbose",
 		.kind = SL_OPTION_TALLY, FIELD(verbose),
-		.help = "Log more; -vv adds debug messages." },
+		.help = "Log more: the heads of requests and responses without what may be secret in "
+		"them, and how long each phase of a request took. -vv adds debug messages." },
 	{ .group = "Output", .name = "color", .argument = "WHEN",
 		.kind = SL_OPTION_CHOICE, FIELD(colour), .choices = colour_choices,
 		.standard = "auto",
@@ -311,6 +347,14 @@ static const struct sl_option get_options[] = {
 		.standard = "the number of CPUs",
 		.help = "Use N threads for CPU-bound work, 1 to 256." },
 
+	{ .group = "Other", .name = "config", .argument = "FILE",
+		.kind = SL_OPTION_CONFIG_FILE,
+		.standard = "sluice/config in $XDG_CONFIG_HOME or ~/.config",
+		.help = "Read options from FILE, as if they stood at the beginning of the command "
+		"line." },
+	{ .group = "Other", .name = "no-config",
+		.kind = SL_OPTION_NO_CONFIG,
+		.help = "Read no configuration file." },
 	{ .group = "Other", .name = "help", .kind = SL_OPTION_SHOW_HELP,
 		.help = "Show this help and exit." },
 };
@@ -356,7 +400,7 @@ static const struct sl_option scan_options[] = {
 		.help = "Select the lines that do not match: wherever error lines are mentioned, "
 		"those are meant. Undecided lines are not selected." },
 	{ .group = "Patterns", .name = "level", .argument = "LEVEL",
-		.kind = SL_OPTION_WORD, FIELD(level_name),
+		.kind = SL_OPTION_WORD, FIELD(level_name), .choices = level_choices,
 		.help = "Count lines whose own level is LEVEL or a worse one as error lines, "
 		"instead of lines that match a pattern. LEVEL is trace, debug, info, notice, "
 		"warning, error or critical. Lines without a level are not counted; the table "
@@ -501,7 +545,7 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Output", .name = "verbose",
 		.kind = SL_OPTION_FLAG, FIELD(verbose),
 		.help = "Name each file that is skipped in a directory. By default one line "
-		"counts them by kind." },
+		"counts them by kind. For URLs, log the heads of requests and responses." },
 
 	{ .group = "Inputs", .name = "include", .argument = "GLOB",
 		.kind = SL_OPTION_RULE, FIELD(rules), .min = SL_WALK_INCLUDE,
@@ -532,6 +576,17 @@ static const struct sl_option scan_options[] = {
 		"to them, until the run is ended by a signal: also to logs that are rotated, "
 		"and to new files in directories. Implies -p." },
 
+	{ .group = "Network", .name = "header", .argument = "FIELD",
+		.kind = SL_OPTION_HEADERS, FIELD(headers),
+		.help = "For URLs: send the header field FIELD, in the place of the client's own "
+		"of that name: 'Name: value'. 'Name:' leaves a field out, 'Name;' sends it "
+		"without a value. Can be repeated." },
+	{ .group = "Network", .name = "user-agent", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(user_agent), .standard = "sluice and its version",
+		.help = "For URLs: send NAME as the User-Agent header field." },
+	{ .group = "Network", .name = "referer", .argument = "URL",
+		.kind = SL_OPTION_WORD, FIELD(referer),
+		.help = "For URLs: send URL as the Referer header field." },
 	{ .group = "Network", .name = "cacert", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(tls.cacert), .standard = "the system's certificate store",
 		.help = "For URLs: trust only the certificates in the PEM file FILE." },
@@ -559,6 +614,29 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(tls.insecure),
 		.help = "For URLs: do not verify the certificates of servers. Connections can then be "
 		"intercepted, and logs changed: use this for tests only." },
+	{ .group = "Network", .name = "ipv4",
+		.kind = SL_OPTION_FLAG, FIELD(connect.ipv4), CLEARS(connect.ipv6),
+		.help = "For URLs: connect to IPv4 addresses only." },
+	{ .group = "Network", .name = "ipv6",
+		.kind = SL_OPTION_FLAG, FIELD(connect.ipv6), CLEARS(connect.ipv4),
+		.help = "For URLs: connect to IPv6 addresses only." },
+	{ .group = "Network", .name = "resolve", .argument = "HOST:PORT:ADDR[,ADDR...]",
+		.kind = SL_OPTION_WORDS, FIELD(connect.resolves),
+		.help = "For URLs: connect to these numeric addresses instead of looking up HOST, "
+		"for connections to PORT. '*' as HOST stands for every host. Can be repeated; "
+		"-HOST:PORT removes an earlier one." },
+	{ .group = "Network", .name = "interface", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(connect.interface),
+		.help = "For URLs: connect from NAME, a network interface or a numeric address of "
+		"this machine. if!NAME is always an interface, host!ADDR an address, and "
+		"ifhost!NAME!ADDR both." },
+	{ .group = "Network", .name = "unix-socket", .argument = "PATH",
+		.kind = SL_OPTION_WORD, FIELD(connect.unix_socket),
+		.help = "For URLs: connect to the Unix socket PATH instead of their hosts." },
+	{ .group = "Network", .name = "abstract-unix-socket", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(connect.abstract_unix_socket),
+		.help = "For URLs: connect to the abstract Unix socket NAME instead of their "
+		"hosts." },
 	{ .group = "Network", .name = "connect-timeout", .argument = "TIME",
 		.kind = SL_OPTION_DURATION, FIELD(connect_timeout_ns), RANGE(MS, DURATION_MAX),
 		.standard = "30s",
@@ -632,6 +710,14 @@ static const struct sl_option scan_options[] = {
 		.help = "Files named as operands are always read. Binary files found in "
 		"directories are skipped: name them as operands to read them." },
 
+	{ .group = "Other", .name = "config", .argument = "FILE",
+		.kind = SL_OPTION_CONFIG_FILE,
+		.standard = "sluice/config in $XDG_CONFIG_HOME or ~/.config",
+		.help = "Read options from FILE, as if they stood at the beginning of the command "
+		"line." },
+	{ .group = "Other", .name = "no-config",
+		.kind = SL_OPTION_NO_CONFIG,
+		.help = "Read no configuration file." },
 	{ .group = "Other", .name = "help", .kind = SL_OPTION_SHOW_HELP,
 		.help = "Show this help and exit." },
 };
@@ -645,6 +731,7 @@ static const struct sl_command commands[] = {
 		.options = get_options, .option_count = SL_COUNT_OF(get_options) },
 	{ .name = "scan", .operands = "[FILE|DIR|URL|-]...",
 		.summary = "count the lines and the error lines of logs",
+		.takes_files = true,
 		.about = "Counts the lines and the error lines of each input. Directories are "
 		"searched recursively, and URLs are read without being stored. '-' is standard "
 		"input, which is also read if no input is named and standard input is not a "

@@ -18,6 +18,8 @@
 #include "sluice/base/number.h"
 #include "sluice/http/header.h"
 #include "sluice/http/request.h"
+#include "sluice/http/user_field.h"
+#include "sluice/net/dial.h"
 #include "sluice/net/tls.h"
 #include "sluice/rt/semaphore.h"
 
@@ -25,9 +27,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Idle connections older than this are closed. Servers close theirs sooner or later than that; each
+/* Idle connections as old as this are closed. Servers close theirs sooner or later than that; each
  * connection is checked before it is used again. */
 #define IDLE_NS (30 * SL_NS_PER_S)
+
+/* Idle connections over all hosts, unless one host may have more. A list with a file at each of
+ * many hosts would keep one at each of them open for IDLE_NS. */
+#define IDLE_MAX 64u
 
 /* Of limit_rate, what may be saved up while no connection receives, and then be received at
  * once. */
@@ -49,6 +55,7 @@ struct sl_http_client {
 	struct sl_limiter limiter;    /* with options.limit_rate */
 	struct sl_host_limits host_limits;
 	unsigned exchanges;
+	uint64_t last_number; /* of an exchange */
 };
 
 /* One sl_http_open over all its hops. */
@@ -114,13 +121,15 @@ set_up_connections(struct sl_http_client *client)
 {
 	const struct sl_http_client_options *options = &client->options;
 	struct sl_connections *connections = &client->connections;
-	const struct sl_connector_options connector = { .receive_buffer = receive_buffer(
-								options->limit_rate) };
+	const struct sl_connector_options connector = {
+		.receive_buffer = receive_buffer(options->limit_rate), .reach = options->reach
+	};
 	const struct sl_pool_options pool = { .per_host = options->per_host,
 		.total = options->total,
 		.tls_memory = options->tls_memory,
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.idle_ns = IDLE_NS,
+		.idle_max = SL_MAX(IDLE_MAX, options->per_host),
 		.admit = options->max_rps_milli ? admit : NULL,
 		.admit_ctx = &client->host_limits };
 	connections->stall_timeout_ns = options->stall_timeout_ns;
@@ -143,7 +152,9 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 	int code = set_up_connections(client);
 	if (code < 0)
 		sl_fail_code(err, SL_PHASE_NONE, code, "cannot set up HTTP");
-	else if (options->want_tls)
+	else if (options->reach.from && !options->reach.socket)
+		code = sl_dial_check(options->reach.from, err);
+	if (code == 0 && options->want_tls)
 		code = load_tls(client, err);
 	if (code < 0) {
 		sl_http_client_free(client);
@@ -174,7 +185,7 @@ filter_headers(struct chain *chain)
 	size_t kept = 0;
 	for (size_t i = 0; i < chain->header_count; i++) {
 		struct sl_http_header header = chain->headers[i];
-		if (sl_scope_permits(&chain->exchange->scope, header.name))
+		if (!header.value.data || sl_scope_permits(&chain->exchange->scope, header.name))
 			chain->headers[kept++] = header;
 	}
 	chain->header_count = kept;
@@ -320,6 +331,7 @@ static int
 set_up(struct chain *chain)
 {
 	struct sl_http_exchange *exchange = calloc(1, sizeof(*exchange));
+	const struct sl_http_client_options *options = &chain->client->options;
 	size_t count = chain->request->header_count;
 	chain->exchange = exchange;
 	if (!exchange)
@@ -331,14 +343,16 @@ set_up(struct chain *chain)
 		chain->request->limited ? chain->request->limited : &exchange->limited_read;
 	exchange->is_head = strcmp(chain->request->method, "HEAD") == 0;
 	chain->client->exchanges++;
+	exchange->number = ++chain->client->last_number;
 	sl_head_init(&exchange->head);
-	chain->headers = calloc(SL_MAX(count, (size_t)1), sizeof(*chain->headers));
+	chain->headers = calloc(count + options->header_count + 1, sizeof(*chain->headers));
 	if (!chain->headers || sl_url_copy(&exchange->url, chain->request->url) < 0)
 		return -ENOMEM;
 	sl_url_drop_userinfo(&exchange->url);
 	for (size_t i = 0; i < count; i++)
 		chain->headers[i] = chain->request->headers[i];
-	chain->header_count = count;
+	chain->header_count =
+		sl_user_fields_add(chain->headers, count, options->headers, options->header_count);
 	exchange->scope.has_left = chain->request->left_origin;
 	return 0;
 }

@@ -154,7 +154,8 @@ add_request(struct sl_buf *buf, const struct sl_request *request)
 	if (request->user && !user_has(request, "Authorization"))
 		add_credentials(buf, request);
 	for (size_t i = 0; i < request->header_count; i++)
-		if (!request->range || !is_of_range(request->headers[i].name))
+		if (request->headers[i].value.data &&
+			(!request->range || !is_of_range(request->headers[i].name)))
 			add_header(buf, request->headers[i].name, request->headers[i].value);
 	if (request->range)
 		add_header(buf, sl_span_str("Range"), sl_span_str(request->range));

@@ -134,3 +134,14 @@ test_scan_url_name() {
 	expect 0
 	[[ $(cat out) == ./http://log:1 ]] || fail "not the file"
 }
+
+# --header, --user-agent and --referer are sent
+test_scan_url_header() {
+	scan -c --header 'X-Key: k' --user-agent agent/1 --referer http://r/ -e '^X-Key: k' -e '^User-Agent: agent/1' -e '^Referer: http://r/' \
+		"$ORIGIN/echo-headers"
+	expect 0
+	[[ $(<out) == 3 ]] || fail "$(<out) of 3 fields"
+	scan --header 'X-Key s3cret' "$ORIGIN/echo-headers"
+	expect 2 "option '--header'"
+	! grep -q s3cret err || fail "$(cat err)"
+}

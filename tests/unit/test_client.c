@@ -872,6 +872,8 @@ CLIENT_TEST(stops_when_cancelled)
 	struct cancelled cancelled = { .fixture = fixture };
 	struct sl_group group;
 	fixture->script.steps[0] = (struct step){ .reply = OK LENGTH(10) "hello", .then = STALL };
+	/* Its owner is the task that makes it. */
+	cr_assert_eq(sl_http_client_new(&fixture->client, &fixture->options, &fixture->err), 0);
 	sl_group_enter(&group, SL_GROUP_COLLECT);
 	cr_assert_eq(sl_group_spawn(&group, "fetch", fetch_stalling, &cancelled, NULL), 0);
 	while (fixture->body.len < 5)

@@ -7,6 +7,8 @@
 #include <stdio.h>
 
 #define WORDS_MAX 24
+#define HALF "0123456789abcdef0123456789abcdef0123456789abcdef012345" /* 54 bytes */
+#define LONG_NAME HALF HALF
 #define HEX32 "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef"
 
 /* A line as typed, split at spaces ("''" is an empty word), as argv. */
@@ -37,14 +39,14 @@ static int
 get(struct sl_get_options *out, struct line *line, const char *typed, struct sl_error *err)
 {
 	split(line, typed);
-	return sl_get_options_parse(out, line->argc, line->argv, err);
+	return sl_get_options_parse(out, NULL, line->argc, line->argv, err);
 }
 
 static int
 scan(struct sl_scan_options *out, struct line *line, const char *typed, struct sl_error *err)
 {
 	split(line, typed);
-	return sl_scan_options_parse(out, line->argc, line->argv, err);
+	return sl_scan_options_parse(out, NULL, line->argc, line->argv, err);
 }
 
 /* The message a wrong line gets must hold `want`. */
@@ -368,6 +370,42 @@ Test(options, help_is_seen_before_what_is_missing)
 	sl_scan_options_release(&scan_options);
 }
 
+Test(options, what_is_said_of_how_hosts_are_reached_comes_together)
+{
+	static const struct {
+		const char *typed;
+		int family;
+		bool has_from, has_socket;
+		size_t resolves;
+	} cases[] = {
+		{ "get a", AF_UNSPEC, false, false, 0 },
+		{ "get a -4", AF_INET, false, false, 0 },
+		{ "get a -4 -6", AF_INET6, false, false, 0 },
+		{ "get a --ipv6 --ipv4", AF_INET, false, false, 0 },
+		{ "get a --interface eth0", AF_UNSPEC, true, false, 0 },
+		{ "get a --interface eth0 -6", AF_INET6, true, false, 0 },
+		{ "get a --interface 10.0.0.1", AF_INET, true, false, 0 },
+		{ "get a -6 --interface ifhost!lo!::1", AF_INET6, true, false, 0 },
+		{ "get a --resolve a:1:::1 --resolve b:1:::1 --resolve A:1:::2", AF_UNSPEC, false,
+			false, 2 },
+		{ "get a --resolve a:1:::1 --resolve -a:1", AF_UNSPEC, false, false, 0 },
+		{ "get a --unix-socket /s", AF_UNSPEC, false, true, 0 },
+		{ "get a --abstract-unix-socket s", AF_UNSPEC, false, true, 0 },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_get_options options;
+		struct sl_error err = { 0 };
+		struct line line;
+		cr_assert_eq(get(&options, &line, cases[i].typed, &err), 0, "%s", err.text);
+		struct sl_reach reach = sl_connect_options_reach(&options.connect);
+		cr_expect_eq(reach.family, cases[i].family, "%s", cases[i].typed);
+		cr_expect_eq(reach.from != NULL, cases[i].has_from, "%s", cases[i].typed);
+		cr_expect_eq(reach.socket != NULL, cases[i].has_socket, "%s", cases[i].typed);
+		cr_expect_eq(reach.resolve->count, cases[i].resolves, "%s", cases[i].typed);
+		sl_get_options_release(&options);
+	}
+}
+
 Test(options, messages_for_wrong_command_lines_name_the_fault)
 {
 	static const struct {
@@ -437,6 +475,30 @@ Test(options, messages_for_wrong_command_lines_name_the_fault)
 		{ "scan --chunk 1K", "from 64K to 64M" },
 		{ "scan --chunk 64M", "must fit into --max-memory" },
 		{ "scan --queue 0", "from 1 to 4096" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
+		expect_usage(cases[i].typed, cases[i].want);
+}
+
+Test(options, hosts_are_not_reached_in_a_way_that_is_wrong)
+{
+	static const struct {
+		const char *typed, *want;
+	} cases[] = {
+		{ "get a --resolve a:80", "option '--resolve': 'a:80': write it as HOST:PORT:" },
+		{ "scan a --resolve +a:80:1.2.3.4", "option '--resolve': '+a:80:1.2.3.4': " },
+		{ "get a --resolve ''", "option '--resolve': '': " },
+		{ "get a --interface ''", "must not be empty" },
+		{ "get a --interface host!eth0", "option '--interface': 'eth0' is not a numeric" },
+		{ "get a -4 --interface ::1",
+			"--interface has an IPv6 address, which --ipv4 excludes" },
+		{ "scan a --interface 10.0.0.1 --ipv6",
+			"--interface has an IPv4 address, which --ipv6 excludes" },
+		{ "get a --unix-socket x --abstract-unix-socket x", "exclude each other" },
+		{ "get a --unix-socket ''", "must not be empty" },
+		{ "get a --unix-socket " LONG_NAME, "is too long: a socket has at most 107" },
+		{ "scan a --abstract-unix-socket " LONG_NAME,
+			"is too long: a socket has at most 107" },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
 		expect_usage(cases[i].typed, cases[i].want);
@@ -516,7 +578,6 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get --max-connection-per-server=4 a", "use -x" },
 		{ "get --max-concurrent-downloads=4 a", "use -j" },
 		{ "get --proxy x a", "not supported by this version" },
-		{ "get -H A:b a", "in a list (-i), indented lines below a URL set header=NAME" },
 		{ "get --user u:p a", "write USER:PASSWORD@ before the host" },
 		{ "get -h", "use --help" },
 		{ "get --job 3 a", "did you mean '--jobs'?" },
@@ -613,4 +674,20 @@ Test(options, help_names_every_option_within_eighty_columns)
 				line);
 		sl_buf_release(&out);
 	}
+}
+
+Test(options, header_fields_are_checked_when_they_are_read)
+{
+	struct sl_get_options options;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_assert_eq(get(&options, &line, "get -H A:b --header=C: -HD; -A x a", &err), 0);
+	cr_expect_eq(options.headers.count, 3);
+	cr_expect_str_eq(options.headers.items[1], "C:");
+	cr_expect_str_eq(options.user_agent, "x");
+	sl_get_options_release(&options);
+	expect_usage("get -H A-b a", "option '-H' (--header): a header field is written as");
+	expect_usage("get --header Content-Length:1 a", "sluice sets it itself");
+	expect_usage("scan --header A-b a", "option '--header': a header field is written as");
+	expect_usage("get -U x a", "use -A");
 }
