@@ -14,7 +14,7 @@
 /* Words that mark a query parameter or a header as secret when its name contains them. */
 static const char *const secret_words[] = { "token", "secret", "password", "passwd", "signature",
 	"credential", "apikey", "api_key", "api-key", "accesskey", "access_key", "access-key",
-	"auth", "session", "jwt", "passphrase", "hmac", "ticket", "-key", "_key" };
+	"auth", "session", "jwt", "bearer", "passphrase", "hmac", "ticket", "-key", "_key" };
 
 /* Names too short to search for inside others. */
 static const char *const secret_names[] = { "sig", "key", "pass", "pwd", "pw", "cookie",

@@ -21,10 +21,12 @@
 #include "sluice/cli/output.h"
 #include "sluice/cli/request_fields.h"
 #include "sluice/cli/run.h"
+#include "sluice/cli/run_credentials.h"
 #include "sluice/cli/shard.h"
 #include "sluice/cli/stats.h"
 #include "sluice/download/batch.h"
 #include "sluice/download/inputs.h"
+#include "sluice/download/url_reader.h"
 #include "sluice/rt/io.h"
 #include "sluice/ui/units.h"
 
@@ -47,6 +49,7 @@ struct get {
 	struct sl_shard shard;    /* count 0 = all inputs */
 	struct sl_inputs *inputs; /* while it runs */
 	struct sl_get_budget budget;
+	struct sl_run_credentials credentials;
 	enum sl_exit status;
 };
 
@@ -139,7 +142,8 @@ make_client(struct get *get, struct sl_http_client **out)
 		.proxies = &get->proxies,
 		.user_agent = options->user_agent,
 		.headers = get->fields.items,
-		.header_count = get->fields.count };
+		.header_count = get->fields.count,
+		.credentials = get->credentials.options };
 	return sl_http_client_new(out, &wanted, &get->error);
 }
 
@@ -373,6 +377,28 @@ status_of(const struct get *get, int code)
 	return code ? SL_EXIT_OTHER : SL_EXIT_DONE;
 }
 
+/* Lists are typed only if they are URLs: a file may have a name like one. */
+static int
+init_credentials(struct get *get, struct sl_error *err)
+{
+	const struct sl_get_options *options = &get->options;
+	struct sl_run_credentials *credentials = &get->credentials;
+	int code = sl_run_credentials_init(credentials, &options->auth, getenv("HOME"), err);
+	if (code)
+		return code;
+	code = sl_run_credentials_add_all(credentials, &options->urls);
+	if (!code)
+		code = sl_run_credentials_add_all(credentials, &options->mirrors);
+	if (!code)
+		code = sl_run_credentials_add(credentials, options->base_url);
+	for (size_t i = 0; i < options->lists.count && !code; i++)
+		if (sl_url_reader_takes(options->lists.items[i]))
+			code = sl_run_credentials_add(credentials, options->lists.items[i]);
+	if (!code && options->sums && sl_url_reader_takes(options->sums))
+		code = sl_run_credentials_add(credentials, options->sums);
+	return code ? sl_fail_code(err, SL_PHASE_NONE, code, "cannot start") : 0;
+}
+
 static enum sl_log_level
 level_of(const struct sl_get_options *options)
 {
@@ -413,6 +439,7 @@ release(struct get *get)
 	sl_get_scan_release(&get->scan);
 	sl_get_events_release(&get->events);
 	sl_proxies_release(&get->proxies);
+	sl_run_credentials_release(&get->credentials);
 	sl_request_fields_release(&get->fields);
 	sl_get_options_release(&get->options);
 	sl_config_release(&get->config);
@@ -456,6 +483,8 @@ sl_cmd_get(int argc, char **argv)
 		code = sl_shard_parse(&get.shard, get.options.shard, getenv, &err);
 	if (!code)
 		code = sl_proxies_init(&get.proxies, &get.options.proxy, getenv, &err);
+	if (!code)
+		code = init_credentials(&get, &err);
 	if (code)
 		return usage(&get, &err);
 	set_console(&get.options);

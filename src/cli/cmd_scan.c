@@ -413,8 +413,8 @@ sl_cmd_scan(int argc, char **argv)
 		code = sl_scan_period_init(&scan.period, &scan.options, &err);
 	if (!code)
 		code = sl_proxies_init(&scan.proxies, &scan.options.proxy, getenv, &err);
-	if (!code && sl_scan_urls_init(&scan.urls, &scan.options, &scan.proxies) != 0)
-		code = sl_fail_code(&err, SL_PHASE_NONE, -ENOMEM, "cannot scan");
+	if (!code)
+		code = sl_scan_urls_init(&scan.urls, &scan.options, &scan.proxies, &err);
 	if (!code && scan.urls.remotes && sl_scan_rounds_are_wanted(&scan.options))
 		code = sl_fail(&err, SL_PHASE_NONE, SL_E_USAGE,
 			"--state and --follow do not work with URLs: scan them on their own");

@@ -123,6 +123,8 @@ check_get(struct option_parser *parser, struct sl_get_options *options)
 	if (!code)
 		code = check_get_scan(parser, options);
 	if (!code)
+		code = option_check_auth(parser, &options->auth);
+	if (!code)
 		code = option_check_connect(parser, &options->connect);
 	if (!code)
 		code = option_check_field(parser, "user-agent", "User-Agent", options->user_agent);
@@ -190,9 +192,10 @@ sl_get_options_release(struct sl_get_options *options)
 	free(options->urls.items);
 	free(options->lists.items);
 	free(options->mirrors.items);
+	free(options->auth.origins.items);
 	free(options->headers.items);
 	options->urls = options->lists = options->mirrors = options->headers =
-		(struct sl_words){ 0 };
+		options->auth.origins = (struct sl_words){ 0 };
 	option_release_connect(&options->connect);
 	sl_scan_options_release(&options->scanning);
 }

@@ -110,10 +110,15 @@ static const struct hint get_hints[] = {
 		"decompressed use --decompress)" },
 	/* names reserved for later versions */
 	{ "-U", "use -A, or --user-agent" },
-	{ "-u --user --password --http-user --http-password --http-passwd",
-		UNSUPPORTED "; write USER:PASSWORD@ before the host, or http-user=USER and "
-			    "http-passwd=PASSWORD below a URL in a list (-i)" },
-	{ "--netrc --netrc-file --bearer-file --auth-origin --engine", UNSUPPORTED },
+	{ "--password --http-user --http-password --http-passwd",
+		"use --user USER:PASSWORD, or in a list (-i) http-user=USER and "
+		"http-passwd=PASSWORD below a URL" },
+	{ "-n --netrc-optional --netrc-path", "use --netrc or --netrc-file FILE" },
+	{ "--oauth2-bearer", "use --bearer-file FILE, so that other users cannot see the token" },
+	{ "--basic --anyauth --auth-no-challenge --http-auth-challenge",
+		"not needed: Basic is used, or Digest if the server asks for it; --digest permits "
+		"Digest only" },
+	{ "--engine", UNSUPPORTED },
 	{ NULL, NULL },
 };
 

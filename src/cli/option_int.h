@@ -36,8 +36,8 @@ void option_release_rules(struct sl_option_rules *rules);
 
 /* The value of option `name` is sent as the header field `field`; NULL = not given. 0;
  * SL_E_USAGE. */
-int option_check_field(struct option_parser *parser, const char *name, const char *field,
-	const char *value);
+int option_check_field(
+	struct option_parser *parser, const char *name, const char *field, const char *value);
 
 /* An option that takes no value. 0; SL_OPTIONS_HELP. */
 int option_apply_flag(struct option_parser *parser, const struct sl_option *option);
@@ -56,6 +56,8 @@ int option_apply_config(struct option_parser *parser);
  * caller to check. */
 int option_parse(struct option_parser *parser, struct sl_words *operands);
 
+/* The rules of what is given for --user and the like. 0; SL_E_USAGE. */
+int option_check_auth(struct option_parser *parser, const struct sl_auth_options *auth);
 /* Rules for the options of TLS together. 0; SL_E_USAGE. */
 int option_check_tls(struct option_parser *parser, const struct sl_tls_options *tls);
 /* What the options say of how hosts are reached. 0; SL_E_USAGE; -ENOMEM. */

@@ -210,6 +210,32 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_WORD, FIELD(referer),
 		.help = "Send URL as the Referer header field of each request. Entries with "
 		"referer= keep that." },
+	{ .group = "Network", .letter = 'u', .name = "user", .argument = "USER[:PASSWORD]",
+		.kind = SL_OPTION_WORD, FIELD(auth.user),
+		.help = "Send USER and PASSWORD to the origins of the URLs on the command line and "
+		"of --auth-origin, by Digest or Basic as the server asks. Without PASSWORD you are "
+		"asked for it on the terminal." },
+	{ .group = "Network", .name = "digest",
+		.kind = SL_OPTION_FLAG, FIELD(auth.only_digest),
+		.help = "Send passwords by Digest only, not by Basic, with which the server gets "
+		"the password itself." },
+	{ .group = "Network", .name = "bearer-file", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(auth.bearer_file),
+		.help = "Send the token in FILE, a single line, as 'Authorization: Bearer' to the "
+		"origins that --user would be sent to. FILE is read again if a server refuses the "
+		"token." },
+	{ .group = "Network", .name = "netrc",
+		.kind = SL_OPTION_FLAG, FIELD(auth.netrc),
+		.help = "Take users and passwords from the file .netrc in your home directory, by "
+		"the host of the URL, also after redirects." },
+	{ .group = "Network", .name = "netrc-file", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(auth.netrc_file),
+		.help = "As --netrc, from FILE." },
+	{ .group = "Network", .name = "auth-origin", .argument = "ORIGIN",
+		.kind = SL_OPTION_WORDS, FIELD(auth.origins),
+		.help = "Also send the credentials of --user and --bearer-file and the fields of "
+		"--header to ORIGIN, such as https://example.com:8443, for URLs in lists and for "
+		"redirects to it. Can be repeated." },
 	{ .group = "Network", .name = "proxy", .argument = "URL",
 		.kind = SL_OPTION_TEXT, FIELD(proxy.proxy),
 		.standard = "http_proxy, https_proxy or all_proxy in the environment",
@@ -601,6 +627,32 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Network", .name = "referer", .argument = "URL",
 		.kind = SL_OPTION_WORD, FIELD(referer),
 		.help = "For URLs: send URL as the Referer header field." },
+	{ .group = "Network", .name = "user", .argument = "USER[:PASSWORD]",
+		.kind = SL_OPTION_WORD, FIELD(auth.user),
+		.help = "For URLs: send USER and PASSWORD to the origins of the URLs on the command line and "
+		"of --auth-origin, by Digest or Basic as the server asks. Without PASSWORD you are "
+		"asked for it on the terminal." },
+	{ .group = "Network", .name = "digest",
+		.kind = SL_OPTION_FLAG, FIELD(auth.only_digest),
+		.help = "For URLs: send passwords by Digest only, not by Basic, with which the server gets "
+		"the password itself." },
+	{ .group = "Network", .name = "bearer-file", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(auth.bearer_file),
+		.help = "For URLs: send the token in FILE, a single line, as 'Authorization: Bearer' to the "
+		"origins that --user would be sent to. FILE is read again if a server refuses the "
+		"token." },
+	{ .group = "Network", .name = "netrc",
+		.kind = SL_OPTION_FLAG, FIELD(auth.netrc),
+		.help = "For URLs: take users and passwords from the file .netrc in your home directory, by "
+		"the host of the URL, also after redirects." },
+	{ .group = "Network", .name = "netrc-file", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(auth.netrc_file),
+		.help = "For URLs: as --netrc, from FILE." },
+	{ .group = "Network", .name = "auth-origin", .argument = "ORIGIN",
+		.kind = SL_OPTION_WORDS, FIELD(auth.origins),
+		.help = "For URLs: also send the credentials of --user and --bearer-file and the "
+		"fields of --header to ORIGIN, such as https://example.com:8443, after redirects to "
+		"it. Can be repeated." },
 	{ .group = "Network", .name = "proxy", .argument = "URL",
 		.kind = SL_OPTION_TEXT, FIELD(proxy.proxy),
 		.standard = "http_proxy, https_proxy or all_proxy in the environment",

@@ -229,6 +229,8 @@ check_scan(struct option_parser *parser, struct sl_scan_options *options)
 	if (!code)
 		code = check_columns(parser, options);
 	if (!code)
+		code = option_check_auth(parser, &options->auth);
+	if (!code)
 		code = option_check_tls(parser, &options->tls);
 	if (!code)
 		code = option_check_connect(parser, &options->connect);
@@ -270,7 +272,8 @@ sl_scan_options_release(struct sl_scan_options *options)
 	free(options->inputs.items);
 	free(options->patterns.items);
 	free(options->pattern_files.items);
+	free(options->auth.origins.items);
 	free(options->headers.items);
 	options->inputs = options->patterns = options->pattern_files = options->headers =
-		(struct sl_words){ 0 };
+		options->auth.origins = (struct sl_words){ 0 };
 }

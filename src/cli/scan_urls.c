@@ -103,8 +103,19 @@ memory_of(uint64_t streams, const struct sl_proxies *proxies)
 	return streams * ((AHEAD + IN_USE) * PIECE + layers * SL_TLS_MEMORY);
 }
 
-int
-sl_scan_urls_init(struct sl_scan_urls *urls, const struct sl_scan_options *options,
+static int
+init_credentials(struct sl_scan_urls *urls, struct sl_error *err)
+{
+	const struct sl_auth_options *options = &urls->options->auth;
+	int code = sl_run_credentials_init(&urls->credentials, options, getenv("HOME"), err);
+	for (size_t i = 0; i < urls->count && !code; i++)
+		if (urls->items[i].url)
+			code = sl_run_credentials_add(&urls->credentials, urls->items[i].url);
+	return code;
+}
+
+static int
+init_items(struct sl_scan_urls *urls, const struct sl_scan_options *options,
 	const struct sl_proxies *proxies)
 {
 	const struct sl_words *inputs = &options->inputs;
@@ -133,6 +144,16 @@ sl_scan_urls_init(struct sl_scan_urls *urls, const struct sl_scan_options *optio
 }
 
 int
+sl_scan_urls_init(struct sl_scan_urls *urls, const struct sl_scan_options *options,
+	const struct sl_proxies *proxies, struct sl_error *err)
+{
+	int code = init_items(urls, options, proxies);
+	if (!code && urls->items)
+		code = init_credentials(urls, err);
+	return code ? sl_fail_code(err, SL_PHASE_NONE, code, "cannot scan") : 0;
+}
+
+int
 sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err)
 {
 	const struct sl_scan_options *options = urls->options;
@@ -153,7 +174,8 @@ sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err)
 		.proxies = urls->proxies,
 		.user_agent = options->user_agent,
 		.headers = urls->fields.items,
-		.header_count = urls->fields.count };
+		.header_count = urls->fields.count,
+		.credentials = urls->credentials.options };
 	int code = sl_http_client_new(&urls->client, &wanted, err);
 	if (code)
 		return code;
@@ -179,6 +201,7 @@ sl_scan_urls_release(struct sl_scan_urls *urls)
 {
 	for (size_t i = 0; urls->items && i < urls->count; i++)
 		free(urls->items[i].name);
+	sl_run_credentials_release(&urls->credentials);
 	free(urls->items);
 	free((void *)(uintptr_t)urls->names);
 	free((void *)(uintptr_t)urls->remotes);

@@ -84,8 +84,7 @@ accept_sample(void *ctx, struct sl_segment *segment)
 				       sl_sources_show(overlap->sources));
 	}
 	answer->resource = resource;
-	return sl_source_set_url(
-		answer, sl_http_final_url(exchange), sl_http_left_origin(exchange));
+	return sl_source_set_url(answer, sl_http_final_url(exchange), sl_http_scope(exchange));
 }
 
 /* All of [off, off + len) of the file, into sample->local. */
@@ -207,7 +206,7 @@ begin(struct sl_overlap *overlap)
 		return 0;
 	answer->of = overlap->sources;
 	answer->resource = overlap->expected;
-	return overlap->url ? sl_source_set_url(answer, overlap->url, overlap->left_origin) : 0;
+	return overlap->url ? sl_source_set_url(answer, overlap->url, overlap->scope) : 0;
 }
 
 int

@@ -21,7 +21,7 @@ ask(struct sl_segment *segment)
 	int code = sl_url_copy(&url, sl_source_url(source));
 	struct sl_http_request request = { .method = "GET",
 		.url = &url,
-		.left_origin = source->has_url && source->left_origin,
+		.scope = source->has_url ? source->scope : (struct sl_scope){ 0 },
 		.limited = &segment->limited,
 		.headers = headers,
 		.header_count = sl_sources_headers(source->of, headers) };

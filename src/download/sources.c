@@ -166,13 +166,13 @@ sl_source_url(const struct sl_source *source)
 }
 
 int
-sl_source_set_url(struct sl_source *source, const struct sl_url *final_url, bool left_origin)
+sl_source_set_url(struct sl_source *source, const struct sl_url *final_url, struct sl_scope scope)
 {
 	sl_url_release(&source->url);
-	source->left_origin = left_origin;
+	source->scope = scope;
 	source->has_url = false;
 	int code = sl_url_copy(&source->url, final_url);
-	if (!code && !left_origin)
+	if (!code && sl_scope_permits_own(&scope))
 		code = sl_url_copy_userinfo(&source->url, &source->of->url);
 	source->has_url = !code;
 	return code;

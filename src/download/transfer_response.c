@@ -38,8 +38,8 @@ transfer_set_ranged(struct sl_transfer *transfer)
 	sl_ranges_init(&transfer->written, transfer->total);
 	transfer->is_ranged = true;
 	transfer->written_crc = 0;
-	transfer->is_parallel = (transfer->part || !transfer->skips_written) &&
-				transfer_can_be_parallel(transfer);
+	transfer->is_parallel =
+		(transfer->part || !transfer->skips_written) && transfer_can_be_parallel(transfer);
 }
 
 int
@@ -71,8 +71,7 @@ transfer_begin_journal(struct sl_transfer *transfer)
 static int
 keep_url(struct sl_source *source, const struct sl_http_exchange *exchange)
 {
-	return sl_source_set_url(
-		source, sl_http_final_url(exchange), sl_http_left_origin(exchange));
+	return sl_source_set_url(source, sl_http_final_url(exchange), sl_http_scope(exchange));
 }
 
 /* ---- the first response ---- */

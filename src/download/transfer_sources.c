@@ -286,7 +286,7 @@ ask_other_node(struct sl_transfer *transfer, struct sl_source *source, unsigned 
 	overlap.closes = true;
 	if (source->has_url) {
 		overlap.url = &source->url;
-		overlap.left_origin = source->left_origin;
+		overlap.scope = source->scope;
 	}
 	int result = sl_overlap_compare_range(&overlap, samples[turn % count], &err);
 	const struct sl_resource *answer = &overlap.answer.resource;

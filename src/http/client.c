@@ -1,13 +1,15 @@
 /*
  * The client: one sl_http_open is a chain of exchanges (exchange.c), one for each redirect
- * (redirect.c), until a response is the file or is refused (refusal.c).
+ * (redirect.c) and for each 401 that can be answered (authorization.c), until a response is the
+ * file or is refused (refusal.c).
  *
- * Rules: once the chain has left the first origin, its credentials and headers are gone for good
- * (scope.c); every chain ends after max_redirects, whatever its targets are. A response is accepted
- * by its status alone; header fields that describe the content are left to the caller.
+ * Rules: which of the user's secrets may go to a URL is decided by scope.c, for the whole chain;
+ * every chain ends after max_redirects, whatever its targets are. A response is accepted by its
+ * status alone; header fields that describe the content are left to the caller.
  */
 #include "sluice/http/client.h"
 
+#include "authorization_int.h"
 #include "exchange_int.h"
 #include "host_limit_int.h"
 #include "redirect_int.h"
@@ -56,6 +58,8 @@ struct sl_http_client {
 	struct sl_semaphore tls_lock; /* one task loads TLS, the others wait for it */
 	struct sl_limiter limiter;    /* with options.limit_rate */
 	struct sl_host_limits host_limits;
+	struct sl_authorizer authorizer;
+	bool has_warned; /* of a header field that was not sent */
 	unsigned exchanges;
 	uint64_t last_number; /* of an exchange */
 };
@@ -68,6 +72,7 @@ struct chain {
 	struct sl_http_header *headers; /* from the user; those that may still be sent */
 	size_t header_count;
 	unsigned hops;
+	struct sl_authorization authorization; /* of the request to the current URL */
 };
 
 /* ---- client ---- */
@@ -198,6 +203,9 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 		sl_fail_code(err, SL_PHASE_NONE, code, "cannot set up HTTP");
 	else if (options->reach.from && !options->reach.socket)
 		code = sl_dial_check(options->reach.from, err);
+	if (code == 0)
+		code = sl_credentials_new(
+			&client->authorizer.credentials, &options->credentials, err);
 	if (code == 0 && options->want_tls)
 		code = load_tls(client, err);
 	if (code < 0) {
@@ -217,23 +225,75 @@ sl_http_client_free(struct sl_http_client *client)
 	sl_connections_release(&client->connections);
 	sl_host_limits_release(&client->host_limits);
 	sl_tls_free(client->proxy_tls);
+	sl_authorizer_release(&client->authorizer);
 	sl_tls_free(client->tls);
 	free(client);
 }
 
 /* ---- requests ---- */
 
+/* Lists may have URLs of any origin: that a field is not sent to one is said once. */
+static void
+warn_withheld(struct chain *chain, struct sl_span name)
+{
+	struct sl_http_client *client = chain->client;
+	const struct sl_url *url = &chain->exchange->url;
+	struct sl_buf origin = { 0 };
+	if (name.len == 0 || chain->exchange->scope.has_left || client->has_warned)
+		return;
+	client->has_warned = true;
+	sl_url_format_authority(&origin, url);
+	sl_log_warn("the header field '%.*s' is not sent to '%s', which is not on the command line "
+		    "(--auth-origin %s://%s permits it)",
+		(int)name.len, name.data, origin.data ? origin.data : "",
+		sl_url_scheme_name(url->scheme), origin.data ? origin.data : "");
+	sl_buf_release(&origin);
+}
+
 /* What may be sent of the user's header fields. */
 static void
-filter_headers(struct chain *chain)
+choose_headers(struct chain *chain)
 {
-	size_t kept = 0;
-	for (size_t i = 0; i < chain->header_count; i++) {
-		struct sl_http_header header = chain->headers[i];
-		if (!header.value.data || sl_scope_permits(&chain->exchange->scope, header.name))
-			chain->headers[kept++] = header;
-	}
-	chain->header_count = kept;
+	const struct sl_http_client_options *options = &chain->client->options;
+	const struct sl_user_field_choice choice = {
+		.own = { chain->request->headers, chain->request->header_count },
+		.given = { options->headers, options->header_count },
+		.scope = &chain->exchange->scope,
+		.origins = sl_credentials_origins(chain->client->authorizer.credentials),
+		.url = &chain->exchange->url,
+	};
+	struct sl_span withheld;
+	chain->header_count = sl_user_fields_choose(chain->headers, &choice, &withheld);
+	warn_withheld(chain, withheld);
+}
+
+static bool
+has_header(const struct chain *chain, const char *name)
+{
+	for (size_t i = 0; i < chain->header_count; i++)
+		if (sl_span_is_nocase(chain->headers[i].name, name))
+			return true;
+	return false;
+}
+
+static int
+fail_authorization(struct chain *chain, enum sl_phase phase, int code, struct sl_error *err)
+{
+	return sl_exchange_fail(chain->exchange, err, phase, code,
+		"cannot prepare the credentials: %s", sl_code_text(code));
+}
+
+/* The value of Authorization, unless the user's own field is sent. */
+static int
+authorize(struct chain *chain, struct sl_buf *value, struct sl_error *err)
+{
+	const struct sl_http_exchange *exchange = chain->exchange;
+	if (has_header(chain, "Authorization"))
+		return 0;
+	int code = sl_authorization_make(&chain->authorization, &chain->client->authorizer,
+		&exchange->scope, chain->request->url, &exchange->url, chain->request->method,
+		value);
+	return code < 0 ? fail_authorization(chain, SL_PHASE_REQUEST, code, err) : 0;
 }
 
 SL_SUSPENDS
@@ -241,16 +301,15 @@ static int
 send_request(struct chain *chain, struct sl_error *err)
 {
 	struct sl_http_exchange *exchange = chain->exchange;
-	const struct sl_url *first = chain->request->url;
 	const struct sl_http_range *range = chain->request->range;
-	bool with_credentials = sl_scope_permits_credentials(&exchange->scope);
+	struct sl_buf authorization = { 0 };
 	char range_text[64];
-	filter_headers(chain);
+	choose_headers(chain);
+	int code = authorize(chain, &authorization, err);
 	struct sl_request request = { .method = chain->request->method,
 		.url = &exchange->url,
 		.user_agent = chain->client->options.user_agent,
-		.user = with_credentials ? first->user : NULL,
-		.password = with_credentials ? first->password : NULL,
+		.authorization = authorization.data,
 		.headers = chain->headers,
 		.header_count = chain->header_count };
 	if (range) {
@@ -259,13 +318,15 @@ send_request(struct chain *chain, struct sl_error *err)
 		request.range = range_text;
 		request.if_range = range->unconditional ? NULL : sl_resource_validator(range->of);
 	}
-	if (!chain->client->tls &&
-		sl_route_needs_tls(&chain->client->connections.route, &exchange->url)) {
-		int code = load_tls(chain->client, err);
-		if (code < 0)
-			return code;
-	}
-	return sl_relay_ask(exchange, &request, err);
+	if (!code && !chain->client->tls &&
+		sl_route_needs_tls(&chain->client->connections.route, &exchange->url))
+		code = load_tls(chain->client, err);
+	if (!code)
+		code = sl_relay_ask(exchange, &request, err);
+	if (authorization.data)
+		explicit_bzero(authorization.data, authorization.len);
+	sl_buf_release(&authorization);
+	return code;
 }
 
 /* Set the exchange's URL to the target of the redirect. */
@@ -283,7 +344,9 @@ redirect(struct chain *chain, struct sl_error *err)
 	if (code < 0)
 		return code;
 	chain->hops++;
-	sl_scope_follow(&chain->exchange->scope, url, &target);
+	sl_scope_follow(&chain->exchange->scope,
+		sl_credentials_origins(chain->client->authorizer.credentials), url, &target);
+	sl_authorization_release(&chain->authorization);
 	sl_exchange_drain(chain->exchange);
 	sl_url_release(url);
 	*url = target;
@@ -296,9 +359,7 @@ redirect(struct chain *chain, struct sl_error *err)
 static int
 fail_part(struct chain *chain, struct sl_error *err)
 {
-	bool requested = false;
-	for (size_t i = 0; i < chain->header_count; i++)
-		requested = requested || sl_span_is_nocase(chain->headers[i].name, "Range");
+	bool requested = has_header(chain, "Range");
 	return sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
 		"the server sent a part of the file (206), %s",
 		requested ? "as the header 'Range' asks; only whole files are downloaded: leave "
@@ -342,6 +403,16 @@ check_range(struct chain *chain, struct sl_error *err)
 	return 0;
 }
 
+static const char *
+status_hint(const struct chain *chain, int status)
+{
+	if (status == 407)
+		return "; give USER:PASSWORD for the proxy with --proxy-user or before its host";
+	return status == 401 && !has_header(chain, "Authorization")
+		       ? sl_authorization_hint(&chain->authorization)
+		       : "";
+}
+
 SL_SUSPENDS
 static int
 check_answer(struct chain *chain, struct sl_error *err)
@@ -350,11 +421,31 @@ check_answer(struct chain *chain, struct sl_error *err)
 	if (status == 206)
 		return chain->request->range ? check_range(chain, err) : fail_part(chain, err);
 	if (status != 200 && status != 203)
-		return sl_refusal_describe(chain->exchange, chain->request->range != NULL, err);
+		return sl_refusal_describe(chain->exchange, chain->request->range != NULL,
+			status_hint(chain, status), err);
 	return 0;
 }
 
 /* ---- exchanges ---- */
+
+/* Whether the request is to be made again, with the credentials that the response asks for: 1 or 0.
+ */
+SL_SUSPENDS
+static int
+is_challenged(struct chain *chain, struct sl_error *err)
+{
+	struct sl_http_exchange *exchange = chain->exchange;
+	struct sl_authorizer *authorizer = &chain->client->authorizer;
+	if (exchange->head.status != 401) {
+		sl_authorization_accepted(&chain->authorization, authorizer, &exchange->head);
+		return 0;
+	}
+	int code = sl_authorization_refused(
+		&chain->authorization, authorizer, &exchange->url, &exchange->head);
+	if (code > 0)
+		sl_exchange_drain(exchange);
+	return code < 0 ? fail_authorization(chain, SL_PHASE_HEAD, code, err) : code;
+}
 
 SL_SUSPENDS
 static int
@@ -365,6 +456,11 @@ follow(struct chain *chain, struct sl_error *err)
 		if (code < 0)
 			return code;
 		sl_log_debug("%s answered %d", chain->exchange->peer, chain->exchange->head.status);
+		code = is_challenged(chain, err);
+		if (code < 0)
+			return code;
+		if (code > 0)
+			continue;
 		if (!sl_redirect_is(chain->exchange->head.status))
 			return check_answer(chain, err);
 		code = redirect(chain, err);
@@ -395,11 +491,7 @@ set_up(struct chain *chain)
 	if (!chain->headers || sl_url_copy(&exchange->url, chain->request->url) < 0)
 		return -ENOMEM;
 	sl_url_drop_userinfo(&exchange->url);
-	for (size_t i = 0; i < count; i++)
-		chain->headers[i] = chain->request->headers[i];
-	chain->header_count =
-		sl_user_fields_add(chain->headers, count, options->headers, options->header_count);
-	exchange->scope.has_left = chain->request->left_origin;
+	exchange->scope = chain->request->scope;
 	return 0;
 }
 
@@ -419,10 +511,10 @@ sl_http_final_url(const struct sl_http_exchange *exchange)
 	return &exchange->url;
 }
 
-bool
-sl_http_left_origin(const struct sl_http_exchange *exchange)
+struct sl_scope
+sl_http_scope(const struct sl_http_exchange *exchange)
 {
-	return exchange->scope.has_left;
+	return exchange->scope;
 }
 
 bool
@@ -461,6 +553,7 @@ sl_http_open(struct sl_http_client *client, const struct sl_http_request *reques
 			sl_exchange_drain(chain.exchange);
 		sl_http_close(chain.exchange);
 	}
+	sl_authorization_release(&chain.authorization);
 	free(chain.headers);
 	return code;
 }

@@ -18,16 +18,6 @@
 #define BODY_SHOWN 200
 #define BODY_SHOWN_NS (2 * SL_NS_PER_S)
 
-/* No URL as an example: redaction would mask its user and password. */
-static const char *
-status_hint(int status)
-{
-	if (status == 407)
-		return "; give USER:PASSWORD for the proxy with --proxy-user or before its host";
-	return status == 401 ? "; give credentials as USER:PASSWORD@ before the host in the URL"
-			     : "";
-}
-
 static void
 add_field(struct sl_buf *out, const struct sl_head *head, const char *name)
 {
@@ -122,7 +112,8 @@ wait_of(const struct sl_head *head, int64_t now_s)
 }
 
 int
-sl_refusal_describe(struct sl_http_exchange *exchange, bool range_requested, struct sl_error *err)
+sl_refusal_describe(struct sl_http_exchange *exchange, bool range_requested, const char *hint,
+	struct sl_error *err)
 {
 	int status = exchange->head.status;
 	struct sl_span reason = sl_head_reason(&exchange->head);
@@ -133,7 +124,7 @@ sl_refusal_describe(struct sl_http_exchange *exchange, bool range_requested, str
 	sl_text_show(&words, reason, SHOWN_MAX);
 	if (range_requested)
 		sl_buf_add_str(&words, " to a request for a range");
-	sl_buf_add_str(&words, status_hint(status));
+	sl_buf_add_str(&words, hint);
 	add_field(&words, &exchange->head, "Retry-After");
 	add_body(&words, exchange);
 	sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_STATUS, "the server answered %d%s",

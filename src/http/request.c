@@ -95,6 +95,9 @@ sl_request_check(const struct sl_request *request, struct sl_error *err)
 	if (!is_value(sl_span_str(request->user_agent)))
 		return refuse_header(
 			err, sl_span_str("User-Agent"), "its value contains a control byte");
+	if (request->authorization && !is_value(sl_span_str(request->authorization)))
+		return refuse_header(
+			err, sl_span_str("Authorization"), "its value contains a control byte");
 	for (size_t i = 0; i < request->header_count; i++) {
 		int code = sl_request_check_header(&request->headers[i], err);
 		if (code)
@@ -128,22 +131,6 @@ is_of_range(struct sl_span name)
 }
 
 static void
-add_credentials(struct sl_buf *buf, const struct sl_request *request)
-{
-	struct sl_buf pair = { 0 };
-	sl_buf_add_str(&pair, request->user);
-	sl_buf_add_char(&pair, ':');
-	sl_buf_add_str(&pair, request->password ? request->password : "");
-	sl_buf_add_str(buf, "Authorization: Basic ");
-	sl_text_add_base64(buf, sl_buf_span(&pair));
-	sl_buf_add_str(buf, "\r\n");
-	buf->failed = buf->failed || pair.failed;
-	if (pair.data)
-		explicit_bzero(pair.data, pair.len);
-	sl_buf_release(&pair);
-}
-
-static void
 add_request_line(struct sl_buf *buf, const struct sl_request *request)
 {
 	sl_buf_printf(buf, "%s ", request->method);
@@ -169,8 +156,8 @@ add_request(struct sl_buf *buf, const struct sl_request *request)
 	add_own(buf, request, "User-Agent", request->user_agent);
 	add_own(buf, request, "Accept", "*/*");
 	add_own(buf, request, "Accept-Encoding", "identity");
-	if (request->user && !user_has(request, "Authorization"))
-		add_credentials(buf, request);
+	if (request->authorization)
+		add_own(buf, request, "Authorization", request->authorization);
 	for (size_t i = 0; i < request->header_count; i++)
 		if (request->headers[i].value.data &&
 			(!request->range || !is_of_range(request->headers[i].name)))
@@ -194,4 +181,20 @@ sl_request_format(struct sl_buf *buf, const struct sl_request *request, struct s
 		return 0;
 	buf->len = before;
 	return sl_fail_code(err, SL_PHASE_REQUEST, -ENOMEM, "cannot write a request");
+}
+
+int
+sl_request_add_basic(struct sl_buf *value, const char *user, const char *password)
+{
+	struct sl_buf pair = { 0 };
+	/* In one piece, which is wiped: a buffer that grows would leave copies of the password. */
+	sl_buf_reserve(&pair, strlen(user) + strlen(password) + 2);
+	sl_buf_printf(&pair, "%s:%s", user, password);
+	sl_buf_add_str(value, "Basic ");
+	sl_text_add_base64(value, sl_buf_span(&pair));
+	int code = pair.failed || value->failed ? -ENOMEM : 0;
+	if (pair.data)
+		explicit_bzero(pair.data, pair.len);
+	sl_buf_release(&pair);
+	return code;
 }

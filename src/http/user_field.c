@@ -30,8 +30,10 @@ sl_user_field_parse(struct sl_http_header *out, struct sl_span text, struct sl_e
 	return sl_head_is_token(out->name) ? sl_request_check_header(out, err) : refuse(err);
 }
 
-size_t
-sl_user_fields_add(struct sl_http_header *out, size_t count, const struct sl_http_header *given,
+/* Append to the `count` fields those of `given` of which none has the name.
+ * Returns the new count. */
+static size_t
+add_given(struct sl_http_header *out, size_t count, const struct sl_http_header *given,
 	size_t given_count)
 {
 	size_t own = count;
@@ -41,6 +43,34 @@ sl_user_fields_add(struct sl_http_header *out, size_t count, const struct sl_htt
 			is_own = sl_span_equal_nocase(out[j].name, given[i].name);
 		if (!is_own)
 			out[count++] = given[i];
+	}
+	return count;
+}
+
+/* To leave a field out gives nothing away. */
+static bool
+is_harmless(const struct sl_http_header *field)
+{
+	return !field->value.data || sl_scope_is_harmless(field->name);
+}
+
+size_t
+sl_user_fields_choose(struct sl_http_header *out, const struct sl_user_field_choice *choice,
+	struct sl_span *withheld)
+{
+	bool permits_given = sl_scope_permits_given(choice->scope, choice->origins, choice->url);
+	size_t count = 0;
+	*withheld = (struct sl_span){ 0 };
+	for (size_t i = 0; i < choice->own.count; i++)
+		if (sl_scope_permits_own(choice->scope) || is_harmless(&choice->own.items[i]))
+			out[count++] = choice->own.items[i];
+	size_t all = add_given(out, count, choice->given.items, choice->given.count);
+	for (size_t i = count; i < all; i++) {
+		struct sl_http_header field = out[i];
+		if (permits_given || is_harmless(&field))
+			out[count++] = field;
+		else
+			*withheld = field.name;
 	}
 	return count;
 }

@@ -85,17 +85,18 @@ check_directory_name(const struct sl_url *url)
 static void
 check_request(const struct sl_url *url)
 {
-	struct sl_buf text = { 0 };
-	struct sl_request request = { .method = "GET",
-		.url = url,
-		.user_agent = "fuzz",
-		.user = url->user,
-		.password = url->password };
+	struct sl_buf text = { 0 }, credentials = { 0 };
+	if (url->has_userinfo)
+		must(sl_request_add_basic(&credentials, url->user, url->password) == 0);
+	struct sl_request request = {
+		.method = "GET", .url = url, .user_agent = "fuzz", .authorization = credentials.data
+	};
 	must(sl_request_format(&text, &request, NULL) == 0);
 	size_t lines = 0;
 	for (size_t i = 0; i < text.len; i++)
 		lines += text.data[i] == '\n';
 	must(lines == 6u + url->has_userinfo);
+	sl_buf_release(&credentials);
 	sl_buf_release(&text);
 }
 

@@ -26,7 +26,7 @@ test_bad_status_explained() {
 	expect 24
 	! grep -q "answer begins" err || fail "HTML is shown"
 	once "$ORIGIN/status/401"
-	expect 24 "give credentials as USER:PASSWORD@ before the host"
+	expect 24 "give credentials with --user, --netrc or --bearer-file"
 	nothing_left
 }
 

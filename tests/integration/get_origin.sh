@@ -249,6 +249,10 @@ test_origin_header() {
 	chmod 600 config
 	printf '%s\n' "$ORIGIN/echo-headers" " out=a" " header=x-key: own" "$ORIGIN/echo-headers" " out=b" >list
 	get --config config -H 'User-Agent:' -A agent/1 -i list
+	expect 0 "the header field 'X-Key' is not sent to '$HOST:$PORT_http', which is not on the command line"
+	sends a "x-key: own"
+	sends_not b X-Key
+	get --config config -H 'User-Agent:' -A agent/1 --auth-origin "$ORIGIN" -i list --if-exists=replace
 	expect 0
 	sends a "x-key: own"
 	sends_not a "from the file"

@@ -124,6 +124,78 @@ test_slow_servers_apache() {
 	all_of_it ranges
 }
 
+# Digest credentials: a request more for all files, in segments too; a wrong password fails
+digest() { # [-j 1 ...]
+	get -j 1 --digest -u "me:pass word" -s 4 -k 1M "$url/large" "$url"/small{2,3,4,5,6,7,8,9} "$url/empty"
+	expect 0
+	everything
+	get --digest -u me:wrong "$url/small2" -o wrong
+	expect 24 "it does not accept these credentials"
+	get "$url/small2" -o none
+	expect 24 "give credentials with --user"
+	printf 'machine 127.0.0.1 login me password "pass word"\n' >netrc
+	chmod 600 netrc
+	get --netrc-file netrc "$url/small3?a=b&c" -o netrc3
+	expect 0
+	is_gen netrc3 27000 3
+}
+
+# Apache httpd asks for Digest with MD5
+test_slow_servers_apache_digest() {
+	prepare
+	local modules=/usr/lib/apache2/modules
+	[[ -f $modules/mod_auth_digest.so ]] || skip "no mod_auth_digest here"
+	printf 'me:tests, of all:%s\n' "$(printf 'me:tests, of all:pass word' | md5sum | cut -d ' ' -f 1)" >users
+	chmod 644 users
+	cat >conf <<-END
+		ServerRoot $PWD
+		ServerName localhost
+		PidFile $PWD/pid
+		Listen 127.0.0.1:$port
+		LoadModule mpm_event_module $modules/mod_mpm_event.so
+		LoadModule authn_core_module $modules/mod_authn_core.so
+		LoadModule authn_file_module $modules/mod_authn_file.so
+		LoadModule authz_core_module $modules/mod_authz_core.so
+		LoadModule authz_user_module $modules/mod_authz_user.so
+		LoadModule auth_digest_module $modules/mod_auth_digest.so
+		DocumentRoot $PWD/docs
+		<Location "/">
+			AuthType Digest
+			AuthName "tests, of all"
+			AuthDigestDomain /
+			AuthUserFile $PWD/users
+			Require valid-user
+		</Location>
+		ErrorLog $PWD/error.log
+		DefaultRuntimeDir $PWD
+		Mutex file:$PWD
+		$( ((EUID != 0)) || printf 'User nobody\nGroup nogroup')
+	END
+	serve apache2 -X -f "$PWD/conf"
+	digest
+}
+
+# lighttpd asks for Digest with SHA-256 and MD5
+test_slow_servers_lighttpd_digest() {
+	prepare
+	echo 'me:pass word' >users
+	chmod 644 users
+	cat >conf <<-END
+		server.modules = ( "mod_auth", "mod_authn_file" )
+		server.document-root = "$PWD/docs"
+		server.bind = "127.0.0.1"
+		server.port = $port
+		mimetype.assign = ( "" => "application/octet-stream" )
+		auth.backend = "plain"
+		auth.backend.plain.userfile = "$PWD/users"
+		auth.require = ( "/" => ( "method" => "digest", "realm" => "tests", "require" => "valid-user", "algorithm" => "MD5|SHA-256" ) )
+	END
+	serve lighttpd -D -f conf
+	digest
+	get -vv --digest -u "me:pass word" "$url/small2" -o again
+	expect 0
+}
+
 # lighttpd: validators for files of a known type
 test_slow_servers_lighttpd() {
 	prepare

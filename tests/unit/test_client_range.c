@@ -20,7 +20,8 @@ struct fixture {
 	struct sl_error err;
 	char body[2 * SIZE];
 	size_t len;
-	bool is_range, left_origin;
+	bool is_range;
+	struct sl_scope scope;
 	struct sl_resource resource;
 	char final_url[300];
 };
@@ -92,7 +93,7 @@ ask_url(struct fixture *fixture, const char *text, const struct sl_http_range *r
 	snprintf(fixture->final_url, sizeof(fixture->final_url), "%s", final.data);
 	sl_buf_release(&final);
 	fixture->is_range = sl_http_is_range(exchange);
-	fixture->left_origin = sl_http_left_origin(exchange);
+	fixture->scope = sl_http_scope(exchange);
 	fixture->resource = sl_http_resource(exchange);
 	code = read_all(fixture, exchange);
 	sl_http_close(exchange);
@@ -270,19 +271,19 @@ RANGE_TEST(a_final_url_is_asked_without_the_users_secrets_if_it_is_of_another_or
 		snprintf(text, sizeof(text),
 			"http://u:pw@127.0.0.1:%u/redirect-to?url=http://127.0.0.1:%u/echo-headers",
 			fixture->port, other ? fixture->other_port : fixture->port);
-		more.left_origin = false;
+		more.scope = (struct sl_scope){ 0 };
 		cr_assert_eq(ask_url(fixture, text, NULL, &more), 0, "%s", fixture->err.text);
-		cr_expect_eq(fixture->left_origin, other == 1);
+		cr_expect_eq(fixture->scope.has_left, other == 1);
 		/* the same once more, without the redirect */
 		snprintf(text, sizeof(text), "%s", fixture->final_url);
 		cr_expect_null(strstr(text, "pw"));
-		more.left_origin = fixture->left_origin;
+		more.scope = fixture->scope;
 		cr_assert_eq(ask_url(fixture, text, NULL, &more), 0);
 		fixture->body[fixture->len] = '\0';
 		cr_expect_eq(
 			strstr(fixture->body, "secret") == NULL, other == 1, "%s", fixture->body);
 		cr_expect_not_null(strstr(fixture->body, "Accept-Language: de"));
-		cr_expect_eq(fixture->left_origin, other == 1, "it stays so");
+		cr_expect_eq(fixture->scope.has_left, other == 1, "it stays so");
 	}
 	fixture_free(fixture);
 	return 0;

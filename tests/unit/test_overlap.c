@@ -263,7 +263,7 @@ Test(overlap, a_redirect_is_kept_with_its_origin)
 	};
 	sim_http_add(other, &target);
 	cr_expect_eq(run(&world), SL_OVERLAP_SAME, "%s", world.err.text);
-	cr_expect(world.answer.left_origin);
+	cr_expect(world.answer.scope.has_left);
 	cr_expect_str_eq(world.url, "/there");
 	cr_expect_eq(sim_http_requests(world.scenario->http), 1);
 	cr_expect_eq(sim_http_requests(other), 3);

@@ -53,6 +53,24 @@ Test(redact, masks_secret_query_parameters)
 	expect_redacted("https://h/?pw=a&pwr=b", "https://h/?pw=***&pwr=b");
 }
 
+/* Of signed URLs and tokens: AWS, Google, Azure, CloudFront, Akamai, GitLab, OAuth and others. */
+Test(redact, masks_the_parameters_that_services_use_for_secrets)
+{
+	static const char *const names[] = { "X-Amz-Signature", "X-Amz-Credential",
+		"X-Amz-Security-Token", "AWSAccessKeyId", "Signature", "X-Goog-Signature",
+		"X-Goog-Credential", "sig", "Policy", "hdnts", "token", "access_token", "id_token",
+		"refresh_token", "private_token", "auth_token", "key", "api_key", "apikey",
+		"x-api-key", "subscription-key", "password", "passwd", "passphrase", "pass", "pwd",
+		"secret", "client_secret", "code", "jwt", "bearer", "oauth_signature", "hmac",
+		"sessionid", "ticket" };
+	for (size_t i = 0; i < SL_COUNT_OF(names); i++) {
+		char in[100], want[100];
+		snprintf(in, sizeof(in), "'https://h/f?a=b&%s=Q-%%2b~_3&c=d'", names[i]);
+		snprintf(want, sizeof(want), "'https://h/f?a=b&%s=***&c=d'", names[i]);
+		expect_redacted(in, want);
+	}
+}
+
 Test(redact, masks_header_lines_that_carry_credentials)
 {
 	expect_redacted("Authorization: Basic dTpw", "Authorization: ***");

@@ -76,18 +76,24 @@ Test(http_request, sends_credentials_only_when_given_apart_from_the_url)
 {
 	expect_format("http://user:secret@h/", (struct sl_request){ 0 },
 		"GET / HTTP/1.1\r\nHost: h\r\n" OWN "\r\n");
-	/* RFC 7617 2 */
-	expect_format("http://h/",
-		(struct sl_request){ .user = "Aladdin", .password = "open sesame" },
-		"GET / HTTP/1.1\r\nHost: h\r\n" OWN
-		"Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n");
-	expect_format("http://h/", (struct sl_request){ .user = "test", .password = "123\xc2\xa3" },
-		"GET / HTTP/1.1\r\nHost: h\r\n" OWN
-		"Authorization: Basic dGVzdDoxMjPCow==\r\n\r\n");
-	expect_format("http://h/", (struct sl_request){ .user = "", .password = NULL },
-		"GET / HTTP/1.1\r\nHost: h\r\n" OWN "Authorization: Basic Og==\r\n\r\n");
-	expect_format("http://h/", (struct sl_request){ .user = "ab", .password = "" },
-		"GET / HTTP/1.1\r\nHost: h\r\n" OWN "Authorization: Basic YWI6\r\n\r\n");
+	expect_format("http://user:secret@h/", (struct sl_request){ .authorization = "Bearer x" },
+		"GET / HTTP/1.1\r\nHost: h\r\n" OWN "Authorization: Bearer x\r\n\r\n");
+}
+
+/* RFC 7617 2 and 2.1 */
+Test(http_request, basic_credentials_are_base64)
+{
+	static const struct {
+		const char *user, *password, *want;
+	} rows[] = { { "Aladdin", "open sesame", "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==" },
+		{ "test", "123\xc2\xa3", "Basic dGVzdDoxMjPCow==" }, { "", "", "Basic Og==" },
+		{ "ab", "", "Basic YWI6" } };
+	for (size_t i = 0; i < SL_COUNT_OF(rows); i++) {
+		struct sl_buf value = { 0 };
+		cr_expect_eq(sl_request_add_basic(&value, rows[i].user, rows[i].password), 0);
+		cr_expect_str_eq(value.data, rows[i].want);
+		sl_buf_release(&value);
+	}
 }
 
 Test(http_request, lets_the_user_replace_headers)
@@ -98,8 +104,7 @@ Test(http_request, lets_the_user_replace_headers)
 	expect_format("http://h/",
 		(struct sl_request){ .headers = headers,
 			.header_count = SL_COUNT_OF(headers),
-			.user = "u",
-			.password = "p" },
+			.authorization = "Basic dTpw" },
 		"GET / HTTP/1.1\r\nAccept: */*\r\nAccept-Encoding: identity\r\nuser-agent: "
 		"mine\r\nHOST: other:1\r\n"
 		"authorization: Bearer x\r\nX-A: \r\nX-A: \xc3\xa4\tb\r\n\r\n");

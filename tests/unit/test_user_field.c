@@ -141,16 +141,54 @@ Test(user_field, a_request_has_what_is_left)
 	sl_url_release(&url);
 }
 
-Test(user_field, a_request_keeps_its_own)
+#define FIELD(name, value) \
+	{ \
+		{ name, sizeof(name) - 1 }, \
+		{ \
+			value, sizeof(value) - 1 \
+		} \
+	}
+
+/* "Name=value" of each field that is chosen, and what was withheld. */
+static void
+expect_choice(bool is_typed, bool has_left, bool has_strayed, const char *want)
 {
-	struct sl_http_header fields[5] = { { sl_span_str("X-A"), sl_span_str("1") },
-		{ sl_span_str("X-B"), sl_span_str("2") } };
-	const struct sl_http_header given[] = { { sl_span_str("x-b"), sl_span_str("3") },
-		{ sl_span_str("X-C"), sl_span_str("4") },
-		{ sl_span_str("X-C"), sl_span_str("5") } };
-	cr_assert_eq(sl_user_fields_add(fields, 2, given, 3), 4);
-	cr_expect(sl_span_is(fields[1].value, "2"));
-	cr_expect(sl_span_is(fields[2].value, "4"));
-	cr_expect(sl_span_is(fields[3].value, "5"));
-	cr_expect_eq(sl_user_fields_add(fields, 1, given, 0), 1);
+	static const struct sl_http_header own[] = { FIELD("X-A", "1"), FIELD("X-B", "2"),
+		FIELD("Accept", "own") };
+	static const struct sl_http_header given[] = { FIELD("x-b", "3"), FIELD("X-C", "4"),
+		FIELD("X-C", "5"), FIELD("accept", "6"), FIELD("Pragma", "7"),
+		{ { "Accept-Encoding", 15 }, { 0 } } };
+	struct sl_http_header out[SL_COUNT_OF(own) + SL_COUNT_OF(given)];
+	struct sl_url typed, url;
+	struct sl_span withheld;
+	struct sl_buf got = { 0 };
+	cr_assert_eq(sl_url_parse(&typed, sl_span_str("https://typed/"), NULL), 0);
+	cr_assert_eq(sl_url_parse(&url,
+			     sl_span_str(is_typed ? "https://typed/x" : "https://list/x"), NULL),
+		0);
+	const struct sl_scope scope = { .has_left = has_left, .has_strayed = has_strayed };
+	const struct sl_scope_origins origins = { .typed = &typed, .typed_count = 1 };
+	const struct sl_user_field_choice choice = { .own = { own, SL_COUNT_OF(own) },
+		.given = { given, SL_COUNT_OF(given) },
+		.scope = &scope,
+		.origins = &origins,
+		.url = &url };
+	size_t count = sl_user_fields_choose(out, &choice, &withheld);
+	for (size_t i = 0; i < count; i++)
+		sl_buf_printf(&got, "%.*s=%.*s ", (int)out[i].name.len, out[i].name.data,
+			(int)out[i].value.len, out[i].value.data ? out[i].value.data : "");
+	sl_buf_printf(&got, "not %.*s", (int)withheld.len, withheld.data ? withheld.data : "");
+	cr_expect_str_eq(got.data, want);
+	sl_buf_release(&got);
+	sl_url_release(&typed);
+	sl_url_release(&url);
+}
+
+Test(user_field, fields_go_where_they_are_for)
+{
+	expect_choice(true, false, false,
+		"X-A=1 X-B=2 Accept=own X-C=4 X-C=5 Pragma=7 Accept-Encoding= not ");
+	expect_choice(
+		false, false, false, "X-A=1 X-B=2 Accept=own Pragma=7 Accept-Encoding= not X-C");
+	expect_choice(true, true, true, "Accept=own Pragma=7 Accept-Encoding= not X-C");
 }

@@ -81,6 +81,16 @@ struct sl_option_rules {
 
 /* ---- results ---- */
 
+/* Credentials for URLs; strings as in sl_words. */
+struct sl_auth_options {
+	const char *user; /* USER or USER:PASSWORD; NULL = none */
+	bool only_digest;
+	const char *bearer_file; /* not with user */
+	bool netrc;
+	const char *netrc_file;
+	struct sl_words origins; /* of --auth-origin, checked */
+};
+
 /* How hosts are reached; of both commands. */
 struct sl_connect_options {
 	bool ipv4, ipv6;          /* not both */
@@ -148,6 +158,7 @@ struct sl_scan_options {
 	bool follow;                  /* implies print, unless json; only with named inputs */
 
 	/* Of inputs that are URLs: as those of get. The deadline is that of the run. */
+	struct sl_auth_options auth;
 	struct sl_proxy_options proxy;
 	struct sl_words headers;
 	const char *user_agent, *referer;
@@ -208,6 +219,7 @@ struct sl_get_options {
 	struct sl_words headers; /* of -H, checked */
 	const char *user_agent;  /* NULL = the client's own */
 	const char *referer;     /* NULL = none */
+	struct sl_auth_options auth;
 	struct sl_tls_options tls;
 	struct sl_connect_options connect;
 	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */

@@ -6,6 +6,7 @@
 #define SLUICE_CLI_SCAN_URLS_H
 
 #include "sluice/cli/request_fields.h"
+#include "sluice/cli/run_credentials.h"
 #include "sluice/download/url_reader.h"
 #include "sluice/scan/source.h"
 
@@ -25,15 +26,17 @@ struct sl_scan_urls {
 	struct sl_scan_url *items; /* one for each argument */
 	size_t count;
 	bool has_https;
+	struct sl_run_credentials credentials;
 	struct sl_retry_policy retry;
 	struct sl_http_client *client;
 	struct sl_group group;
 	bool is_open;
 };
 
-/* Not in a task. Both are borrowed. Without URLs it stays as it is. Returns 0 or -ENOMEM. */
+/* Not in a task. Options and proxies are borrowed. Without URLs it stays as it is. Asks for a
+ * password if --user has none. Returns 0; -ENOMEM; what sl_run_credentials_init returns. */
 int sl_scan_urls_init(struct sl_scan_urls *urls, const struct sl_scan_options *options,
-	const struct sl_proxies *proxies) SL_MUST_CHECK;
+	const struct sl_proxies *proxies, struct sl_error *err) SL_MUST_CHECK;
 
 /* In the task that scans, before it does. Returns what sl_http_client_new returns. */
 SL_SUSPENDS

@@ -30,7 +30,7 @@ struct sl_overlap {
 	struct sl_admission *admission;
 	const struct sl_sources *sources; /* the one in use is asked */
 	const struct sl_url *url;         /* where that has led before; NULL = to be asked itself */
-	bool left_origin;                 /* `url` is of another origin */
+	struct sl_scope scope;            /* of what led to `url` */
 	/* A response of another version DIFFERS, without a comparison. Often the size alone is set,
 	 * or SL_LENGTH_UNKNOWN. */
 	struct sl_resource expected;

@@ -8,6 +8,7 @@
 #include "sluice/download/manifest.h"
 #include "sluice/http/request.h"
 #include "sluice/http/resource.h"
+#include "sluice/http/scope.h"
 #include "sluice/http/url.h"
 
 struct sl_sources {
@@ -67,9 +68,9 @@ struct sl_source {
 	struct sl_resource resource; /* its version of the file */
 	struct sl_url url;           /* where it has led to, valid with has_url */
 	bool has_url;
-	bool left_origin;   /* `url` is of another origin */
-	bool unconditional; /* it sends all of the file in answer to If-Range */
-	uint64_t delivered; /* bytes of the file that it has sent */
+	struct sl_scope scope; /* of what led to `url` */
+	bool unconditional;    /* it sends all of the file in answer to If-Range */
+	uint64_t delivered;    /* bytes of the file that it has sent */
 	/* Of a service whose nodes send different ETags: hashes of those that came with the same
 	 * bytes. `resource` has none then. */
 	uint64_t etags[SL_SOURCE_ETAGS];
@@ -95,9 +96,9 @@ bool sl_source_has_etag(const struct sl_source *source, const char *etag);
 /* The URL to request now. */
 const struct sl_url *sl_source_url(const struct sl_source *source);
 
-/* Where the source has led to, for later requests: `url` keeps the user's credentials unless that
+/* Where the source has led to, for later requests: `url` keeps its user and password unless that
  * is another origin. Returns 0 or -ENOMEM, then has_url is false. */
-int sl_source_set_url(
-	struct sl_source *source, const struct sl_url *final_url, bool left_origin) SL_MUST_CHECK;
+int sl_source_set_url(struct sl_source *source, const struct sl_url *final_url,
+	struct sl_scope scope) SL_MUST_CHECK;
 
 #endif

@@ -2,10 +2,9 @@
  * client.h - HTTP/1.1 exchanges: sends a request, follows redirects, reads the head and, piece by
  * piece, the body (RFC 9110, 9112).
  *
- * An exchange is used by one task. The user's credentials and headers, but for a few that hold no
- * secret, go to the origin of the first URL only: once a redirect changes the origin (scheme, host,
- * port) they are dropped for the rest of the chain, even if it returns. No Referer is sent, and no
- * userinfo of a Location.
+ * An exchange is used by one task. Which credentials and header fields of the user go where is
+ * decided by http/scope.h. No Referer is sent, and no userinfo of a Location. A 401 is answered
+ * with the credentials that it asks for, if there are some.
  *
  * Messages are one line with the URL without secrets, the address once it is known, what failed,
  * why, and what to do.
@@ -14,6 +13,7 @@
 #define SLUICE_HTTP_CLIENT_H
 
 #include "sluice/base/bytes.h"
+#include "sluice/http/credentials.h"
 #include "sluice/http/head.h"
 #include "sluice/http/proxies.h"
 #include "sluice/http/request.h"
@@ -45,6 +45,7 @@ struct sl_http_client_options {
 	 * take their place. They are sent where those are (see above). */
 	const struct sl_http_header *headers;
 	size_t header_count;
+	struct sl_credentials_options credentials; /* borrowed likewise */
 	/* Bytes of bodies a second, over all exchanges; 0 = no limit. */
 	uint64_t limit_rate;
 	/* Requests a second to one host, in thousandths; 0 = no limit. Each hop of a redirect and
@@ -55,14 +56,14 @@ struct sl_http_client_options {
 /* All borrowed until sl_http_open returns. */
 struct sl_http_request {
 	const char *method; /* "GET" or "HEAD" */
-	/* Its userinfo becomes Basic credentials for its own origin (RFC 7617). */
+	/* Its userinfo is among the credentials for its own origin. */
 	const struct sl_url *url;
 	/* From the user; each replaces the client's own of the same name (see request.h). */
 	const struct sl_http_header *headers;
 	size_t header_count;
-	/* The URL was reached by a redirect from another origin: as after that redirect, the user's
-	 * credentials and headers are not sent. */
-	bool left_origin;
+	/* The URL was reached by an earlier chain of redirects: what may be sent follows from that
+	 * (sl_http_scope). {0} = it was not. */
+	struct sl_scope scope;
 	const struct sl_http_range *range; /* NULL = all of it; replaces the user's own Range */
 	/* Gets the time that sl_http_open waits for options.max_rps_milli and limit_rate; may be
 	 * looked at while it does. NULL = not of interest. */
@@ -79,7 +80,8 @@ struct sl_http_range {
 };
 
 /* `options` is copied; the calling task owns the client, and no other frees it. Returns 0; -ENOMEM;
- * with want_tls what sl_tls_new returns, with reach.from what sl_dial_check does. */
+ * what sl_credentials_new returns, with want_tls what sl_tls_new returns, with reach.from what
+ * sl_dial_check does. */
 SL_SUSPENDS
 int sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_options *options,
 	struct sl_error *err) SL_MUST_CHECK;
@@ -116,10 +118,10 @@ const struct sl_head *sl_http_head(const struct sl_http_exchange *exchange);
 /* What the answer says of the resource. */
 struct sl_resource sl_http_resource(const struct sl_http_exchange *exchange);
 
-/* The URL that answered, after redirects, without userinfo; and whether it has left the origin of
- * the request, for later requests to it. */
+/* The URL that answered, after redirects, without userinfo; and the scope for later requests to it.
+ */
 const struct sl_url *sl_http_final_url(const struct sl_http_exchange *exchange);
-bool sl_http_left_origin(const struct sl_http_exchange *exchange);
+struct sl_scope sl_http_scope(const struct sl_http_exchange *exchange);
 
 /* True if the body is the range that was requested; false if it is all of the content. */
 bool sl_http_is_range(const struct sl_http_exchange *exchange);

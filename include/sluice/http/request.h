@@ -19,7 +19,7 @@ struct sl_request {
 	const char *method;       /* "GET", "HEAD" */
 	const struct sl_url *url; /* scheme, host, port and target; its userinfo is not used */
 	const char *user_agent;
-	const char *user, *password;          /* Basic credentials (RFC 7617); user NULL = none */
+	const char *authorization;            /* value of that field; NULL = none */
 	const struct sl_http_header *headers; /* each replaces the request's own of the same name */
 	size_t header_count;
 	/* Values of Range and If-Range, which no header replaces; NULL = none */
@@ -51,5 +51,9 @@ int sl_request_format(
  */
 int sl_request_check_header(
 	const struct sl_http_header *header, struct sl_error *err) SL_MUST_CHECK;
+
+/* Append the value of Authorization with Basic credentials (RFC 7617): 0 or -ENOMEM. */
+int sl_request_add_basic(
+	struct sl_buf *value, const char *user, const char *password) SL_MUST_CHECK;
 
 #endif
