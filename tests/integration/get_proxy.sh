@@ -137,6 +137,8 @@ test_proxy_user() {
 	expect 0
 	! grep -qi '^proxy' head4 || fail "the origin got what is for the proxy"
 	! grep -q secret err || fail "the password was shown"
+	once -H 'Proxy-Authorization: Basic xyz' "$ORIGIN/echo-headers"
+	expect 28 "--proxy-user"
 	printf '%s\n\theader=Proxy-Authorization: Basic xyz\n' "$ORIGIN/echo-headers" >list
 	once -i list
 	expect 28 "--proxy-user"
