@@ -197,6 +197,8 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 	client->options = *options;
 	if (!client->options.user_agent)
 		client->options.user_agent = "sluice/" SL_VERSION;
+	if (options->reach.socket)
+		client->options.proxies = NULL; /* it stands for the origin, not for a proxy */
 	sl_semaphore_init(&client->tls_lock, "TLS setup", 1);
 	init_limits(client);
 	int code = set_up_connections(client);

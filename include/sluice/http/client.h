@@ -40,7 +40,8 @@ struct sl_http_client_options {
 	bool allow_downgrade;      /* follow redirects from https to http */
 	bool want_tls; /* load OpenSSL and the certificates now, not at the first https URL */
 	struct sl_tls_options tls;        /* its texts are borrowed for the client's life */
-	const struct sl_proxies *proxies; /* borrowed likewise; NULL = all hosts directly */
+	const struct sl_proxies *proxies; /* borrowed likewise; NULL = all hosts directly, as with
+					     reach.socket */
 	const char *user_agent;           /* borrowed likewise; NULL = "sluice/VERSION" */
 	/* The user's fields for all requests, borrowed likewise; a request's own of the same name
 	 * take their place. They are sent where those are (see above). */
