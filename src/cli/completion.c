@@ -37,8 +37,23 @@ add_choices(struct sl_buf *out, const struct sl_option *option)
 		sl_buf_printf(out, "%s%s", i ? " " : "", option->choices[i]);
 }
 
-/* Its first sentence, each byte of `escaped` with a backslash before it, and single quotes as a
- * shell takes them within single quotes. */
+/* Each byte of `escaped` with a backslash before it, and single quotes as a shell takes them within
+ * single quotes. */
+static void
+add_escaped(struct sl_buf *out, struct sl_span text, const char *escaped, const char *quote)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] == '\'') {
+			sl_buf_add_str(out, quote);
+			continue;
+		}
+		if (strchr(escaped, text.data[i]))
+			sl_buf_add_char(out, '\\');
+		sl_buf_add_char(out, text.data[i]);
+	}
+}
+
+/* Its first sentence. */
 static void
 add_summary(struct sl_buf *out, const char *help, const char *escaped, const char *quote)
 {
@@ -46,15 +61,7 @@ add_summary(struct sl_buf *out, const char *help, const char *escaped, const cha
 	size_t len = end ? (size_t)(end - help) : strlen(help);
 	if (!end && len && help[len - 1] == '.')
 		len--;
-	for (size_t i = 0; i < len; i++) {
-		if (help[i] == '\'') {
-			sl_buf_add_str(out, quote);
-			continue;
-		}
-		if (strchr(escaped, help[i]))
-			sl_buf_add_char(out, '\\');
-		sl_buf_add_char(out, help[i]);
-	}
+	add_escaped(out, sl_span(help, len), escaped, quote);
 }
 
 /* ---- bash ---- */
@@ -212,7 +219,9 @@ add_zsh_spec(struct sl_buf *out, const struct sl_option *option, bool by_letter)
 	add_summary(out, option->help, "[]\\", "'\\''");
 	sl_buf_add_char(out, ']');
 	if (option->argument) {
-		sl_buf_printf(out, "%s:%s:", option->omitted ? ":" : "", option->argument);
+		sl_buf_add_str(out, option->omitted ? "::" : ":");
+		add_escaped(out, sl_span_str(option->argument), ":\\", "'\\''");
+		sl_buf_add_char(out, ':');
 		add_zsh_action(out, option);
 	}
 	sl_buf_add_char(out, '\'');
