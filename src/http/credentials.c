@@ -63,13 +63,21 @@ fail_read(struct sl_error *err, const char *what, const char *path, int code)
 	return sl_fail_code(err, SL_PHASE_OPEN, code, "cannot read the %s '%s'", what, path);
 }
 
+/* Its mode, or 0 if it is not a regular file. */
+SL_SUSPENDS
+static unsigned
+mode_of_file(const char *path)
+{
+	struct statx status;
+	int code = sl_io_stat(AT_FDCWD, path, 0, STATX_MODE | STATX_TYPE, &status);
+	return code == 0 && S_ISREG(status.stx_mode) ? status.stx_mode : 0;
+}
+
 SL_SUSPENDS
 static void
 warn_about_mode(const char *path)
 {
-	struct statx status;
-	int code = sl_io_stat(AT_FDCWD, path, 0, STATX_MODE | STATX_TYPE, &status);
-	if (code == 0 && S_ISREG(status.stx_mode) && (status.stx_mode & (S_IRGRP | S_IROTH)))
+	if (mode_of_file(path) & (S_IRGRP | S_IROTH))
 		sl_log_warn("'%s' contains passwords and can be read by other users ('chmod 600' "
 			    "changes that)",
 			path);
@@ -263,9 +271,11 @@ sl_credentials_find(const struct sl_credentials *credentials, const struct sl_sc
 bool
 sl_credentials_renew(struct sl_credentials *credentials, const struct sl_identity *identity)
 {
+	const char *path = credentials->options.bearer_file;
 	struct sl_buf token = { 0 };
-	if (identity->kind != SL_IDENTITY_TOKEN ||
-		read_token(credentials->options.bearer_file, &token, NULL) != 0)
+	/* A FIFO, as of a shell's <(...), has nothing more, and might be waited for. */
+	if (identity->kind != SL_IDENTITY_TOKEN || mode_of_file(path) == 0 ||
+		read_token(path, &token, NULL) != 0)
 		return false;
 	bool is_other = !sl_span_is(sl_buf_span(&token), identity->secret);
 	if (is_other) {

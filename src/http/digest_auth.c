@@ -45,7 +45,7 @@ has_auth(struct sl_span list)
 }
 
 static const char *
-read_algorithm(struct sl_digest_auth *out, const struct sl_challenge *challenge)
+read_algorithm(struct sl_digest_auth *out, const struct sl_challenge *challenge, bool *failed)
 {
 	struct sl_buf value = { 0 };
 	const char *why = NULL;
@@ -55,12 +55,13 @@ read_algorithm(struct sl_digest_auth *out, const struct sl_challenge *challenge)
 		out->algorithm = SL_DIGEST_SHA_256;
 	else if (out->has_algorithm && !sl_span_is_nocase(name, "MD5"))
 		why = "its algorithm is not supported (only SHA-256 and MD5 are)";
+	*failed = *failed || value.failed;
 	sl_buf_release(&value);
 	return why;
 }
 
 static const char *
-read_qop(struct sl_digest_auth *out, const struct sl_challenge *challenge)
+read_qop(struct sl_digest_auth *out, const struct sl_challenge *challenge, bool *failed)
 {
 	struct sl_buf value = { 0 };
 	const char *why = NULL;
@@ -70,16 +71,18 @@ read_qop(struct sl_digest_auth *out, const struct sl_challenge *challenge)
 		why = "its quality of protection is not supported (only auth is)";
 	else if (!is_given && out->algorithm != SL_DIGEST_MD5)
 		why = "it has no quality of protection (qop)";
+	*failed = *failed || value.failed;
 	sl_buf_release(&value);
 	return why;
 }
 
 static void
-read_stale(struct sl_digest_auth *out, const struct sl_challenge *challenge)
+read_stale(struct sl_digest_auth *out, const struct sl_challenge *challenge, bool *failed)
 {
 	struct sl_buf value = { 0 };
 	out->is_stale = sl_challenge_find(challenge, "stale", &value) &&
 			sl_span_is_nocase(sl_buf_span(&value), "true");
+	*failed = *failed || value.failed;
 	sl_buf_release(&value);
 }
 
@@ -88,10 +91,11 @@ sl_digest_auth_parse(
 	struct sl_digest_auth *out, const struct sl_challenge *challenge, const char **why)
 {
 	*out = (struct sl_digest_auth){ 0 };
-	*why = read_algorithm(out, challenge);
+	bool failed = false;
+	*why = read_algorithm(out, challenge, &failed);
 	if (!*why)
-		*why = read_qop(out, challenge);
-	read_stale(out, challenge);
+		*why = read_qop(out, challenge, &failed);
+	read_stale(out, challenge, &failed);
 	int realm = take_value(challenge, "realm", &out->realm);
 	int nonce = take_value(challenge, "nonce", &out->nonce);
 	int opaque = take_value(challenge, "opaque", &out->opaque);
@@ -99,7 +103,7 @@ sl_digest_auth_parse(
 		*why = "it has no realm or no nonce";
 	if (!*why && (realm == SL_E_PROTO || nonce == SL_E_PROTO || opaque == SL_E_PROTO))
 		*why = "a value in it is too long or contains a control byte";
-	bool is_short = realm == -ENOMEM || nonce == -ENOMEM || opaque == -ENOMEM;
+	bool is_short = failed || realm == -ENOMEM || nonce == -ENOMEM || opaque == -ENOMEM;
 	if (!*why && !is_short)
 		return 1;
 	sl_digest_auth_release(out);

@@ -104,6 +104,8 @@ test_auth_bearer() {
 	get --bearer-file token "$ORIGIN/redirect-to?url=http://$HOST:$PORT_other/echo-headers" -o f
 	expect 0
 	sends_not f Authorization
+	get --bearer-file <(echo T1) "$ORIGIN/bearer/T1/gen/10/3" "$ORIGIN/bearer/T2/gen/10/4" # read once
+	expect 24 "1 of 2 files done"
 	printf 'two\nlines' >bad
 	get --bearer-file bad "$ORIGIN/gen/10/2"
 	expect 28 "more than one line"

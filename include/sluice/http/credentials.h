@@ -56,8 +56,8 @@ int sl_credentials_find(const struct sl_credentials *credentials, const struct s
 	const struct sl_url *first, const struct sl_url *url,
 	struct sl_identity *out) SL_MUST_CHECK;
 
-/* A server refused the token of `identity`: read its file again. True if it has another one now,
- * which is used from now on. */
+/* A server refused the token of `identity`: read its file again, if it is a regular one. True if it
+ * has another token now, which is used from now on. */
 SL_SUSPENDS
 bool sl_credentials_renew(struct sl_credentials *credentials, const struct sl_identity *identity);
 
