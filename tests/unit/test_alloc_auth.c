@@ -85,7 +85,8 @@ Test(alloc_auth, each_allocation_may_fail)
 	for (size_t i = 0; i < SL_COUNT_OF(steps); i++) {
 		uint64_t nth = 0;
 		for (bool hit = true; hit;) {
-			alloc_fail_nth(++nth, nth % 2);
+			nth++;
+			alloc_fail_nth(nth, nth % 2);
 			int code = steps[i]();
 			hit = alloc_end() >= nth;
 			/* What is read and not used may fail. */
