@@ -7,8 +7,8 @@
 /* The region of a store that does not name another one. */
 #define DEFAULT_REGION "us-east-1"
 
-static bool
-is_part(struct sl_span part)
+bool
+sl_sigv4_is_part(struct sl_span part)
 {
 	static const char allowed[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
@@ -30,7 +30,7 @@ sl_sigv4_read_variant(struct sl_sigv4_variant *out, struct sl_span text, struct 
 		is_last = !sl_span_take_until(&rest, ':', parts[i]);
 		if (is_last)
 			*parts[i] = rest;
-		is_good = is_good && is_part(*parts[i]);
+		is_good = is_good && sl_sigv4_is_part(*parts[i]);
 	}
 	if (!is_good || !is_last || out->provider1.len == 0)
 		return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,

@@ -17,6 +17,9 @@ struct sl_sigv4_variant {
 	struct sl_span region, service;      /* empty = by the host */
 };
 
+/* Whether it may be a region or another part; an empty one may. */
+bool sl_sigv4_is_part(struct sl_span text);
+
 /*
  * Read PROVIDER1[:PROVIDER2[:REGION[:SERVICE]]], as of curl: without PROVIDER2 it is PROVIDER1, or
  * "amz" for "aws". Parts are letters, digits, '-', '_' and '.'; REGION and SERVICE may be empty.
