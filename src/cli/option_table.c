@@ -214,9 +214,9 @@ static const struct sl_option get_options[] = {
 	{ .group = "Network", .name = "aws-sigv4",
 		.argument = "PROVIDER1[:PROVIDER2[:REGION[:SERVICE]]]",
 		.kind = SL_OPTION_WORD, FIELD(auth.aws_sigv4),
-		.help = "Sign requests with AWS Signature Version 4, such as 'aws:amz' for S3, with "
-		"the access keys of --user ID:SECRET, the environment or ~/.aws/credentials, where "
-		"--user would be sent. REGION and SERVICE are taken from the host if they are "
+		.help = "Sign requests with AWS Signature Version 4; 'aws:amz' is what S3 and stores "
+		"like it expect. The access keys are taken from --user ID:SECRET, the environment "
+		"or ~/.aws/credentials. REGION and SERVICE are taken from the host if they are "
 		"missing." },
 	{ .group = "Network", .name = "netrc",
 		.kind = SL_OPTION_FLAG, FIELD(auth.netrc),
@@ -557,9 +557,9 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Network", .name = "aws-sigv4",
 		.argument = "PROVIDER1[:PROVIDER2[:REGION[:SERVICE]]]",
 		.kind = SL_OPTION_WORD, FIELD(auth.aws_sigv4),
-		.help = "For URLs: sign requests with AWS Signature Version 4, such as 'aws:amz' for S3, with "
-		"the access keys of --user ID:SECRET, the environment or ~/.aws/credentials, where "
-		"--user would be sent. REGION and SERVICE are taken from the host if they are "
+		.help = "For URLs: sign requests with AWS Signature Version 4; 'aws:amz' is what S3 and stores "
+		"like it expect. The access keys are taken from --user ID:SECRET, the environment "
+		"or ~/.aws/credentials. REGION and SERVICE are taken from the host if they are "
 		"missing." },
 	{ .group = "Network", .name = "netrc",
 		.kind = SL_OPTION_FLAG, FIELD(auth.netrc),

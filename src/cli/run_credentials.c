@@ -80,8 +80,8 @@ take_aws_file(const char **out, char **owned, char *(*env)(const char *name), co
 
 /* --user is the access key then. */
 static int
-take_aws(struct sl_run_credentials *credentials, const char *sigv4,
-	char *(*env)(const char *name), struct sl_error *err)
+take_aws(struct sl_run_credentials *credentials, const char *sigv4, char *(*env)(const char *name),
+	struct sl_error *err)
 {
 	struct sl_credentials_options *options = &credentials->options;
 	struct sl_aws_options *aws = &options->aws;

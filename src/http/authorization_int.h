@@ -50,7 +50,7 @@ struct sl_authorization {
 		SL_AUTHORIZATION_BEARER,
 		SL_AUTHORIZATION_SIGNED, /* by signature.c: the field depends on all of the request
 					  */
-	} kind; /* what was sent last */
+	} kind;                          /* what was sent last */
 	struct sl_identity identity;
 	uint64_t serial;  /* with DIGEST: of the nonce */
 	uint64_t offered; /* of the nonce that the last 401 brought; 0 = none */

@@ -21,8 +21,8 @@ struct files {
 
 SL_SUSPENDS
 static int
-read_file(struct sl_aws_profile *profile, const char *path, enum sl_aws_file kind,
-	const char *name, struct sl_buf *text, struct sl_error *err)
+read_file(struct sl_aws_profile *profile, const char *path, enum sl_aws_file kind, const char *name,
+	struct sl_buf *text, struct sl_error *err)
 {
 	struct sl_error cause = { 0 };
 	if (!path)

@@ -86,8 +86,8 @@ read_section(struct sl_span line, enum sl_aws_file file, const char *name, bool 
 	const char *end = memchr(line.data, ']', line.len);
 	if (!end)
 		return refuse(number, err, "a section has no ']'");
-	*is_in = is_profile(sl_span_trim(sl_span(line.data + 1, (size_t)(end - line.data) - 1)),
-		file, name);
+	*is_in = is_profile(
+		sl_span_trim(sl_span(line.data + 1, (size_t)(end - line.data) - 1)), file, name);
 	return 0;
 }
 

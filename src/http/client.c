@@ -251,8 +251,8 @@ send_request(struct chain *chain, struct sl_error *err)
 	struct sl_request request = { .method = chain->request->method,
 		.url = &exchange->url,
 		.user_agent = chain->client->options.user_agent,
-		.authorization = authorization.data ? authorization.data
-						    : chain->signature.value.data,
+		.authorization =
+			authorization.data ? authorization.data : chain->signature.value.data,
 		.headers = chain->headers,
 		.header_count = chain->header_count,
 		.fields = chain->signature.fields,
@@ -374,8 +374,8 @@ check_answer(struct chain *chain, struct sl_error *err)
 	if (status == 200 || status == 203)
 		return 0;
 	add_hint(&hint, chain);
-	int code = sl_refuse_status(chain->exchange, chain->request->range != NULL,
-		hint.data ? hint.data : "", err);
+	int code = sl_refuse_status(
+		chain->exchange, chain->request->range != NULL, hint.data ? hint.data : "", err);
 	sl_buf_release(&hint);
 	return code;
 }

@@ -95,9 +95,9 @@ sl_request_check(const struct sl_request *request, struct sl_error *err)
 		return refuse_header(
 			err, sl_span_str("Authorization"), "its value contains a control byte");
 	for (size_t i = 0; i < request->header_count + request->field_count; i++) {
-		int code = sl_request_check_header(i < request->header_count
-				? &request->headers[i]
-				: &request->fields[i - request->header_count],
+		int code = sl_request_check_header(
+			i < request->header_count ? &request->headers[i]
+						  : &request->fields[i - request->header_count],
 			err);
 		if (code)
 			return code;

@@ -34,8 +34,8 @@ fail_read(struct sl_error *err, const char *what, const char *path, int code)
 }
 
 int
-sl_secret_file_read(const char *path, const char *what, size_t most, struct sl_buf *text,
-	struct sl_error *err)
+sl_secret_file_read(
+	const char *path, const char *what, size_t most, struct sl_buf *text, struct sl_error *err)
 {
 	int fd = sl_io_open_input(path);
 	if (fd < 0)

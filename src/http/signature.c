@@ -30,7 +30,8 @@ static bool
 is_provider_field(const struct sl_sigv4_variant *variant, struct sl_span name)
 {
 	struct sl_span provider = variant->provider2;
-	return name.len > provider.len + 3 && sl_span_equal_nocase(sl_span(name.data, 2), sl_span_str("x-")) &&
+	return name.len > provider.len + 3 &&
+	       sl_span_equal_nocase(sl_span(name.data, 2), sl_span_str("x-")) &&
 	       sl_span_equal_nocase(sl_span(name.data + 2, provider.len), provider) &&
 	       name.data[provider.len + 2] == '-';
 }
@@ -48,8 +49,7 @@ is_own_field(const struct sl_signature *signature, struct sl_span name)
 static void
 set_field(struct sl_signature *signature, size_t from, struct sl_span value)
 {
-	struct sl_span name =
-		sl_span(signature->names.data + from, signature->names.len - from);
+	struct sl_span name = sl_span(signature->names.data + from, signature->names.len - from);
 	if (!signature->names.failed)
 		signature->fields[signature->field_count++] =
 			(struct sl_http_header){ name, value };
@@ -72,7 +72,8 @@ make_own_fields(struct sl_signature *signature, const struct sl_sigv4_variant *v
 {
 	static const char date[] = "-date", hash[] = "-content-sha256", token[] = "-security-token";
 	/* In one piece: the fields point into it. */
-	size_t most = 3 * (variant->provider2.len + 2) + sizeof(date) + sizeof(hash) + sizeof(token);
+	size_t most =
+		3 * (variant->provider2.len + 2) + sizeof(date) + sizeof(hash) + sizeof(token);
 	if (!sl_buf_reserve(&signature->names, most))
 		return -ENOMEM;
 	size_t from = signature->names.len;
@@ -130,8 +131,8 @@ sign(struct sl_signature *out, const struct sl_sigv4_variant *variant,
 		const struct sl_sigv4_request request = { .method = method,
 			.target = url->target,
 			.fields = fields,
-			.field_count = collect(fields, out, variant, sl_buf_span(&host), headers,
-				header_count),
+			.field_count = collect(
+				fields, out, variant, sl_buf_span(&host), headers, header_count),
 			.normalizes = !is_s3,
 			.encodes_twice = !is_s3 };
 		code = sl_sigv4_sign(&out->value, variant, &keys, out->time, &request);

@@ -158,8 +158,8 @@ encode_parameter(struct sl_buf *text, size_t ends[2], struct sl_span parameter)
 
 /* The parameters of `query` encoded anew, in *text, which *items points into. */
 static size_t
-split_query(struct sl_buf *text, struct sl_http_header *items, size_t (*ends)[2],
-	struct sl_span query)
+split_query(
+	struct sl_buf *text, struct sl_http_header *items, size_t (*ends)[2], struct sl_span query)
 {
 	size_t count = 0, at = 0;
 	struct sl_span parameter;

@@ -10,9 +10,9 @@
 static void
 check_value(struct sl_span text, struct sl_span value)
 {
-	must(!value.data || (value.data >= text.data &&
-				    value.data + value.len <= text.data + text.len &&
-				    sl_aws_profile_is_key(value)));
+	must(!value.data ||
+		(value.data >= text.data && value.data + value.len <= text.data + text.len &&
+			sl_aws_profile_is_key(value)));
 }
 
 static void

@@ -72,8 +72,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct sl_sigv4_variant variant;
 	struct sl_error err = { 0 };
 	if (memchr(data, 0, len) || !sl_span_take_until(&rest, '\n', &text) ||
-		!sl_span_take_until(&rest, '\n', &host) || !sl_span_take_until(&rest, '\n', &path) ||
-		memchr(path.data, '?', path.len))
+		!sl_span_take_until(&rest, '\n', &host) ||
+		!sl_span_take_until(&rest, '\n', &path) || memchr(path.data, '?', path.len))
 		return 0;
 	int code = sl_sigv4_read_variant(&variant, text, &err);
 	must(code == 0 || (code == SL_E_USAGE && err.text[0]));

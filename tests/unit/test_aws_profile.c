@@ -73,9 +73,9 @@ Test(aws_profile, the_file_that_is_read_first_counts)
 {
 	struct sl_aws_profile profile = { 0 };
 	char got[200];
-	cr_assert_eq(sl_aws_profile_read(&profile,
-			     sl_span_str("[a]\naws_access_key_id=A\nregion=\n"),
-			     SL_AWS_FILE_CREDENTIALS, "a", NULL),
+	cr_assert_eq(
+		sl_aws_profile_read(&profile, sl_span_str("[a]\naws_access_key_id=A\nregion=\n"),
+			SL_AWS_FILE_CREDENTIALS, "a", NULL),
 		0);
 	cr_assert_eq(sl_aws_profile_read(&profile,
 			     sl_span_str("[profile a]\naws_access_key_id=B\nregion=r\n"

@@ -23,7 +23,7 @@ struct sl_aws_profile {
 	bool is_found;
 	struct sl_span id, secret, token; /* .data = NULL: not given */
 	struct sl_span region;            /* likewise */
-	/* It says that keys are to be fetched in this way (a setting's name); NULL = it does not. */
+	/* The setting by which it has keys fetched in another way; NULL = none. */
 	const char *other_source;
 };
 

@@ -17,10 +17,10 @@ struct sl_credentials;
 
 /* Signatures of AWS's kind. Borrowed likewise. */
 struct sl_aws_options {
-	const char *sigv4;              /* as sl_sigv4_read_variant; NULL = none */
+	const char *sigv4;               /* as sl_sigv4_read_variant; NULL = none */
 	const char *id, *secret, *token; /* NULL = as the profile has them; token only with id */
-	const char *region;             /* of hosts that do not name one; NULL likewise */
-	const char *profile;            /* has to exist; NULL = "default", if it exists */
+	const char *region;              /* of hosts that do not name one; NULL likewise */
+	const char *profile;             /* has to exist; NULL = "default", if it exists */
 	const char *credentials_file, *config_file; /* may be missing; NULL = none */
 };
 
