@@ -12,6 +12,9 @@ VARIANT  ?= release
 PREFIX   ?= /usr/local
 BINDIR   ?= $(PREFIX)/bin
 MANDIR   ?= $(PREFIX)/share/man
+BASHDIR  ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR   ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR  ?= $(PREFIX)/share/fish/vendor_completions.d
 DESTDIR  ?=
 CC       ?= cc
 PKG_CONFIG ?= pkg-config
@@ -218,9 +221,14 @@ install: all
 	install -D -m 0755 $(BIN) $(DESTDIR)$(BINDIR)/sluice
 	for p in man/*.1; do install -D -m 0644 $$p $(DESTDIR)$(MANDIR)/man1/$${p#man/}; done
 	for p in man/*.5; do install -D -m 0644 $$p $(DESTDIR)$(MANDIR)/man5/$${p#man/}; done
+	install -d $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
+	$(BIN) completions bash > $(DESTDIR)$(BASHDIR)/sluice
+	$(BIN) completions zsh > $(DESTDIR)$(ZSHDIR)/_sluice
+	$(BIN) completions fish > $(DESTDIR)$(FISHDIR)/sluice.fish
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/sluice
+	rm -f $(DESTDIR)$(BASHDIR)/sluice $(DESTDIR)$(ZSHDIR)/_sluice $(DESTDIR)$(FISHDIR)/sluice.fish
 	for p in man/*.1; do rm -f $(DESTDIR)$(MANDIR)/man1/$${p#man/}; done
 	for p in man/*.5; do rm -f $(DESTDIR)$(MANDIR)/man5/$${p#man/}; done
 

@@ -1,5 +1,8 @@
 # For scripts that test: sections, jobs of which a few run at a time, counts, and the closing line. Sourced by bash.
 
+# What the user of the machine has set for all runs is not for the tests.
+export XDG_CONFIG_HOME=/nonexistent
+
 passed=0 failed=0 skipped=0
 failures=()
 reports=$(mktemp -d)

@@ -80,6 +80,7 @@ static const struct {
 	{ -EOPNOTSUPP, "operation not supported" },
 	{ -EAFNOSUPPORT, "address family not supported" },
 	{ -EADDRINUSE, "address already in use" },
+	{ -ENODEV, "no such device" },
 	{ -EADDRNOTAVAIL, "cannot assign requested address" },
 	{ -ENETDOWN, "network is down" },
 	{ -ENETUNREACH, "network is unreachable" },

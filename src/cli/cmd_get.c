@@ -19,6 +19,7 @@
 #include "sluice/cli/get_scan.h"
 #include "sluice/cli/options.h"
 #include "sluice/cli/output.h"
+#include "sluice/cli/request_fields.h"
 #include "sluice/cli/run.h"
 #include "sluice/cli/run_credentials.h"
 #include "sluice/cli/shard.h"
@@ -36,7 +37,9 @@
 #include <unistd.h>
 
 struct get {
+	struct sl_config config; /* what the options may point into */
 	struct sl_get_options options;
+	struct sl_request_fields fields;
 	struct sl_get_events events;
 	struct sl_get_scan scan;
 	struct sl_batch *batch; /* while it runs; else NULL */
@@ -126,6 +129,7 @@ make_client(struct get *get, struct sl_http_client **out)
 	struct sl_http_client_options wanted = { .per_host = options->connections_per_host,
 		.total = sl_get_budget_connections(&get->budget),
 		.tls_memory = get->budget.tls_memory,
+		.reach = sl_connect_options_reach(&options->connect),
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.max_redirects = options->max_redirects,
@@ -133,7 +137,10 @@ make_client(struct get *get, struct sl_http_client **out)
 		.limit_rate = options->limit_rate,
 		.max_rps_milli = options->max_rps_milli,
 		.want_tls = get->budget.has_https,
-		.cacert = options->cacert,
+		.tls = sl_tls_options_of_run(&options->tls),
+		.user_agent = options->user_agent,
+		.headers = get->fields.items,
+		.header_count = get->fields.count,
 		.credentials = get->credentials.options };
 	return sl_http_client_new(out, &wanted, &get->error);
 }
@@ -412,16 +419,6 @@ init_credentials(struct get *get, struct sl_error *err)
 	return code ? sl_fail_code(err, SL_PHASE_NONE, code, "cannot start") : 0;
 }
 
-static int
-usage(struct get *get, struct sl_error *err)
-{
-	sl_log_error("%s", err->text);
-	sl_run_credentials_release(&get->credentials);
-	sl_get_scan_release(&get->scan);
-	sl_get_options_release(&get->options);
-	return err->code == -ENOMEM ? SL_EXIT_OTHER : SL_EXIT_USAGE;
-}
-
 static enum sl_log_level
 level_of(const struct sl_get_options *options)
 {
@@ -462,7 +459,27 @@ release(struct get *get)
 	sl_get_scan_release(&get->scan);
 	sl_get_events_release(&get->events);
 	sl_run_credentials_release(&get->credentials);
+	sl_request_fields_release(&get->fields);
 	sl_get_options_release(&get->options);
+	sl_config_release(&get->config);
+}
+
+static int
+usage(struct get *get, struct sl_error *err)
+{
+	sl_log_error("%s", err->text);
+	release(get);
+	return err->code == -ENOMEM ? SL_EXIT_OTHER : SL_EXIT_USAGE;
+}
+
+static int
+parse_options(struct get *get, int argc, char **argv, struct sl_error *err)
+{
+	struct sl_config_choice choice;
+	int code = sl_options_choose_config(&choice, "get", argc, argv, err);
+	if (!code)
+		code = sl_config_read(&get->config, &choice, getenv, err);
+	return code ? code : sl_get_options_parse(&get->options, &get->config, argc, argv, err);
 }
 
 int
@@ -473,11 +490,14 @@ sl_cmd_get(int argc, char **argv)
 	struct sl_run run = {
 		.fn = get_task, .arg = &get, .at_end = at_end, .abandoned = abandoned
 	};
-	int code = sl_get_options_parse(&get.options, argc, argv, &err);
+	int code = parse_options(&get, argc, argv, &err);
 	if (code == SL_OPTIONS_HELP) {
-		sl_get_options_release(&get.options);
+		release(&get);
 		return sl_show_help("get");
 	}
+	/* --referer is that of each entry. */
+	if (!code && sl_request_fields_init(&get.fields, &get.options.headers, NULL) != 0)
+		code = sl_fail_code(&err, SL_PHASE_NONE, -ENOMEM, "cannot start");
 	if (!code && get.options.shard)
 		code = sl_shard_parse(&get.shard, get.options.shard, getenv, &err);
 	if (!code)
@@ -485,6 +505,8 @@ sl_cmd_get(int argc, char **argv)
 	if (code)
 		return usage(&get, &err);
 	set_console(&get.options);
+	if (get.config.count)
+		sl_log_info("options of '%s' are used", get.config.path);
 	sl_run_fit_memory(&get.options.max_memory, sl_memory_available(), SL_OPTION_MEMORY_MIN);
 	sl_get_events_init(&get.events, &get.options);
 	run.workers = get.options.workers;

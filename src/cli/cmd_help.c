@@ -1,11 +1,12 @@
 /*
- * cmd_help.c - `sluice help`, --help and --version. No runtime is started: output is written by
- * blocking calls. For --version an engine is opened, only to describe it.
+ * cmd_help.c - `sluice help`, `sluice completions`, --help and --version. No runtime is started:
+ * output is written by blocking calls. For --version an engine is opened, only to describe it.
  */
 #include "sluice/cli/commands.h"
 
 #include "sluice/base/cpu.h"
 #include "sluice/base/log.h"
+#include "sluice/cli/completion.h"
 #include "sluice/cli/exit_status.h"
 #include "sluice/cli/options.h"
 #include "sluice/cli/output.h"
@@ -62,6 +63,16 @@ sl_cmd_help(int argc, char **argv)
 		return SL_EXIT_USAGE;
 	}
 	return sl_show_help(argv[1]);
+}
+
+int
+sl_cmd_completions(int argc, char **argv)
+{
+	struct sl_buf out = { 0 };
+	if (argc == 2 && sl_completion_script(&out, argv[1]))
+		return show(&out);
+	sl_log_error("completions are for one shell: 'sluice completions bash', zsh or fish");
+	return SL_EXIT_USAGE;
 }
 
 static void

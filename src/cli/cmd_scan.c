@@ -30,6 +30,7 @@
 #define ROUNDS_GRACE_NS (8 * SL_NS_PER_S)
 
 struct scan {
+	struct sl_config config; /* what the options may point into */
 	struct sl_scan_options options;
 	struct sl_scan_pattern match;
 	struct sl_period period;
@@ -318,6 +319,17 @@ release(struct scan *scan)
 	sl_scan_pattern_release(&scan->match);
 	sl_scan_urls_release(&scan->urls);
 	sl_scan_options_release(&scan->options);
+	sl_config_release(&scan->config);
+}
+
+static int
+parse_options(struct scan *scan, int argc, char **argv, struct sl_error *err)
+{
+	struct sl_config_choice choice;
+	int code = sl_options_choose_config(&choice, "scan", argc, argv, err);
+	if (!code)
+		code = sl_config_read(&scan->config, &choice, getenv, err);
+	return code ? code : sl_scan_options_parse(&scan->options, &scan->config, argc, argv, err);
 }
 
 static int
@@ -386,9 +398,9 @@ sl_cmd_scan(int argc, char **argv)
 {
 	struct scan scan = { 0 };
 	struct sl_error err = { 0 };
-	int code = sl_scan_options_parse(&scan.options, argc, argv, &err);
+	int code = parse_options(&scan, argc, argv, &err);
 	if (code == SL_OPTIONS_HELP) {
-		sl_scan_options_release(&scan.options);
+		release(&scan);
 		return sl_show_help("scan");
 	}
 	if (!code && scan.options.inputs.count == 0 && isatty(STDIN_FILENO))
@@ -405,6 +417,8 @@ sl_cmd_scan(int argc, char **argv)
 	if (code)
 		return fail_usage(&scan, &err);
 	configure_console(&scan.options);
+	if (scan.config.count)
+		sl_log_info("options of '%s' are used", scan.config.path);
 	scan.available = sl_memory_available();
 	sl_run_fit_memory(&scan.options.max_memory, scan.available, SL_OPTION_MEMORY_MIN);
 	struct sl_run run = { .workers = scan.options.workers,

@@ -119,9 +119,17 @@ check_get(struct option_parser *parser, struct sl_get_options *options)
 			"line for each");
 	int code = check_takeover(parser, options);
 	if (!code)
+		code = option_check_tls(parser, &options->tls);
+	if (!code)
 		code = check_get_scan(parser, options);
 	if (!code)
 		code = option_check_auth(parser, &options->auth);
+	if (!code)
+		code = option_check_connect(parser, &options->connect);
+	if (!code)
+		code = option_check_field(parser, "user-agent", "User-Agent", options->user_agent);
+	if (!code)
+		code = option_check_field(parser, "referer", "Referer", options->referer);
 	return code ? code : check_mirrors(parser, options, single);
 }
 
@@ -137,13 +145,15 @@ is_stdout(const char *path)
 }
 
 int
-sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct sl_error *err)
+sl_get_options_parse(struct sl_get_options *out, const struct sl_config *config, int argc,
+	char **argv, struct sl_error *err)
 {
 	struct option_parser parser = { .command = sl_command_find("get"),
 		.result = out,
 		.argc = argc,
 		.argv = argv,
-		.err = err };
+		.err = err,
+		.config = config };
 	*out = (struct sl_get_options){
 		.dir = ".",
 		.jobs = SL_OPTION_JOBS,
@@ -162,7 +172,9 @@ sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct s
 	};
 	option_init_scan(&out->scanning);
 	out->scanning.top = 0; /* what is pushed has no kinds */
-	int code = option_parse(&parser, &out->urls);
+	int code = option_apply_config(&parser);
+	if (code == 0)
+		code = option_parse(&parser, &out->urls);
 	if (out->output && is_stdout(out->output))
 		out->output = "-";
 	return code == 0 ? check_get(&parser, out) : code;
@@ -181,7 +193,9 @@ sl_get_options_release(struct sl_get_options *options)
 	free(options->lists.items);
 	free(options->mirrors.items);
 	free(options->auth.origins.items);
-	options->urls = options->lists = options->mirrors = options->auth.origins =
-		(struct sl_words){ 0 };
+	free(options->headers.items);
+	options->urls = options->lists = options->mirrors = options->headers =
+		options->auth.origins = (struct sl_words){ 0 };
+	option_release_connect(&options->connect);
 	sl_scan_options_release(&options->scanning);
 }

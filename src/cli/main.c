@@ -85,6 +85,8 @@ main(int argc, char **argv)
 		return sl_cmd_scan(argc - 1, argv + 1);
 	if (strcmp(word, "help") == 0)
 		return sl_cmd_help(argc - 1, argv + 1);
+	if (strcmp(word, "completions") == 0)
+		return sl_cmd_completions(argc - 1, argv + 1);
 	if (strcmp(word, "--help") == 0)
 		return sl_show_commands();
 	if (strcmp(word, "--version") == 0)

@@ -98,6 +98,8 @@ sl_command_list(struct sl_buf *out)
 	}
 	sl_buf_printf(out, "%-*s%s\n", INDENT, "  help [COMMAND]",
 		"show this help, or that of a command");
+	sl_buf_printf(out, "%-*s%s\n", INDENT, "  completions SHELL",
+		"print the completions for bash, zsh or fish");
 	sl_buf_printf(out, "\n%-*s%s\n", INDENT, "      --help", "show this help");
 	sl_buf_printf(out, "%-*s", INDENT, "      --version");
 	add_wrapped(out, "show the versions of the program, the engine and the libraries", INDENT,

@@ -31,8 +31,8 @@ static const struct hint get_hints[] = {
 	{ "-J --remote-header-name", "use --content-disposition" },
 	{ "-C --continue-at",
 		"not needed: incomplete files are resumed (--no-continue turns that off)" },
-	{ "--insecure --no-check-certificate --check-certificate",
-		"certificates are always verified; to trust another one use --cacert FILE" },
+	{ "--no-check-certificate --check-certificate",
+		"to trust another certificate use --cacert FILE; --insecure verifies none" },
 	{ "-f --fail --fail-with-body",
 		"not needed: an HTTP status other than success is always an error" },
 	{ "--fail-early", "use --fail-fast" },
@@ -74,6 +74,11 @@ static const struct hint get_hints[] = {
 	{ "--max-redirect", "use --max-redirs" },
 	{ "--output-document --out", "use -o" },
 	{ "--ca-certificate", "use --cacert" },
+	{ "--ca-directory", "use --capath" },
+	{ "--certificate -E", "use --cert" },
+	{ "--private-key", "use --key" },
+	{ "--tlsv1.2 --tlsv1.3 --min-tls-version --secure-protocol --tls-max",
+		"use --tls-min=1.2 or 1.3" },
 	{ "--no-use-server-timestamps", "use --no-remote-time" },
 	{ "--force-directories", "use --tree" },
 	{ "-nd --no-directories --no-host-directories --cut-dirs -nH",
@@ -95,13 +100,13 @@ static const struct hint get_hints[] = {
 	{ "--lowest-speed-limit", "use --stall-timeout" },
 	{ "--log -l --console-log-level --debug", "use -v; the log goes to standard error" },
 	{ "--colour", "use --color" },
+	{ "-K --conf-path", "use --config FILE" },
+	{ "--disable --no-conf", "use --no-config" },
 	{ "--compressed --compression --http-accept-gzip",
 		"compressed transfers are " UNSUPPORTED " (to store .gz, .zst, .xz and .bz2 files "
 		"decompressed use --decompress)" },
 	/* names reserved for later versions */
-	{ "-H --header -A --user-agent -U",
-		UNSUPPORTED "; in a list (-i), indented lines below a URL set header=NAME: VALUE "
-			    "and user-agent=NAME" },
+	{ "-U", "use -A, or --user-agent" },
 	{ "--password --http-user --http-password --http-passwd",
 		"use --user USER:PASSWORD, or in a list (-i) http-user=USER and "
 		"http-passwd=PASSWORD below a URL" },
@@ -110,8 +115,7 @@ static const struct hint get_hints[] = {
 	{ "--basic --anyauth --auth-no-challenge --http-auth-challenge",
 		"not needed: Basic is used, or Digest if the server asks for it; --digest permits "
 		"Digest only" },
-	{ "--proxy --noproxy --all-proxy --capath "
-	  "--cert --key --tls-min -4 --ipv4 -6 --ipv6 --resolve --engine",
+	{ "--proxy --noproxy --all-proxy --engine",
 		UNSUPPORTED },
 	{ NULL, NULL },
 };
@@ -128,7 +132,7 @@ static const struct hint scan_hints[] = {
 		"binary files are skipped in directories but read if they are named: name the file "
 		"itself" },
 	{ "--recursive --no-ignore --hidden -u --unrestricted --extended-regexp --perl-regexp "
-	  "--pcre2 --case-sensitive --crlf --include-zero --no-config --no-heading",
+	  "--pcre2 --case-sensitive --crlf --include-zero --no-heading",
 		IS_DEFAULT },
 	{ "--sort --sort-files",
 		"not needed: results come in the order of the operands, and of the names in "

@@ -1,7 +1,8 @@
 /*
  * option_int.h - what the files share that parse command lines: option_value.c sets the field of an
- * option, option_parser.c goes through the words, get_options.c and scan_options.c know the
- * defaults of their command and what may be combined.
+ * option, option_parser.c goes through the words, option_config.c through the items of a
+ * configuration file, get_options.c and scan_options.c know the defaults of their command and
+ * what may be combined.
  */
 #ifndef SLUICE_CLI_OPTION_INT_H
 #define SLUICE_CLI_OPTION_INT_H
@@ -14,6 +15,11 @@ struct option_parser {
 	int argc, next; /* next: index in argv of the next word to parse */
 	char **argv;
 	struct sl_error *err;
+	const struct sl_config *config; /* NULL = none */
+	/* Only options about the configuration file are heeded, which goes to `choice`; else
+	 * these are not. */
+	bool is_choosing;
+	struct sl_config_choice choice;
 };
 
 #define option_usage(parser, ...) sl_fail((parser)->err, SL_PHASE_NONE, SL_E_USAGE, __VA_ARGS__)
@@ -22,10 +28,29 @@ struct option_parser {
 int option_set_value(struct option_parser *parser, const struct sl_option *option, const char *name,
 	const char *value);
 
-/* Append a word. The array has room for as many as the command line has. 0; -ENOMEM. */
+/* Append a word. The array has room for as many as command line and configuration file have. 0;
+ * -ENOMEM. */
 int option_add_word(struct option_parser *parser, struct sl_words *words, const char *word);
 
 void option_release_rules(struct sl_option_rules *rules);
+
+/* The value of option `name` is sent as the header field `field`; NULL = not given. 0;
+ * SL_E_USAGE. */
+int option_check_field(struct option_parser *parser, const char *name, const char *field,
+	const char *value);
+
+/* An option that takes no value. 0; SL_OPTIONS_HELP. */
+int option_apply_flag(struct option_parser *parser, const struct sl_option *option);
+
+/* An option as messages show it: "'-j' (--jobs)", "'--json'". */
+struct option_name {
+	char text[64];
+};
+struct option_name option_name(const struct sl_option *option, bool by_letter);
+
+/* Set what the configuration file has for this command, if there is one; before option_parse, so
+ * that the command line has the last word. 0; SL_E_USAGE; -ENOMEM. */
+int option_apply_config(struct option_parser *parser);
 
 /* Parse the whole command line. As sl_get_options_parse; what the options are together is for the
  * caller to check. */
@@ -33,6 +58,11 @@ int option_parse(struct option_parser *parser, struct sl_words *operands);
 
 /* The rules of what is given for --user and the like. 0; SL_E_USAGE. */
 int option_check_auth(struct option_parser *parser, const struct sl_auth_options *auth);
+/* Rules for the options of TLS together. 0; SL_E_USAGE. */
+int option_check_tls(struct option_parser *parser, const struct sl_tls_options *tls);
+/* What the options say of how hosts are reached. 0; SL_E_USAGE; -ENOMEM. */
+int option_check_connect(struct option_parser *parser, struct sl_connect_options *options);
+void option_release_connect(struct sl_connect_options *options);
 
 /* The defaults of a scan. */
 void option_init_scan(struct sl_scan_options *options);

@@ -6,20 +6,17 @@
  *  - A value follows after "=", as the next word or, with a letter, in the same word; "--name="
  *    gives an empty value.
  *  - The first error ends the parsing.
+ *  - The words are gone through twice: once to learn which configuration file to read, whose
+ *    options come before them, and once to set the others.
  */
 #include "option_int.h"
 
 #include <stdio.h>
 
-/* An option as it appears in messages: "'-j' (--jobs)", "'--json'". */
-struct shown_name {
-	char text[64];
-};
-
-static struct shown_name
-shown_name(const struct sl_option *option, bool by_letter)
+struct option_name
+option_name(const struct sl_option *option, bool by_letter)
 {
-	struct shown_name out;
+	struct option_name out;
 	if (by_letter && option->name)
 		snprintf(out.text, sizeof(out.text), "'-%c' (--%s)", option->letter, option->name);
 	else if (by_letter)
@@ -39,10 +36,14 @@ unknown_option(struct option_parser *parser, const char *word)
 		word, parser->command->name);
 }
 
-static int
-apply_flag(struct option_parser *parser, const struct sl_option *option)
+int
+option_apply_flag(struct option_parser *parser, const struct sl_option *option)
 {
 	char *result = parser->result;
+	if (option->kind == SL_OPTION_SHOW_HELP)
+		return SL_OPTIONS_HELP;
+	if (parser->is_choosing != (option->kind == SL_OPTION_NO_CONFIG))
+		return 0;
 	switch (option->kind) {
 	case SL_OPTION_FLAG:
 	case SL_OPTION_UNFLAG:
@@ -53,8 +54,9 @@ apply_flag(struct option_parser *parser, const struct sl_option *option)
 	case SL_OPTION_TALLY:
 		*(unsigned *)(void *)(result + option->offset) += 1;
 		return 0;
-	case SL_OPTION_SHOW_HELP:
-		return SL_OPTIONS_HELP;
+	case SL_OPTION_NO_CONFIG:
+		parser->choice = (struct sl_config_choice){ .is_off = true };
+		return 0;
 	default:
 		return 0;
 	}
@@ -69,11 +71,11 @@ parse_long(struct option_parser *parser, const char *word)
 		const struct sl_option *option = &parser->command->options[i];
 		if (!option->name || !sl_span_is(sl_span(word + 2, len - 2), option->name))
 			continue;
-		struct shown_name name = shown_name(option, false);
+		struct option_name name = option_name(option, false);
 		if (!option->argument && equals)
 			return option_usage(parser, "option %s takes no value", name.text);
 		if (!option->argument)
-			return apply_flag(parser, option);
+			return option_apply_flag(parser, option);
 		if (equals)
 			return option_set_value(parser, option, name.text, equals + 1);
 		if (option->omitted)
@@ -102,10 +104,10 @@ parse_letters(struct option_parser *parser, const char *word)
 			bool whole = sl_option_hint(parser->command, word).text[0] != '\0';
 			return unknown_option(parser, whole ? word : (char[]){ '-', *at, '\0' });
 		}
-		struct shown_name name = shown_name(option, true);
+		struct option_name name = option_name(option, true);
 		int code = 0;
 		if (!option->argument) {
-			code = apply_flag(parser, option);
+			code = option_apply_flag(parser, option);
 			if (code != 0)
 				return code;
 			continue;
@@ -124,20 +126,32 @@ int
 option_parse(struct option_parser *parser, struct sl_words *operands)
 {
 	bool options_end = false;
+	int code = 0;
 	parser->next = 1;
-	while (parser->next < parser->argc) {
+	while (code == 0 && parser->next < parser->argc) {
 		const char *word = parser->argv[parser->next++];
-		int code = 0;
 		if (options_end || word[0] != '-' || word[1] == '\0')
-			code = option_add_word(parser, operands, word);
+			code = parser->is_choosing ? 0 : option_add_word(parser, operands, word);
 		else if (strcmp(word, "--") == 0)
 			options_end = true;
 		else if (word[1] == '-')
 			code = parse_long(parser, word);
 		else
 			code = parse_letters(parser, word);
-		if (code != 0)
-			return code;
 	}
-	return 0;
+	return code;
+}
+
+int
+sl_options_choose_config(struct sl_config_choice *out, const char *command, int argc, char **argv,
+	struct sl_error *err)
+{
+	struct option_parser parser = { .command = sl_command_find(command),
+		.argc = argc,
+		.argv = argv,
+		.err = err,
+		.is_choosing = true };
+	int code = option_parse(&parser, NULL);
+	*out = parser.choice;
+	return code;
 }

@@ -12,13 +12,17 @@ static const char *const if_exists_choices[] = { "auto", "skip", "replace", "ren
 	NULL };
 static const char *const sync_choices[] = { "auto", "all", "none", NULL };
 static const char *const io_choices[] = { "auto", "direct", "buffered", NULL };
+static const char *const tls_choices[] = { "1.2", "1.3", NULL }; /* enum sl_tls_version */
 static const char *const colour_choices[] = { "auto", "always", "never", NULL };
+static const char *const level_choices[] = { "trace", "debug", "info", "notice", "warning",
+	"error", "critical", NULL };
 static const char *const progress_choices[] = { "auto", "bars", "plain", "none", NULL };
 
 /* clang-format off */
 
 #define FIELD(name) .offset = offsetof(RESULT, name)
 #define RANGE(least, most) .min = (least), .max = (most)
+#define CLEARS(name) .clears = offsetof(RESULT, name)
 
 #define RESULT struct sl_get_options
 static const struct sl_option get_options[] = {
@@ -112,8 +116,8 @@ static const struct sl_option get_options[] = {
 	{ .group = "Parallelism", .letter = 'k', .name = "min-segment", .argument = "SIZE",
 		.kind = SL_OPTION_SIZE, FIELD(min_segment), RANGE(SL_MIB, 1024 * SL_MIB),
 		.standard = "16M",
-		.elsewhere = "certificates are always verified; to trust another one use --cacert "
-			     "FILE",
+		.elsewhere = "to trust another certificate use --cacert FILE; --insecure verifies "
+			     "none",
 		.help = "Request at least SIZE at a time, 1M to 1G. Files smaller than twice "
 		"that use one connection." },
 	{ .group = "Parallelism", .name = "fail-fast",
@@ -193,6 +197,15 @@ static const struct sl_option get_options[] = {
 		.help = "With --scan: print the error lines themselves instead of the table, as "
 		"they arrive: in any order, each after the name of its file." },
 
+	{ .group = "Network", .letter = 'H', .name = "header", .argument = "FIELD",
+		.kind = SL_OPTION_HEADERS, FIELD(headers),
+		.help = "Send the header field FIELD with each request, in the place of the "
+		"client's own of that name: 'Name: value'. 'Name:' leaves a field out, 'Name;' "
+		"sends it without a value. Can be repeated. Fields that an entry in a list "
+		"sets are sent as there." },
+	{ .group = "Network", .letter = 'A', .name = "user-agent", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(user_agent), .standard = "sluice and its version",
+		.help = "Send NAME as the User-Agent header field." },
 	{ .group = "Network", .name = "referer", .argument = "URL",
 		.kind = SL_OPTION_WORD, FIELD(referer),
 		.help = "Send URL as the Referer header field of each request. Entries with "
@@ -227,12 +240,59 @@ static const struct sl_option get_options[] = {
 		.help = "As --netrc, from FILE." },
 	{ .group = "Network", .name = "auth-origin", .argument = "ORIGIN",
 		.kind = SL_OPTION_WORDS, FIELD(auth.origins),
-		.help = "Also send the credentials of --user and --bearer-file to ORIGIN, such as "
-		"https://example.com:8443, for URLs in lists and for redirects to it. Can be "
-		"repeated." },
+		.help = "Also send the credentials of --user and --bearer-file and the fields of "
+		"--header to ORIGIN, such as https://example.com:8443, for URLs in lists and for "
+		"redirects to it. Can be repeated." },
 	{ .group = "Network", .name = "cacert", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(cacert), .standard = "the system's certificate store",
+		.kind = SL_OPTION_WORD, FIELD(tls.cacert), .standard = "the system's certificate store",
 		.help = "Trust only the certificates in the PEM file FILE." },
+	{ .group = "Network", .name = "capath", .argument = "DIR",
+		.kind = SL_OPTION_WORD, FIELD(tls.capath),
+		.help = "Trust only the certificates in the directory DIR, which 'openssl rehash' "
+		"has prepared, and those of --cacert." },
+	{ .group = "Network", .name = "cert", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(tls.cert),
+		.help = "Identify this client by the certificate in the PEM file FILE to servers "
+		"that ask for one. Certificates after the first are sent as its chain." },
+	{ .group = "Network", .name = "key", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(tls.key), .standard = "the file of --cert",
+		.help = "The private key of --cert, in a PEM file that is not encrypted." },
+	{ .group = "Network", .name = "pinnedpubkey", .argument = "KEYS",
+		.kind = SL_OPTION_WORD, FIELD(tls.pinnedpubkey),
+		.help = "Connect by TLS only to servers that have one of these public keys. KEYS "
+		"is sha256//BASE64, several are separated by ';', or the name of a file with a "
+		"public key in PEM or DER. Certificates are verified too." },
+	{ .group = "Network", .name = "tls-min", .argument = "VERSION",
+		.kind = SL_OPTION_CHOICE, FIELD(tls.least), .choices = tls_choices,
+		.standard = "1.2",
+		.help = "Refuse versions of TLS older than VERSION, which is 1.2 or 1.3." },
+	{ .group = "Network", .name = "insecure",
+		.kind = SL_OPTION_FLAG, FIELD(tls.insecure),
+		.help = "Do not verify the certificates of servers. Connections can then be "
+		"intercepted, and files changed: use this for tests only." },
+	{ .group = "Network", .letter = '4', .name = "ipv4",
+		.kind = SL_OPTION_FLAG, FIELD(connect.ipv4), CLEARS(connect.ipv6),
+		.help = "Connect to IPv4 addresses only." },
+	{ .group = "Network", .letter = '6', .name = "ipv6",
+		.kind = SL_OPTION_FLAG, FIELD(connect.ipv6), CLEARS(connect.ipv4),
+		.help = "Connect to IPv6 addresses only." },
+	{ .group = "Network", .name = "resolve", .argument = "HOST:PORT:ADDR[,ADDR...]",
+		.kind = SL_OPTION_WORDS, FIELD(connect.resolves),
+		.help = "Connect to these numeric addresses instead of looking up HOST, for "
+		"connections to PORT. '*' as HOST stands for every host. Can be repeated; "
+		"-HOST:PORT removes an earlier one." },
+	{ .group = "Network", .name = "interface", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(connect.interface),
+		.help = "Connect from NAME, a network interface or a numeric address of this "
+		"machine. if!NAME is always an interface, host!ADDR an address, and "
+		"ifhost!NAME!ADDR both." },
+	{ .group = "Network", .name = "unix-socket", .argument = "PATH",
+		.kind = SL_OPTION_WORD, FIELD(connect.unix_socket),
+		.help = "Connect to the Unix socket PATH instead of the hosts of the URLs." },
+	{ .group = "Network", .name = "abstract-unix-socket", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(connect.abstract_unix_socket),
+		.help = "Connect to the abstract Unix socket NAME instead of the hosts of the "
+		"URLs." },
 	{ .group = "Network", .name = "connect-timeout", .argument = "TIME",
 		.kind = SL_OPTION_DURATION, FIELD(connect_timeout_ns), RANGE(MS, DURATION_MAX),
 		.standard = "30s",
@@ -296,7 +356,8 @@ static const struct sl_option get_options[] = {
 		.help = "Show only errors, no progress and no summary." },
 	{ .group = "Output", .letter = 'v', .name = "verbose",
 		.kind = SL_OPTION_TALLY, FIELD(verbose),
-		.help = "Log more; -vv adds debug messages." },
+		.help = "Log more: the heads of requests and responses without what may be secret in "
+		"them, and how long each phase of a request took. -vv adds debug messages." },
 	{ .group = "Output", .name = "color", .argument = "WHEN",
 		.kind = SL_OPTION_CHOICE, FIELD(colour), .choices = colour_choices,
 		.standard = "auto",
@@ -319,6 +380,14 @@ static const struct sl_option get_options[] = {
 		.standard = "the number of CPUs",
 		.help = "Use N threads for CPU-bound work, 1 to 256." },
 
+	{ .group = "Other", .name = "config", .argument = "FILE",
+		.kind = SL_OPTION_CONFIG_FILE,
+		.standard = "sluice/config in $XDG_CONFIG_HOME or ~/.config",
+		.help = "Read options from FILE, as if they stood at the beginning of the command "
+		"line." },
+	{ .group = "Other", .name = "no-config",
+		.kind = SL_OPTION_NO_CONFIG,
+		.help = "Read no configuration file." },
 	{ .group = "Other", .name = "help", .kind = SL_OPTION_SHOW_HELP,
 		.help = "Show this help and exit." },
 };
@@ -364,7 +433,7 @@ static const struct sl_option scan_options[] = {
 		.help = "Select the lines that do not match: wherever error lines are mentioned, "
 		"those are meant. Undecided lines are not selected." },
 	{ .group = "Patterns", .name = "level", .argument = "LEVEL",
-		.kind = SL_OPTION_WORD, FIELD(level_name),
+		.kind = SL_OPTION_WORD, FIELD(level_name), .choices = level_choices,
 		.help = "Count lines whose own level is LEVEL or a worse one as error lines, "
 		"instead of lines that match a pattern. LEVEL is trace, debug, info, notice, "
 		"warning, error or critical. Lines without a level are not counted; the table "
@@ -509,7 +578,7 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Output", .name = "verbose",
 		.kind = SL_OPTION_FLAG, FIELD(verbose),
 		.help = "Name each file that is skipped in a directory. By default one line "
-		"counts them by kind." },
+		"counts them by kind. For URLs, log the heads of requests and responses." },
 
 	{ .group = "Inputs", .name = "include", .argument = "GLOB",
 		.kind = SL_OPTION_RULE, FIELD(rules), .min = SL_WALK_INCLUDE,
@@ -540,6 +609,17 @@ static const struct sl_option scan_options[] = {
 		"to them, until the run is ended by a signal: also to logs that are rotated, "
 		"and to new files in directories. Implies -p." },
 
+	{ .group = "Network", .name = "header", .argument = "FIELD",
+		.kind = SL_OPTION_HEADERS, FIELD(headers),
+		.help = "For URLs: send the header field FIELD, in the place of the client's own "
+		"of that name: 'Name: value'. 'Name:' leaves a field out, 'Name;' sends it "
+		"without a value. Can be repeated." },
+	{ .group = "Network", .name = "user-agent", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(user_agent), .standard = "sluice and its version",
+		.help = "For URLs: send NAME as the User-Agent header field." },
+	{ .group = "Network", .name = "referer", .argument = "URL",
+		.kind = SL_OPTION_WORD, FIELD(referer),
+		.help = "For URLs: send URL as the Referer header field." },
 	{ .group = "Network", .name = "user", .argument = "USER[:PASSWORD]",
 		.kind = SL_OPTION_WORD, FIELD(auth.user),
 		.help = "For URLs: send USER and PASSWORD to the origins of the URLs on the command line and "
@@ -570,11 +650,59 @@ static const struct sl_option scan_options[] = {
 		.help = "For URLs: as --netrc, from FILE." },
 	{ .group = "Network", .name = "auth-origin", .argument = "ORIGIN",
 		.kind = SL_OPTION_WORDS, FIELD(auth.origins),
-		.help = "For URLs: also send the credentials of --user and --bearer-file to ORIGIN, such "
-		"as https://example.com:8443, after redirects to it. Can be repeated." },
+		.help = "For URLs: also send the credentials of --user and --bearer-file and the "
+		"fields of --header to ORIGIN, such as https://example.com:8443, after redirects to "
+		"it. Can be repeated." },
 	{ .group = "Network", .name = "cacert", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(cacert), .standard = "the system's certificate store",
+		.kind = SL_OPTION_WORD, FIELD(tls.cacert), .standard = "the system's certificate store",
 		.help = "For URLs: trust only the certificates in the PEM file FILE." },
+	{ .group = "Network", .name = "capath", .argument = "DIR",
+		.kind = SL_OPTION_WORD, FIELD(tls.capath),
+		.help = "For URLs: trust only the certificates in the directory DIR, which 'openssl rehash' "
+		"has prepared, and those of --cacert." },
+	{ .group = "Network", .name = "cert", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(tls.cert),
+		.help = "For URLs: identify this client by the certificate in the PEM file FILE to servers "
+		"that ask for one. Certificates after the first are sent as its chain." },
+	{ .group = "Network", .name = "key", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(tls.key), .standard = "the file of --cert",
+		.help = "For URLs: the private key of --cert, in a PEM file that is not encrypted." },
+	{ .group = "Network", .name = "pinnedpubkey", .argument = "KEYS",
+		.kind = SL_OPTION_WORD, FIELD(tls.pinnedpubkey),
+		.help = "For URLs: connect by TLS only to servers that have one of these public keys. KEYS "
+		"is sha256//BASE64, several are separated by ';', or the name of a file with a "
+		"public key in PEM or DER. Certificates are verified too." },
+	{ .group = "Network", .name = "tls-min", .argument = "VERSION",
+		.kind = SL_OPTION_CHOICE, FIELD(tls.least), .choices = tls_choices,
+		.standard = "1.2",
+		.help = "For URLs: refuse versions of TLS older than VERSION, which is 1.2 or 1.3." },
+	{ .group = "Network", .name = "insecure",
+		.kind = SL_OPTION_FLAG, FIELD(tls.insecure),
+		.help = "For URLs: do not verify the certificates of servers. Connections can then be "
+		"intercepted, and logs changed: use this for tests only." },
+	{ .group = "Network", .name = "ipv4",
+		.kind = SL_OPTION_FLAG, FIELD(connect.ipv4), CLEARS(connect.ipv6),
+		.help = "For URLs: connect to IPv4 addresses only." },
+	{ .group = "Network", .name = "ipv6",
+		.kind = SL_OPTION_FLAG, FIELD(connect.ipv6), CLEARS(connect.ipv4),
+		.help = "For URLs: connect to IPv6 addresses only." },
+	{ .group = "Network", .name = "resolve", .argument = "HOST:PORT:ADDR[,ADDR...]",
+		.kind = SL_OPTION_WORDS, FIELD(connect.resolves),
+		.help = "For URLs: connect to these numeric addresses instead of looking up HOST, "
+		"for connections to PORT. '*' as HOST stands for every host. Can be repeated; "
+		"-HOST:PORT removes an earlier one." },
+	{ .group = "Network", .name = "interface", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(connect.interface),
+		.help = "For URLs: connect from NAME, a network interface or a numeric address of "
+		"this machine. if!NAME is always an interface, host!ADDR an address, and "
+		"ifhost!NAME!ADDR both." },
+	{ .group = "Network", .name = "unix-socket", .argument = "PATH",
+		.kind = SL_OPTION_WORD, FIELD(connect.unix_socket),
+		.help = "For URLs: connect to the Unix socket PATH instead of their hosts." },
+	{ .group = "Network", .name = "abstract-unix-socket", .argument = "NAME",
+		.kind = SL_OPTION_WORD, FIELD(connect.abstract_unix_socket),
+		.help = "For URLs: connect to the abstract Unix socket NAME instead of their "
+		"hosts." },
 	{ .group = "Network", .name = "connect-timeout", .argument = "TIME",
 		.kind = SL_OPTION_DURATION, FIELD(connect_timeout_ns), RANGE(MS, DURATION_MAX),
 		.standard = "30s",
@@ -648,6 +776,14 @@ static const struct sl_option scan_options[] = {
 		.help = "Files named as operands are always read. Binary files found in "
 		"directories are skipped: name them as operands to read them." },
 
+	{ .group = "Other", .name = "config", .argument = "FILE",
+		.kind = SL_OPTION_CONFIG_FILE,
+		.standard = "sluice/config in $XDG_CONFIG_HOME or ~/.config",
+		.help = "Read options from FILE, as if they stood at the beginning of the command "
+		"line." },
+	{ .group = "Other", .name = "no-config",
+		.kind = SL_OPTION_NO_CONFIG,
+		.help = "Read no configuration file." },
 	{ .group = "Other", .name = "help", .kind = SL_OPTION_SHOW_HELP,
 		.help = "Show this help and exit." },
 };
@@ -661,6 +797,7 @@ static const struct sl_command commands[] = {
 		.options = get_options, .option_count = SL_COUNT_OF(get_options) },
 	{ .name = "scan", .operands = "[FILE|DIR|URL|-]...",
 		.summary = "count the lines and the error lines of logs",
+		.takes_files = true,
 		.about = "Counts the lines and the error lines of each input. Directories are "
 		"searched recursively, and URLs are read without being stored. '-' is standard "
 		"input, which is also read if no input is named and standard input is not a "

@@ -7,6 +7,7 @@
 #include "option_int.h"
 
 #include "sluice/base/number.h"
+#include "sluice/http/user_field.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -115,15 +116,45 @@ parse_checksum(
 	return 0;
 }
 
-/* There are fewer than argc words, so the array never grows. */
+/* There are fewer words than that, so no array grows. */
+static size_t
+most_words(const struct option_parser *parser)
+{
+	return (size_t)parser->argc + 1 + (parser->config ? parser->config->count : 0);
+}
+
 int
 option_add_word(struct option_parser *parser, struct sl_words *words, const char *word)
 {
 	if (!words->items)
-		words->items = calloc((size_t)parser->argc + 1, sizeof(*words->items));
+		words->items = calloc(most_words(parser), sizeof(*words->items));
 	if (!words->items)
 		return sl_fail(parser->err, SL_PHASE_NONE, -ENOMEM, "out of memory");
 	words->items[words->count++] = word;
+	return 0;
+}
+
+/* Neither the value nor what cannot be told from one is shown: it may be a token. */
+static int
+add_header(
+	struct option_parser *parser, const char *name, struct sl_words *words, const char *value)
+{
+	struct sl_http_header field;
+	struct sl_error why = { 0 };
+	if (sl_user_field_parse(&field, sl_span_str(value), &why) != 0)
+		return option_usage(parser, "option %s: %s", name, why.text);
+	return option_add_word(parser, words, value);
+}
+
+int
+option_check_field(
+	struct option_parser *parser, const char *name, const char *field, const char *value)
+{
+	const struct sl_http_header header = { sl_span_str(field),
+		sl_span_str(value ? value : "") };
+	struct sl_error why = { 0 };
+	if (sl_request_check_header(&header, &why) != 0)
+		return option_usage(parser, "option '--%s': %s", name, why.text);
 	return 0;
 }
 
@@ -142,7 +173,7 @@ add_rule(struct option_parser *parser, const struct sl_option *option,
 			"component of a path",
 			option->name, value);
 	if (!rules->items)
-		rules->items = calloc((size_t)parser->argc + 1, sizeof(*rules->items));
+		rules->items = calloc(most_words(parser), sizeof(*rules->items));
 	char *glob = strndup(value, len);
 	if (!rules->items || !glob) {
 		free(glob);
@@ -175,7 +206,15 @@ option_set_value(struct option_parser *parser, const struct sl_option *option, c
 	void *field = (char *)parser->result + option->offset;
 	uint64_t number = 0;
 	int code = 0;
+	if (parser->is_choosing != (option->kind == SL_OPTION_CONFIG_FILE))
+		return 0;
 	switch (option->kind) {
+	case SL_OPTION_CONFIG_FILE:
+		if (!*value)
+			return option_usage(
+				parser, "option %s: %s must not be empty", name, option->argument);
+		parser->choice = (struct sl_config_choice){ .path = value };
+		return 0;
 	case SL_OPTION_WORD:
 		if (!*value)
 			return option_usage(
@@ -184,6 +223,8 @@ option_set_value(struct option_parser *parser, const struct sl_option *option, c
 		return 0;
 	case SL_OPTION_WORDS:
 		return option_add_word(parser, field, value);
+	case SL_OPTION_HEADERS:
+		return add_header(parser, name, field, value);
 	case SL_OPTION_RULE:
 		return add_rule(parser, option, field, value);
 	case SL_OPTION_UNSIGNED:

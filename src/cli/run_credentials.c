@@ -162,9 +162,7 @@ int
 sl_run_credentials_add(struct sl_run_credentials *credentials, const char *text)
 {
 	struct sl_url url;
-	const struct sl_credentials_options *options = &credentials->options;
-	if (!text || (!options->user && !options->bearer_file && !options->netrc_file &&
-			     !options->aws.sigv4))
+	if (!text)
 		return 0;
 	int code = sl_url_parse(&url, sl_span_str(text), NULL);
 	if (code)

@@ -230,6 +230,14 @@ check_scan(struct option_parser *parser, struct sl_scan_options *options)
 		code = check_columns(parser, options);
 	if (!code)
 		code = option_check_auth(parser, &options->auth);
+	if (!code)
+		code = option_check_tls(parser, &options->tls);
+	if (!code)
+		code = option_check_connect(parser, &options->connect);
+	if (!code)
+		code = option_check_field(parser, "user-agent", "User-Agent", options->user_agent);
+	if (!code)
+		code = option_check_field(parser, "referer", "Referer", options->referer);
 	if (code)
 		return code;
 	if (options->chunk > options->max_memory / 2)
@@ -240,15 +248,19 @@ check_scan(struct option_parser *parser, struct sl_scan_options *options)
 }
 
 int
-sl_scan_options_parse(struct sl_scan_options *out, int argc, char **argv, struct sl_error *err)
+sl_scan_options_parse(struct sl_scan_options *out, const struct sl_config *config, int argc,
+	char **argv, struct sl_error *err)
 {
 	struct option_parser parser = { .command = sl_command_find("scan"),
 		.result = out,
 		.argc = argc,
 		.argv = argv,
-		.err = err };
+		.err = err,
+		.config = config };
 	option_init_scan(out);
-	int code = option_parse(&parser, &out->inputs);
+	int code = option_apply_config(&parser);
+	if (code == 0)
+		code = option_parse(&parser, &out->inputs);
 	return code == 0 ? check_scan(&parser, out) : code;
 }
 
@@ -256,10 +268,12 @@ void
 sl_scan_options_release(struct sl_scan_options *options)
 {
 	option_release_rules(&options->rules);
+	option_release_connect(&options->connect);
 	free(options->inputs.items);
 	free(options->patterns.items);
 	free(options->pattern_files.items);
 	free(options->auth.origins.items);
-	options->inputs = options->patterns = options->pattern_files = options->auth.origins =
-		(struct sl_words){ 0 };
+	free(options->headers.items);
+	options->inputs = options->patterns = options->pattern_files = options->headers =
+		options->auth.origins = (struct sl_words){ 0 };
 }

@@ -130,6 +130,8 @@ init_items(struct sl_scan_urls *urls, const struct sl_scan_options *options)
 	urls->items = calloc(inputs->count, sizeof(*urls->items));
 	if (!names || !remotes || !urls->items)
 		return -ENOMEM;
+	if (sl_request_fields_init(&urls->fields, &options->headers, options->referer) != 0)
+		return -ENOMEM;
 	urls->memory = memory_of(SL_MIN(found, (size_t)SL_SCAN_STREAMS));
 	for (size_t i = 0; i < inputs->count; i++)
 		if (init_url(urls, i, names, remotes) != 0)
@@ -158,12 +160,16 @@ sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err)
 		.seed = sl_clock_wall_ns() ^ (uint64_t)getpid() << 32 };
 	const struct sl_http_client_options wanted = { .per_host = SL_SCAN_STREAMS,
 		.total = SL_SCAN_STREAMS,
+		.reach = sl_connect_options_reach(&options->connect),
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.max_redirects = options->max_redirects,
 		.allow_downgrade = options->allow_downgrade,
 		.want_tls = urls->has_https,
-		.cacert = options->cacert,
+		.tls = sl_tls_options_of_run(&options->tls),
+		.user_agent = options->user_agent,
+		.headers = urls->fields.items,
+		.header_count = urls->fields.count,
 		.credentials = urls->credentials.options };
 	int code = sl_http_client_new(&urls->client, &wanted, err);
 	if (code)
@@ -194,5 +200,6 @@ sl_scan_urls_release(struct sl_scan_urls *urls)
 	free(urls->items);
 	free((void *)(uintptr_t)urls->names);
 	free((void *)(uintptr_t)urls->remotes);
+	sl_request_fields_release(&urls->fields);
 	*urls = (struct sl_scan_urls){ 0 };
 }

@@ -28,7 +28,7 @@ read_stream(struct sl_http_exchange *exchange, char *data, size_t len, struct sl
 {
 	struct sl_error cause = { 0 };
 	int code = exchange->stream->methods->read(exchange->stream, data, len, &cause);
-	return code < 0 ? sl_exchange_refuse(exchange, err, &cause) : code;
+	return code < 0 ? sl_exchange_fail_as(exchange, err, code, &cause) : code;
 }
 
 static int
@@ -36,7 +36,7 @@ fail_limited(struct sl_http_exchange *exchange, int code, struct sl_error *err)
 {
 	struct sl_error cause = { 0 };
 	sl_stream_fail_body(exchange->stream, code, NULL, &cause);
-	return sl_exchange_refuse(exchange, err, &cause);
+	return sl_exchange_fail_as(exchange, err, code, &cause);
 }
 
 /* As many bytes as the limiter has given, which is waited for before the receive: the stall timeout

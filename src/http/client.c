@@ -21,6 +21,8 @@
 #include "sluice/base/number.h"
 #include "sluice/http/header.h"
 #include "sluice/http/request.h"
+#include "sluice/http/user_field.h"
+#include "sluice/net/dial.h"
 #include "sluice/net/tls.h"
 #include "sluice/rt/semaphore.h"
 
@@ -28,9 +30,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Idle connections older than this are closed. Servers close theirs sooner or later than that; each
+/* Idle connections as old as this are closed. Servers close theirs sooner or later than that; each
  * connection is checked before it is used again. */
 #define IDLE_NS (30 * SL_NS_PER_S)
+
+/* Idle connections over all hosts, unless one host may have more. A list with a file at each of
+ * many hosts would keep one at each of them open for IDLE_NS. */
+#define IDLE_MAX 64u
 
 /* Of limit_rate, what may be saved up while no connection receives, and then be received at
  * once. */
@@ -52,7 +58,9 @@ struct sl_http_client {
 	struct sl_limiter limiter;    /* with options.limit_rate */
 	struct sl_host_limits host_limits;
 	struct sl_authorizer authorizer;
+	bool has_warned; /* of a header field that was not sent */
 	unsigned exchanges;
+	uint64_t last_number; /* of an exchange */
 };
 
 /* One sl_http_open over all its hops. */
@@ -77,7 +85,7 @@ load_tls(struct sl_http_client *client, struct sl_error *err)
 	if (code < 0)
 		return sl_fail_code(err, SL_PHASE_TLS, code, "cannot set up TLS");
 	if (!client->tls) {
-		code = sl_tls_new(&client->tls, client->options.cacert, err);
+		code = sl_tls_new(&client->tls, &client->options.tls, err);
 		if (code == 0)
 			sl_connector_set_tls(client->connections.connector, client->tls);
 		else
@@ -120,13 +128,15 @@ set_up_connections(struct sl_http_client *client)
 {
 	const struct sl_http_client_options *options = &client->options;
 	struct sl_connections *connections = &client->connections;
-	const struct sl_connector_options connector = { .receive_buffer = receive_buffer(
-								options->limit_rate) };
+	const struct sl_connector_options connector = {
+		.receive_buffer = receive_buffer(options->limit_rate), .reach = options->reach
+	};
 	const struct sl_pool_options pool = { .per_host = options->per_host,
 		.total = options->total,
 		.tls_memory = options->tls_memory,
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.idle_ns = IDLE_NS,
+		.idle_max = SL_MAX(IDLE_MAX, options->per_host),
 		.admit = options->max_rps_milli ? admit : NULL,
 		.admit_ctx = &client->host_limits };
 	connections->stall_timeout_ns = options->stall_timeout_ns;
@@ -149,10 +159,12 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 	int code = set_up_connections(client);
 	if (code < 0)
 		sl_fail_code(err, SL_PHASE_NONE, code, "cannot set up HTTP");
-	else
+	else if (options->reach.from && !options->reach.socket)
+		code = sl_dial_check(options->reach.from, err);
+	if (code == 0)
 		code = sl_credentials_new(
 			&client->authorizer.credentials, &options->credentials, err);
-	if (!code && options->want_tls)
+	if (code == 0 && options->want_tls)
 		code = load_tls(client, err);
 	if (code < 0) {
 		sl_http_client_free(client);
@@ -177,17 +189,39 @@ sl_http_client_free(struct sl_http_client *client)
 
 /* ---- requests ---- */
 
+/* Lists may have URLs of any origin: that a field is not sent to one is said once. */
+static void
+warn_withheld(struct chain *chain, struct sl_span name)
+{
+	struct sl_http_client *client = chain->client;
+	const struct sl_url *url = &chain->exchange->url;
+	struct sl_buf origin = { 0 };
+	if (name.len == 0 || chain->exchange->scope.has_left || client->has_warned)
+		return;
+	client->has_warned = true;
+	sl_url_format_authority(&origin, url);
+	sl_log_warn("the header field '%.*s' is not sent to '%s', which is not on the command line "
+		    "(--auth-origin %s://%s permits it)",
+		(int)name.len, name.data, origin.data ? origin.data : "",
+		sl_url_scheme_name(url->scheme), origin.data ? origin.data : "");
+	sl_buf_release(&origin);
+}
+
 /* What may be sent of the user's header fields. */
 static void
-filter_headers(struct chain *chain)
+choose_headers(struct chain *chain)
 {
-	size_t kept = 0;
-	for (size_t i = 0; i < chain->header_count; i++) {
-		struct sl_http_header header = chain->headers[i];
-		if (sl_scope_permits(&chain->exchange->scope, header.name))
-			chain->headers[kept++] = header;
-	}
-	chain->header_count = kept;
+	const struct sl_http_client_options *options = &chain->client->options;
+	const struct sl_user_field_choice choice = {
+		.own = { chain->request->headers, chain->request->header_count },
+		.given = { options->headers, options->header_count },
+		.scope = &chain->exchange->scope,
+		.origins = sl_credentials_origins(chain->client->authorizer.credentials),
+		.url = &chain->exchange->url,
+	};
+	struct sl_span withheld;
+	chain->header_count = sl_user_fields_choose(chain->headers, &choice, &withheld);
+	warn_withheld(chain, withheld);
 }
 
 static bool
@@ -246,7 +280,7 @@ send_request(struct chain *chain, struct sl_error *err)
 	const struct sl_http_range *range = chain->request->range;
 	struct sl_buf authorization = { 0 };
 	char range_text[64];
-	filter_headers(chain);
+	choose_headers(chain);
 	int code = authorize(chain, &authorization, err);
 	struct sl_request request = { .method = chain->request->method,
 		.url = &exchange->url,
@@ -339,7 +373,6 @@ check_range(struct chain *chain, struct sl_error *err)
 	if (sl_head_find(&exchange->head, "Content-Encoding", 0).data)
 		return refuse_range(chain, err, "has a content coding, which was not requested");
 	exchange->is_range = true;
-	exchange->range_off = got.begin;
 	exchange->range_total = got.total;
 	struct sl_resource resource = sl_http_resource(exchange);
 	if (sl_resource_compare(range->of, &resource) == SL_RESOURCE_OTHER)
@@ -374,7 +407,7 @@ check_answer(struct chain *chain, struct sl_error *err)
 	if (status == 200 || status == 203)
 		return 0;
 	add_hint(&hint, chain);
-	int code = sl_refuse_status(
+	int code = sl_refusal_describe(
 		chain->exchange, chain->request->range != NULL, hint.data ? hint.data : "", err);
 	sl_buf_release(&hint);
 	return code;
@@ -428,6 +461,7 @@ static int
 set_up(struct chain *chain)
 {
 	struct sl_http_exchange *exchange = calloc(1, sizeof(*exchange));
+	const struct sl_http_client_options *options = &chain->client->options;
 	size_t count = chain->request->header_count;
 	chain->exchange = exchange;
 	if (!exchange)
@@ -439,14 +473,12 @@ set_up(struct chain *chain)
 		chain->request->limited ? chain->request->limited : &exchange->limited_read;
 	exchange->is_head = strcmp(chain->request->method, "HEAD") == 0;
 	chain->client->exchanges++;
+	exchange->number = ++chain->client->last_number;
 	sl_head_init(&exchange->head);
-	chain->headers = calloc(SL_MAX(count, (size_t)1), sizeof(*chain->headers));
+	chain->headers = calloc(count + options->header_count + 1, sizeof(*chain->headers));
 	if (!chain->headers || sl_url_copy(&exchange->url, chain->request->url) < 0)
 		return -ENOMEM;
 	sl_url_drop_userinfo(&exchange->url);
-	for (size_t i = 0; i < count; i++)
-		chain->headers[i] = chain->request->headers[i];
-	chain->header_count = count;
 	exchange->scope = chain->request->scope;
 	return 0;
 }

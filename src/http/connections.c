@@ -49,15 +49,17 @@ sl_connections_take(struct sl_connections *connections, const struct sl_connecti
 	struct sl_pool_key key = sl_route_key(&connections->route, want->url);
 	key.taker = want->limited;
 	key.lane = want->is_head ? LANE_HEAD : LANE_CONTENT;
+	struct sl_h1 *h1 = sl_h1_new();
+	if (!h1)
+		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot begin a request");
 	int code = sl_pool_take(connections->pool, &key, want->is_fresh, &connection, &cause);
-	if (code < 0)
+	if (code < 0) {
+		sl_h1_free(h1);
 		return sl_fail(err, cause.phase ? cause.phase : SL_PHASE_CONNECT, code, "%s%s",
 			sl_stream_cause(&cause, code), connect_limit_text(code));
-	struct sl_stream *stream = sl_h1_new(connections->pool, connection);
-	if (!stream)
-		return sl_fail_code(err, SL_PHASE_REQUEST, -ENOMEM, "cannot begin a request");
-	stream->stall_timeout_ns = connections->stall_timeout_ns;
-	stream->is_limited = connections->is_limited;
-	*out = stream;
+	}
+	*out = sl_h1_begin(h1, connections->pool, connection);
+	(*out)->stall_timeout_ns = connections->stall_timeout_ns;
+	(*out)->is_limited = connections->is_limited;
 	return 0;
 }

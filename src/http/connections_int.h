@@ -18,7 +18,7 @@ struct sl_connections {
 	struct sl_connector *connector;
 	struct sl_route route;
 	struct sl_pool *pool;
-	/* for each stream, set by the owner */
+	/* for each stream; set by the owner, before the first */
 	uint64_t stall_timeout_ns;
 	bool is_limited;
 };
@@ -39,8 +39,8 @@ struct sl_connections_want {
 	struct sl_limited *limited; /* for options.admit of the pool */
 };
 
-/* A stream to the URL's origin, to be ended by its method. Returns 0; what sl_pool_take returns,
- * with *err filled. */
+/* A stream to the URL's origin, to be ended by its method. Returns 0; -ENOMEM; what sl_pool_take
+ * returns; with *err filled. */
 SL_SUSPENDS
 int sl_connections_take(struct sl_connections *connections, const struct sl_connections_want *want,
 	struct sl_stream **out, struct sl_error *err) SL_MUST_CHECK;

@@ -12,6 +12,7 @@
 #include "sluice/base/log.h"
 #include "sluice/base/redact.h"
 #include "sluice/base/text.h"
+#include "sluice/http/trace.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -55,10 +56,11 @@ sl_exchange_fail(const struct sl_http_exchange *exchange, struct sl_error *err, 
 }
 
 int
-sl_exchange_refuse(
-	const struct sl_http_exchange *exchange, struct sl_error *err, const struct sl_error *cause)
+sl_exchange_fail_as(const struct sl_http_exchange *exchange, struct sl_error *err, int code,
+	const struct sl_error *cause)
 {
-	return sl_exchange_fail(exchange, err, cause->phase, cause->code, "%s", cause->text);
+	sl_assert(cause->code == code);
+	return sl_exchange_fail(exchange, err, cause->phase, code, "%s", cause->text);
 }
 
 static bool
@@ -100,6 +102,7 @@ take_stream(struct sl_http_exchange *exchange, bool fresh, struct sl_error *err)
 		exchange->stream = NULL;
 		return code;
 	}
+	exchange->stream->number = exchange->number;
 	exchange->reused = exchange->stream->reused;
 	snprintf(exchange->peer, sizeof(exchange->peer), "%s", exchange->stream->peer);
 	return 0;
@@ -116,6 +119,8 @@ read_final_head(struct sl_http_exchange *exchange, struct sl_error *err)
 	struct sl_stream *stream = exchange->stream;
 	for (unsigned interim = 0; interim <= INTERIM_MAX; interim++) {
 		int code = stream->methods->read_head(stream, &exchange->head, err);
+		if (code == 0)
+			sl_trace_response(exchange->number, &exchange->head);
 		if (code < 0 || exchange->head.status >= 200)
 			return code;
 		if (exchange->head.status == 101)
@@ -125,6 +130,18 @@ read_final_head(struct sl_http_exchange *exchange, struct sl_error *err)
 	}
 	return sl_fail(err, SL_PHASE_HEAD, SL_E_LIMIT,
 		"the server sent more than %d interim responses (1xx)", INTERIM_MAX);
+}
+
+static void
+trace_times(const struct sl_http_exchange *exchange, uint64_t begun_ns)
+{
+	const struct sl_connection_times *times = &exchange->stream->times;
+	const struct sl_trace_times shown = { .is_kept = exchange->reused,
+		.lookup_ns = times->lookup_ns,
+		.connect_ns = times->connect_ns,
+		.tls_ns = times->tls_ns,
+		.response_ns = sl_now() - begun_ns };
+	sl_trace_times(exchange->number, exchange->peer, &shown);
 }
 
 SL_SUSPENDS
@@ -138,9 +155,12 @@ ask_once(struct sl_http_exchange *exchange, const struct sl_request *request, bo
 	if (code < 0)
 		return code;
 	struct sl_stream *stream = exchange->stream;
+	uint64_t begun_ns = sl_now();
 	code = stream->methods->send(stream, request, err);
 	if (code == 0)
 		code = read_final_head(exchange, err);
+	if (code == 0)
+		trace_times(exchange, begun_ns);
 	if (code == 0)
 		code = stream->methods->begin_body(stream, &exchange->head, exchange->is_head, err);
 	if (code == 0)
@@ -184,7 +204,7 @@ sl_exchange_ask(
 	}
 	if (code < 0) {
 		sl_exchange_end_stream(exchange);
-		sl_exchange_refuse(exchange, err, &cause);
+		sl_exchange_fail_as(exchange, err, code, &cause);
 	}
 	return code;
 }

@@ -18,7 +18,8 @@ struct sl_http_exchange {
 	struct sl_limiter *limiter; /* of bytes, shared by all exchanges; NULL = no limit */
 	struct sl_url url;
 	bool is_head;
-	struct sl_scope scope; /* whether the URL is still of the request's origin */
+	uint64_t number; /* for http/trace.h */
+	struct sl_scope scope; /* what of the user's secrets may still be sent */
 
 	/* what carries it: NULL once the body is complete or anything has failed */
 	struct sl_stream *stream;
@@ -29,7 +30,6 @@ struct sl_http_exchange {
 	struct sl_head head;
 	struct sl_body_state body; /* as that of the stream, which may be gone */
 	bool is_range;             /* the body is the range that was requested */
-	uint64_t range_off;        /* where it begins */
 	uint64_t range_total;      /* size of the whole content; SL_LENGTH_UNKNOWN */
 
 	struct sl_limited *limited;     /* of the request, until the response is there; else own */
@@ -62,8 +62,8 @@ void sl_exchange_note_body(struct sl_http_exchange *exchange);
 int sl_exchange_fail(const struct sl_http_exchange *exchange, struct sl_error *err,
 	enum sl_phase phase, int code, const char *fmt, ...) SL_PRINTF(5, 6);
 
-/* The same for a failure of the stream. */
-int sl_exchange_refuse(const struct sl_http_exchange *exchange, struct sl_error *err,
+/* The same for a failure of the stream, which has a phase and a text. Returns `code`. */
+int sl_exchange_fail_as(const struct sl_http_exchange *exchange, struct sl_error *err, int code,
 	const struct sl_error *cause);
 
 /* Append the URL for a message: without userinfo and secrets in the query, not too long. */

@@ -6,6 +6,8 @@
  */
 #include "h1_int.h"
 
+#include "sluice/http/trace.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +42,8 @@ h1_send(struct sl_stream *stream, const struct sl_request *request, struct sl_er
 {
 	struct sl_buf text = { 0 };
 	int code = sl_request_format(&text, request, err);
+	if (code == 0)
+		sl_trace_request(stream->number, sl_buf_span(&text));
 	if (code == 0)
 		code = send_text(h1_of(stream), sl_buf_span(&text), err);
 	if (text.data)
@@ -109,7 +113,7 @@ h1_end(struct sl_stream *stream)
 	const struct sl_body_state *body = &stream->body;
 	sl_pool_give(h1->pool, h1->connection,
 		body->complete && body->framing.keep_alive && !body->excess);
-	free(h1);
+	sl_h1_free(h1);
 }
 
 static const struct sl_stream_methods methods = {
@@ -120,15 +124,24 @@ static const struct sl_stream_methods methods = {
 	.end = h1_end,
 };
 
-struct sl_stream *
-sl_h1_new(struct sl_pool *pool, struct sl_connection *connection)
+struct sl_h1 *
+sl_h1_new(void)
 {
-	struct sl_h1 *h1 = malloc(sizeof(*h1)); /* the buffer needs no zeros */
-	if (!h1) {
-		sl_pool_give(pool, connection, false);
-		return NULL;
-	}
+	return malloc(sizeof(struct sl_h1)); /* the buffer needs no zeros */
+}
+
+void
+sl_h1_free(struct sl_h1 *h1)
+{
+	free(h1);
+}
+
+struct sl_stream *
+sl_h1_begin(struct sl_h1 *h1, struct sl_pool *pool, struct sl_connection *connection)
+{
 	h1->stream = (struct sl_stream){ .methods = &methods, .reused = connection->reused };
+	if (!connection->reused)
+		h1->stream.times = connection->times;
 	snprintf(h1->stream.peer, sizeof(h1->stream.peer), "%s", connection->peer);
 	h1->pool = pool;
 	h1->connection = connection;

@@ -25,9 +25,14 @@ struct sl_h1 {
 	char buffer[SL_H1_BUFFER];
 };
 
-/* Takes `connection`, taken from `pool`, in any case. NULL if out of memory. */
-SL_SUSPENDS
-struct sl_stream *sl_h1_new(struct sl_pool *pool, struct sl_connection *connection);
+/* NULL if out of memory. Until it is begun it can only be freed. */
+struct sl_h1 *sl_h1_new(void);
+void sl_h1_free(struct sl_h1 *h1);
+
+/* The stream over `connection`, taken from `pool`: to be ended, which gives it back and frees the
+ * stream. */
+struct sl_stream *sl_h1_begin(
+	struct sl_h1 *h1, struct sl_pool *pool, struct sl_connection *connection);
 
 /* ---- h1_body.c, for h1.c ---- */
 

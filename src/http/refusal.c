@@ -112,7 +112,7 @@ wait_of(const struct sl_head *head, int64_t now_s)
 }
 
 int
-sl_refuse_status(struct sl_http_exchange *exchange, bool range_requested, const char *hint,
+sl_refusal_describe(struct sl_http_exchange *exchange, bool range_requested, const char *hint,
 	struct sl_error *err)
 {
 	int status = exchange->head.status;

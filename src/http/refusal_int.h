@@ -12,7 +12,7 @@
  * first words of the body, for which the server is waited for a moment.
  */
 SL_SUSPENDS
-int sl_refuse_status(struct sl_http_exchange *exchange, bool range_requested, const char *hint,
+int sl_refusal_describe(struct sl_http_exchange *exchange, bool range_requested, const char *hint,
 	struct sl_error *err);
 
 #endif

@@ -154,7 +154,8 @@ add_request(struct sl_buf *buf, const struct sl_request *request)
 	if (request->authorization)
 		add_own(buf, request, "Authorization", request->authorization);
 	for (size_t i = 0; i < request->header_count; i++)
-		if (!is_replaced(request, request->headers[i].name))
+		if (request->headers[i].value.data &&
+			!is_replaced(request, request->headers[i].name))
 			add_header(buf, request->headers[i].name, request->headers[i].value);
 	for (size_t i = 0; i < request->field_count; i++)
 		add_header(buf, request->fields[i].name, request->fields[i].value);

@@ -26,14 +26,18 @@ sl_scope_follow(struct sl_scope *scope, const struct sl_scope_origins *origins,
 }
 
 bool
-sl_scope_permits(const struct sl_scope *scope, struct sl_span name)
+sl_scope_is_harmless(struct sl_span name)
 {
-	if (!scope->has_left)
-		return true;
 	for (size_t i = 0; i < SL_COUNT_OF(harmless); i++)
 		if (sl_span_is_nocase(name, harmless[i]))
 			return true;
 	return false;
+}
+
+bool
+sl_scope_permits(const struct sl_scope *scope, struct sl_span name)
+{
+	return !scope->has_left || sl_scope_is_harmless(name);
 }
 
 bool

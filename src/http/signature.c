@@ -106,6 +106,8 @@ collect(struct sl_http_header *fields, const struct sl_signature *signature,
 	for (size_t i = 0; i < signature->field_count; i++)
 		fields[count++] = signature->fields[i];
 	for (size_t i = 0; i < header_count; i++) {
+		if (!headers[i].value.data)
+			continue; /* a field that is left out */
 		if (sl_span_is_nocase(headers[i].name, "Host"))
 			fields[0].value = headers[i].value;
 		else if (is_provider_field(variant, headers[i].name) &&

@@ -16,7 +16,7 @@
 #include "sluice/http/framing.h"
 #include "sluice/http/head.h"
 #include "sluice/http/request.h"
-#include "sluice/net/address.h"
+#include "sluice/net/connection.h"
 #include "sluice/rt/task.h"
 
 struct sl_stream;
@@ -60,9 +60,11 @@ struct sl_stream_methods {
 /* A stream of each kind begins with it. */
 struct sl_stream {
 	const struct sl_stream_methods *methods;
-	char peer[SL_ADDRESS_TEXT]; /* numeric address and port of the server */
-	bool reused;                /* the connection had carried an exchange before */
-	bool answered;              /* a byte of the response was received */
+	char peer[SL_ADDRESS_TEXT];       /* numeric address and port of the server */
+	bool reused;                      /* the connection had carried an exchange before */
+	bool answered;                    /* a byte of the response was received */
+	struct sl_connection_times times; /* of a connection that is not reused */
+	uint64_t number;                  /* of the exchange, for http/trace.h; set by it */
 	/* set by connections.c */
 	uint64_t stall_timeout_ns; /* for a head as a whole; for the next bytes of a body */
 	bool is_limited;           /* a limiter paces the reads: none waits for much more */

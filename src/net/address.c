@@ -59,6 +59,20 @@ sl_address_parse_unix(struct sl_address *out, const char *path)
 	return true;
 }
 
+/* The name begins behind a NUL, ends with the address, and may have any bytes. */
+bool
+sl_address_parse_abstract(struct sl_address *out, const char *name)
+{
+	size_t len = strlen(name);
+	memset(out, 0, sizeof(*out));
+	if (len == 0 || len >= sizeof(as_unix(out)->sun_path))
+		return false;
+	out->storage.ss_family = AF_UNIX;
+	memcpy(as_unix(out)->sun_path + 1, name, len);
+	out->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + len);
+	return true;
+}
+
 bool
 sl_address_is_numeric(const char *host)
 {
@@ -85,6 +99,12 @@ sl_address_port(const struct sl_address *address)
 	return 0;
 }
 
+const char *
+sl_address_family_name(int family)
+{
+	return family == AF_INET ? "IPv4" : family == AF_INET6 ? "IPv6" : "IP";
+}
+
 static void
 format_v6(char *text, size_t cap, const struct sockaddr_in6 *v6)
 {
@@ -98,6 +118,17 @@ format_v6(char *text, size_t cap, const struct sockaddr_in6 *v6)
 		snprintf(text, cap, "[%s]:%u", host, (unsigned)ntohs(v6->sin6_port));
 }
 
+static void
+format_unix(char *text, size_t cap, const struct sl_address *address)
+{
+	const char *path = as_unix(address)->sun_path;
+	size_t len = address->len - offsetof(struct sockaddr_un, sun_path);
+	if (path[0])
+		snprintf(text, cap, "unix:%s", path);
+	else
+		snprintf(text, cap, "unix:@%.*s", (int)len - 1, path + 1);
+}
+
 void
 sl_address_format(char *text, size_t cap, const struct sl_address *address)
 {
@@ -108,7 +139,7 @@ sl_address_format(char *text, size_t cap, const struct sl_address *address)
 		 inet_ntop(AF_INET, &as_v4(address)->sin_addr, host, sizeof(host)))
 		snprintf(text, cap, "%s:%u", host, (unsigned)sl_address_port(address));
 	else if (address->storage.ss_family == AF_UNIX)
-		snprintf(text, cap, "unix:%s", as_unix(address)->sun_path);
+		format_unix(text, cap, address);
 	else
 		snprintf(text, cap, "unknown");
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* The engine takes no more in one operation. */
-#define MAX_RECV ((size_t)1 << 30)
+#define MAX_ONCE ((size_t)1 << 30)
 
 /* What waits in the socket takes room of the window, and so lowers the rate of a distant peer. The
  * window of 3 MiB that Linux allows by default is 300 MB/s for this round trip. */
@@ -26,7 +26,7 @@ SL_SUSPENDS
 static int
 receive(struct sl_connection *connection, void *data, size_t len, int flags, uint64_t deadline_ns)
 {
-	int code = sl_io_recv(connection->fd, data, SL_MIN(len, MAX_RECV), flags, deadline_ns);
+	int code = sl_io_recv(connection->fd, data, SL_MIN(len, MAX_ONCE), flags, deadline_ns);
 	if (code > 0) {
 		connection->moved_ns = sl_now();
 		connection->received += (uint64_t)code;
@@ -58,7 +58,7 @@ plain_send_some(struct sl_connection *connection, const void *data, size_t len, 
 	uint64_t deadline_ns, struct sl_error *err)
 {
 	(void)err;
-	return sl_io_send(connection->fd, data, len, wait ? 0 : MSG_DONTWAIT,
+	return sl_io_send(connection->fd, data, SL_MIN(len, MAX_ONCE), wait ? 0 : MSG_DONTWAIT,
 		wait ? deadline_ns : SL_FOREVER);
 }
 

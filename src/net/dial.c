@@ -1,11 +1,15 @@
 /*
  * Dialling: the addresses of a host, within one deadline.
  *
- * Addresses are tried in their order. If one has not answered after a while, the next one is tried
- * beside it, and the first that accepts wins (RFC 8305): a host whose IPv6 leads nowhere costs a
- * quarter of a second. An address that failed or was overtaken is remembered for as long as the
- * dialler lives and comes after all others from then on, until it accepts a connection again: it
+ * If an address has not answered after a while, the next one is tried beside it, and the first that
+ * accepts wins (RFC 8305); attempts that are under way then are given up. A host whose IPv6 leads
+ * nowhere costs a quarter of a second. What accepted, and what failed or was overtaken, is
+ * remembered for as long as the dialler lives, also when a name is looked up again: the next dial
+ * begins with the one, and tries the others last, until they accept a connection. So a dead address
  * costs that time once, not once per connection.
+ *
+ * The system's order of addresses (RFC 6724) has all of one family first. Families take turns, so
+ * that a family which leads nowhere holds up the dial once, however many addresses it has.
  *
  * A failure of this machine (no memory, no descriptor) ends the trying of further addresses, not
  * the attempts under way. The code returned is the one that tells most about the server.
@@ -49,46 +53,114 @@ is_same(const struct sl_address *a, const struct sl_address *b)
 	return a->len == b->len && memcmp(&a->storage, &b->storage, a->len) == 0;
 }
 
-static bool
-has_failed(const struct sl_dialler *dialler, const struct sl_address *address)
+/* The higher, the later it was remembered; 0 = it is not. */
+static size_t
+rank_in(const struct sl_dial_memory *memory, const struct sl_address *address)
 {
-	for (size_t i = 0; i < dialler->failed_count; i++)
-		if (is_same(&dialler->failed[i], address))
-			return true;
-	return false;
+	for (size_t i = 0; i < memory->count; i++)
+		if (is_same(&memory->list[i], address))
+			return i + 1;
+	return 0;
 }
 
 static void
-forget_failed(struct sl_dialler *dialler, const struct sl_address *address)
+forget(struct sl_dial_memory *memory, const struct sl_address *address)
 {
 	size_t kept = 0;
-	for (size_t i = 0; i < dialler->failed_count; i++)
-		if (!is_same(&dialler->failed[i], address))
-			dialler->failed[kept++] = dialler->failed[i];
-	dialler->failed_count = kept;
+	for (size_t i = 0; i < memory->count; i++)
+		if (!is_same(&memory->list[i], address))
+			memory->list[kept++] = memory->list[i];
+	memory->count = kept;
+}
+
+static void
+remember(struct sl_dial_memory *memory, const struct sl_address *address)
+{
+	forget(memory, address);
+	if (memory->count == SL_DIAL_REMEMBERED)
+		memmove(&memory->list[0], &memory->list[1],
+			--memory->count * sizeof(memory->list[0]));
+	memory->list[memory->count++] = *address;
 }
 
 static void
 remember_failed(struct sl_dialler *dialler, const struct sl_address *address)
 {
-	forget_failed(dialler, address);
-	if (dialler->failed_count == SL_DIAL_FAILED)
-		memmove(&dialler->failed[0], &dialler->failed[1],
-			--dialler->failed_count * sizeof(dialler->failed[0]));
-	dialler->failed[dialler->failed_count++] = *address;
+	forget(&dialler->accepted, address);
+	remember(&dialler->failed, address);
 }
 
-/* Indexes into `addresses` in the order of the dial. */
 static void
-sort(const struct sl_dialler *dialler, const struct sl_addresses *addresses, size_t *order)
+remember_accepted(struct sl_dialler *dialler, const struct sl_address *address)
 {
-	size_t count = 0, last = addresses->count;
-	for (size_t i = 0; i < addresses->count; i++)
-		if (!has_failed(dialler, &addresses->list[i]))
-			order[count++] = i;
-	for (size_t i = addresses->count; i-- > 0;)
-		if (has_failed(dialler, &addresses->list[i]))
-			order[--last] = i;
+	forget(&dialler->failed, address);
+	remember(&dialler->accepted, address);
+}
+
+/* ---- the order ---- */
+
+/* What accepted a connection last is tried before all others, and what failed after them. */
+enum turn { TURN_FIRST, TURN_USUAL, TURN_LAST, TURN_TAKEN };
+
+/* Indexes into `addresses` in the order of the dial. */
+struct order {
+	const struct sl_addresses *addresses;
+	enum turn turns[SL_DNS_ADDRESSES]; /* of each address, until it has its place */
+	size_t index[SL_DNS_ADDRESSES];
+	size_t count;
+};
+
+static void
+set_turns(struct order *order, const struct sl_dialler *dialler)
+{
+	size_t newest = 0, first = 0;
+	for (size_t i = 0; i < order->addresses->count; i++) {
+		const struct sl_address *address = &order->addresses->list[i];
+		size_t rank = rank_in(&dialler->accepted, address);
+		order->turns[i] = rank_in(&dialler->failed, address) ? TURN_LAST : TURN_USUAL;
+		if (rank > newest) {
+			newest = rank;
+			first = i;
+		}
+	}
+	if (newest > 0)
+		order->turns[first] = TURN_FIRST;
+}
+
+static bool
+is_of_last_family(const struct order *order, size_t i)
+{
+	const struct sl_address *list = order->addresses->list;
+	return order->count > 0 &&
+	       list[i].storage.ss_family == list[order->index[order->count - 1]].storage.ss_family;
+}
+
+/* Of those with this turn the first of another family than the one before it, or else the first.
+ * SL_DNS_ADDRESSES if there is none left. */
+static size_t
+next_of(const struct order *order, enum turn turn)
+{
+	size_t next = SL_DNS_ADDRESSES;
+	for (size_t i = order->addresses->count; i-- > 0;) {
+		bool is_better = next == SL_DNS_ADDRESSES || !is_of_last_family(order, i) ||
+				 is_of_last_family(order, next);
+		if (order->turns[i] == turn && is_better)
+			next = i;
+	}
+	return next;
+}
+
+static void
+sort(struct order *order, const struct sl_dialler *dialler)
+{
+	set_turns(order, dialler);
+	for (enum turn turn = TURN_FIRST; turn < TURN_TAKEN; turn++) {
+		size_t next;
+		while ((next = next_of(order, turn)) < SL_DNS_ADDRESSES) {
+			order->turns[next] = TURN_TAKEN;
+			order->index[order->count++] = next;
+		}
+	}
 }
 
 /* ---- one address ---- */
@@ -135,15 +207,34 @@ note(struct attempt *attempt, const struct sl_address *address, int code)
 	attempt->text_len += len < 0 ? 0 : SL_MIN((size_t)len, room - 1);
 }
 
-static int
-refuse(const struct attempt *attempt, const char *host, struct sl_error *err)
+/* " from 10.0.0.5" if that was chosen, else "". */
+struct origin_text {
+	char text[SL_INTERFACE_TEXT + 8];
+};
+
+static struct origin_text
+format_from(const struct sl_interface *from)
 {
+	struct origin_text out = { "" };
+	char text[SL_INTERFACE_TEXT];
+	if (!from)
+		return out;
+	sl_interface_format(text, sizeof(text), from);
+	snprintf(out.text, sizeof(out.text), " from %s", text);
+	return out;
+}
+
+static int
+refuse(const struct attempt *attempt, const struct sl_interface *from, const char *host,
+	struct sl_error *err)
+{
+	struct origin_text where = format_from(from);
 	if (attempt->tried > NAMED_ADDRESSES)
 		return sl_fail(err, SL_PHASE_CONNECT, attempt->code,
-			"cannot connect to '%s': %s, and %zu more addresses", host, attempt->text,
-			attempt->tried - NAMED_ADDRESSES);
-	return sl_fail(err, SL_PHASE_CONNECT, attempt->code, "cannot connect to '%s': %s", host,
-		attempt->text);
+			"cannot connect to '%s'%s: %s, and %zu more addresses", host, where.text,
+			attempt->text, attempt->tried - NAMED_ADDRESSES);
+	return sl_fail(err, SL_PHASE_CONNECT, attempt->code, "cannot connect to '%s'%s: %s", host,
+		where.text, attempt->text);
 }
 
 /* Requests are written whole, so waiting for more bytes to send (Nagle) only delays them. A failure
@@ -162,17 +253,31 @@ set_receive_buffer(int fd, int size)
 		(void)sl_io_set_option(fd, SOL_SOCKET, SO_RCVBUF, size);
 }
 
+/* The interface first: an address of a link is one of that interface. Unix sockets have neither. */
+static int
+bind_to(int fd, sa_family_t family, const struct sl_interface *from)
+{
+	if (!from || family == AF_UNIX)
+		return 0;
+	int code = from->device[0] ? sl_io_bind_device(fd, from->device) : 0;
+	if (code < 0 || !from->has_address)
+		return code;
+	return sl_io_bind(fd, (const struct sockaddr *)&from->address.storage, from->address.len);
+}
+
 SL_SUSPENDS
 static int
 dial_one(const struct sl_dialler *dialler, const struct sl_address *address, uint64_t deadline_ns)
 {
-	int protocol = address->storage.ss_family == AF_UNIX ? 0 : IPPROTO_TCP;
-	int fd = sl_io_socket(address->storage.ss_family, SOCK_STREAM, protocol);
+	sa_family_t family = address->storage.ss_family;
+	int fd = sl_io_socket(family, SOCK_STREAM, family == AF_UNIX ? 0 : IPPROTO_TCP);
 	if (fd < 0)
 		return fd;
 	set_receive_buffer(fd, dialler->receive_buffer);
-	int code = sl_io_connect(
-		fd, (const struct sockaddr *)&address->storage, address->len, deadline_ns);
+	int code = bind_to(fd, family, dialler->from);
+	if (code == 0)
+		code = sl_io_connect(
+			fd, (const struct sockaddr *)&address->storage, address->len, deadline_ns);
 	if (code < 0) {
 		sl_io_close(fd);
 		return code;
@@ -195,8 +300,8 @@ struct racer {
 struct race {
 	struct sl_dialler *dialler;
 	const struct sl_addresses *addresses;
-	size_t order[SL_DNS_ADDRESSES]; /* of the addresses, as they are tried */
-	uint64_t deadline_ns, next_ns;  /* next_ns: when to try one more */
+	struct order order;
+	uint64_t deadline_ns, next_ns; /* next_ns: when to try one more */
 	struct sl_group group;
 	struct racer racers[SL_DNS_ADDRESSES]; /* in that order */
 	size_t begun, running;
@@ -240,7 +345,7 @@ next_racer(struct race *race)
 	size_t left = race->addresses->count - race->begun;
 	struct racer *racer = &race->racers[race->begun];
 	*racer = (struct racer){ .dialler = race->dialler,
-		.address = &race->addresses->list[race->order[race->begun]],
+		.address = &race->addresses->list[race->order.index[race->begun]],
 		.deadline_ns = share_until(race->deadline_ns, left) };
 	race->begun++;
 	race->running++;
@@ -346,7 +451,22 @@ run_alone(struct race *race)
 		race->attempt.code = sl_task_cancelled();
 }
 
-/* ---- the dial ---- */
+/* ---- public ---- */
+
+int
+sl_dial_check(const struct sl_interface *from, struct sl_error *err)
+{
+	sa_family_t family = from->has_address ? from->address.storage.ss_family : AF_INET;
+	int fd = sl_io_socket(family, SOCK_STREAM, IPPROTO_TCP);
+	if (fd == -EAFNOSUPPORT && !from->has_address)
+		fd = sl_io_socket(AF_INET6, SOCK_STREAM, IPPROTO_TCP);
+	int code = fd < 0 ? fd : bind_to(fd, family, from);
+	if (fd >= 0)
+		sl_io_close(fd);
+	return code == 0 ? 0
+			 : sl_fail_code(err, SL_PHASE_CONNECT, code, "cannot connect%s",
+				   format_from(from).text);
+}
 
 int
 sl_dial(struct sl_dialler *dialler, const struct sl_addresses *addresses, const char *host,
@@ -356,18 +476,19 @@ sl_dial(struct sl_dialler *dialler, const struct sl_addresses *addresses, const 
 	struct race race = {
 		.dialler = dialler, .addresses = addresses, .deadline_ns = deadline_ns, .fd = -1
 	};
-	sort(dialler, addresses, race.order);
+	race.order.addresses = addresses;
+	sort(&race.order, dialler);
 	if (addresses->count > 1)
 		run_race(&race);
 	else
 		run_alone(&race);
 	if (race.fd >= 0) {
-		*index = race.order[race.winner];
-		forget_failed(dialler, &addresses->list[*index]);
+		*index = race.order.index[race.winner];
+		remember_accepted(dialler, &addresses->list[*index]);
 		return race.fd;
 	}
 	if (is_own_failure(race.attempt.code))
 		return sl_fail_code(err, SL_PHASE_CONNECT, race.attempt.code,
 			"cannot open a socket for '%s'", host);
-	return refuse(&race.attempt, host, err);
+	return refuse(&race.attempt, dialler->from, host, err);
 }

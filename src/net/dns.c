@@ -33,6 +33,7 @@ struct lookup {
 	atomic_uint holders; /* the name, and the call until it has ended */
 	atomic_bool ended;
 	bool called;  /* false if it was given up before a thread took it */
+	int family;   /* as of sl_dns_new */
 	int gai;      /* getaddrinfo's result */
 	int os_error; /* errno if gai is EAI_SYSTEM */
 	struct sl_addresses found;
@@ -50,10 +51,12 @@ struct name {
 	struct sl_error *failure; /* NULL if the answer is addresses */
 	size_t count;
 	struct sl_address *list; /* with port 0 */
+	int family;              /* as of sl_dns_new */
 	char host[];
 };
 
 struct sl_dns {
+	int family;
 	struct sl_list names; /* most recently looked up first */
 	size_t count;
 };
@@ -93,7 +96,9 @@ collect(struct sl_addresses *out, const struct addrinfo *list)
 static int
 call_resolver(struct lookup *lookup, int flags)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags };
+	struct addrinfo hints = {
+		.ai_family = lookup->family, .ai_socktype = SOCK_STREAM, .ai_flags = flags
+	};
 	struct addrinfo *list = NULL;
 	int gai = getaddrinfo(lookup->host, NULL, &hints, &list);
 	lookup->os_error = gai == EAI_SYSTEM ? errno : 0;
@@ -122,14 +127,15 @@ resolve(void *arg)
 }
 
 static struct lookup *
-new_lookup(const char *host)
+new_lookup(const struct name *name)
 {
-	size_t host_size = strlen(host) + 1;
+	size_t host_size = strlen(name->host) + 1;
 	struct lookup *lookup = calloc(1, sizeof(*lookup) + host_size);
 	if (!lookup)
 		return NULL;
 	atomic_init(&lookup->holders, 2u);
-	memcpy(lookup->host, host, host_size);
+	lookup->family = name->family;
+	memcpy(lookup->host, name->host, host_size);
 	return lookup;
 }
 
@@ -177,6 +183,7 @@ begin_use(struct sl_dns *dns, const char *host)
 		name = calloc(1, sizeof(*name) + host_size);
 		if (!name)
 			return NULL;
+		name->family = dns->family;
 		memcpy(name->host, host, host_size);
 		sl_semaphore_init(&name->turn, "answer to a name lookup", 1);
 		sl_list_init(&name->of_dns);
@@ -270,8 +277,11 @@ describe(const struct lookup *lookup, struct sl_error *err)
 	/* The library's messages begin with a capital. */
 	const char *text = lookup->gai ? gai_strerror(lookup->gai) : "it has no address";
 	int code = is_answer(lookup->gai) ? SL_E_RESOLVE : SL_E_DNS_FAILURE;
-	(void)sl_fail(err, SL_PHASE_RESOLVE, code, "cannot resolve '%s': %c%s", lookup->host,
-		sl_lower((unsigned char)text[0]), text[0] ? text + 1 : "");
+	bool is_chosen = lookup->family != AF_UNSPEC && code == SL_E_RESOLVE;
+	(void)sl_fail(err, SL_PHASE_RESOLVE, code, "cannot resolve '%s'%s%s%s: %c%s", lookup->host,
+		is_chosen ? " to an " : "", is_chosen ? sl_address_family_name(lookup->family) : "",
+		is_chosen ? " address" : "", sl_lower((unsigned char)text[0]),
+		text[0] ? text + 1 : "");
 }
 
 /*
@@ -306,7 +316,7 @@ static int
 call(struct name *name, uint64_t deadline_ns, struct sl_error *err)
 {
 	bool abandoned = false;
-	name->lookup = new_lookup(name->host);
+	name->lookup = new_lookup(name);
 	if (!name->lookup)
 		return fail(name, -ENOMEM, err);
 	int code = sl_blocking_run(
@@ -385,12 +395,13 @@ ask_in_turn(struct name *name, uint64_t deadline_ns, struct sl_error *err)
 /* ---- public ---- */
 
 int
-sl_dns_new(struct sl_dns **out)
+sl_dns_new(struct sl_dns **out, int family)
 {
 	struct sl_dns *dns = calloc(1, sizeof(*dns));
 	if (!dns)
 		return -ENOMEM;
 	sl_list_init(&dns->names);
+	dns->family = family;
 	*out = dns;
 	return 0;
 }
@@ -422,6 +433,18 @@ copy_answer(const struct name *name, uint16_t port, struct sl_addresses *out, st
 	return 0;
 }
 
+/* A numeric host, which may be of the family that is not wanted. */
+static int
+check_family(const struct sl_dns *dns, const struct sl_address *address, const char *host,
+	struct sl_error *err)
+{
+	if (dns->family == AF_UNSPEC || address->storage.ss_family == dns->family)
+		return 0;
+	return sl_fail(err, SL_PHASE_RESOLVE, SL_E_RESOLVE,
+		"cannot connect to '%s': it is not an %s address, and only these are used", host,
+		sl_address_family_name(dns->family));
+}
+
 int
 sl_dns_lookup(struct sl_dns *dns, const char *host, uint16_t port, uint64_t deadline_ns,
 	struct sl_addresses *out, struct sl_error *err)
@@ -429,7 +452,7 @@ sl_dns_lookup(struct sl_dns *dns, const char *host, uint16_t port, uint64_t dead
 	out->count = 0;
 	if (sl_address_parse(&out->list[0], host, port)) {
 		out->count = 1;
-		return 0;
+		return check_family(dns, &out->list[0], host, err);
 	}
 	struct name *name = begin_use(dns, host);
 	if (!name)

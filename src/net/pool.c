@@ -9,6 +9,9 @@
  * closing the oldest. So tasks wait for permits only, and every connection given back, idle or
  * closed, lets the next task continue. Permits are always taken in the order of enum bound, so that
  * no two tasks wait for each other.
+ *
+ * While there are idle connections, a task, the reaper, sleeps until the oldest has come of age and
+ * closes it: servers count open connections, too, and a long run may not ask for one again.
  */
 #include "sluice/net/pool.h"
 
@@ -55,6 +58,8 @@ struct sl_pool {
 	struct sl_pool_options options;
 	struct sl_list hosts;
 	struct quota tls, all;
+	struct sl_group reaper; /* one task at most; the pool's owner leaves it */
+	bool is_reaping;
 	uint64_t dialled, reused;
 };
 
@@ -220,8 +225,46 @@ close_old(struct sl_pool *pool)
 {
 	struct slot *slot;
 	while ((slot = oldest_idle(&pool->all)) &&
-		sl_now() - slot->idle_since_ns > pool->options.idle_ns)
+		sl_now() - slot->idle_since_ns >= pool->options.idle_ns)
 		close_idle(pool, slot);
+}
+
+SL_SUSPENDS
+static void
+close_surplus(struct sl_pool *pool)
+{
+	struct slot *slot;
+	while (pool->options.idle_max > 0 && pool->all.idle_count > pool->options.idle_max &&
+		(slot = oldest_idle(&pool->all)))
+		close_idle(pool, slot);
+}
+
+/* Until there is no idle connection, or the pool's owner is cancelled or frees it. */
+SL_SUSPENDS
+static int
+reap(void *arg)
+{
+	struct sl_pool *pool = arg;
+	struct slot *slot;
+	int code = 0;
+	while (code == 0 && (slot = oldest_idle(&pool->all))) {
+		uint64_t age_ns = sl_now() - slot->idle_since_ns;
+		code = sl_sleep(pool->options.idle_ns - SL_MIN(age_ns, pool->options.idle_ns));
+		if (code == 0)
+			close_old(pool);
+	}
+	pool->is_reaping = false;
+	return code;
+}
+
+/* Without it (no memory, a run that is cancelled) idle connections are closed when the next one is
+ * taken, or with the pool. */
+static void
+begin_reaping(struct sl_pool *pool)
+{
+	if (!pool->is_reaping)
+		pool->is_reaping =
+			sl_group_spawn(&pool->reaper, "idle connections", reap, pool, NULL) == 0;
 }
 
 /* The caller holds permits and will dial: make sure that the connection it adds is within
@@ -364,6 +407,7 @@ sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options)
 	sl_list_init(&pool->hosts);
 	init_quota(&pool->tls, "TLS connection", tls_limit(options));
 	init_quota(&pool->all, "connection", options->total);
+	sl_group_enter(&pool->reaper, SL_GROUP_COLLECT);
 	*out = pool;
 	return 0;
 }
@@ -374,6 +418,8 @@ sl_pool_free(struct sl_pool *pool)
 	if (!pool)
 		return;
 	sl_assert(pool->all.permits.taken == 0);
+	sl_group_cancel(&pool->reaper, -ECANCELED);
+	(void)sl_group_leave(&pool->reaper);
 	struct slot *slot;
 	while ((slot = oldest_idle(&pool->all)))
 		close_idle(pool, slot);
@@ -422,6 +468,8 @@ sl_pool_give(struct sl_pool *pool, struct sl_connection *connection, bool reusab
 	if (reusable && pool->options.idle_ns > 0) {
 		make_idle(pool, slot);
 		give_permits(pool, host, BOUNDS);
+		close_surplus(pool);
+		begin_reaping(pool);
 		return;
 	}
 	/* The permits go last: a task that gets them may dial at once. */

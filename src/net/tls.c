@@ -15,10 +15,8 @@
 #include "sluice/base/bytes.h"
 #include "sluice/base/number.h"
 #include "sluice/net/tls_bio.h"
-#include "sluice/net/tls_reason.h"
-#include "sluice/net/tls_session.h"
-#include "sluice/net/tls_trust.h"
-#include "sluice/rt/offload.h"
+#include "sluice/net/tls_context.h"
+#include "sluice/net/tls_pinned.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -26,13 +24,6 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
-
-/*
- * OpenSSL's record buffer holds this many full records (RFC 8446 5.2: 2^14 + 256 bytes and a header
- * of 5), so that one receive brings as many: one record at a time costs two receives each, and
- * beyond four the buffer falls out of the nearest cache.
- */
-#define READ_BUFFER (4 * SL_TLS_RECORD)
 
 /* What one SSL_write takes, so that the ciphertext waiting to be sent stays one record long. */
 #define WRITE_PIECE ((size_t)16384)
@@ -47,131 +38,22 @@
 /* Receives of records without plaintext, before a connection counts as disturbed. */
 #define PEEKS_MAX 8
 
-struct sl_tls {
-	SSL_CTX *context;
-	BIO_METHOD *method;
-	struct sl_tls_sessions sessions;
-	struct sl_tls_trust trust;
-	unsigned connections;
-};
-
 struct stream {
 	struct sl_connection connection;
 	struct sl_connection *below; /* carries the ciphertext */
-	struct sl_tls *tls;
+	struct sl_tls_server server;
 	SSL *ssl;
 	struct sl_tls_bio io;
-	char *key;                      /* "host:port" of its sessions */
-	const char *broken;             /* why OpenSSL gave up, static text; NULL = it works */
-	bool cut;                       /* the stream ended without close_notify */
-	int below_error;                /* the code with which `below` failed; 0 = it works */
-	size_t empty;                   /* ciphertext received since the last plaintext */
-	struct sl_tls_refusal *refusal; /* of the server's certificate, during the handshake */
+	const char *broken; /* why OpenSSL gave up, static text; NULL = it works */
+	bool cut;           /* the stream ended without close_notify */
+	int below_error;    /* the code with which `below` failed; 0 = it works */
+	size_t empty;       /* ciphertext received since the last plaintext */
 };
 
 static struct stream *
 stream_of(const struct sl_connection *connection)
 {
 	return SL_CONTAINER_OF((uintptr_t)connection, struct stream, connection);
-}
-
-/* ---- what OpenSSL calls ---- */
-
-/* Called with good = 0 for the first thing wrong; the certificate is not to be had afterwards. */
-static int
-on_verify(int good, X509_STORE_CTX *store)
-{
-	if (good)
-		return 1;
-	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
-	struct stream *stream = SSL_get_app_data(ssl);
-	if (stream->refusal)
-		sl_tls_refusal_describe(stream->refusal, store, &stream->tls->trust);
-	return 0;
-}
-
-/* Called for each session ticket; 1 = the reference is ours now. */
-static int
-on_session(SSL *ssl, SSL_SESSION *session)
-{
-	struct stream *stream = SSL_get_app_data(ssl);
-	return sl_tls_sessions_put(&stream->tls->sessions, stream->key, session);
-}
-
-/* ---- the context ---- */
-
-struct loading {
-	struct sl_tls *tls;
-	const char *cacert;
-	struct sl_span pem; /* its text */
-	struct sl_error *err;
-};
-
-static bool
-configure(SSL_CTX *context)
-{
-	static const unsigned char alpn[] = "\x08http/1.1";
-	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-	SSL_CTX_set_read_ahead(context, 1);
-	SSL_CTX_set_default_read_buffer_len(context, READ_BUFFER);
-	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, on_verify);
-	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
-	SSL_CTX_sess_set_new_cb(context, on_session);
-	return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) &&
-	       SSL_CTX_set_alpn_protos(context, alpn, sizeof(alpn) - 1) == 0;
-}
-
-/*
- * In the blocking pool: reads OpenSSL's configuration and the system's certificates, which takes
- * tens of milliseconds where they are in one file.
- */
-static int
-load(void *arg)
-{
-	const struct loading *loading = arg;
-	struct sl_tls *tls = loading->tls;
-	ERR_clear_error();
-	tls->context = SSL_CTX_new(TLS_client_method());
-	tls->method = sl_tls_bio_method();
-	if (!tls->context || !tls->method || !configure(tls->context))
-		return sl_fail(loading->err, SL_PHASE_TLS, SL_E_TLS, "cannot set up OpenSSL: %s",
-			sl_tls_reason(true));
-	return sl_tls_trust_load(
-		&tls->trust, tls->context, loading->cacert, loading->pem, loading->err);
-}
-
-int
-sl_tls_new(struct sl_tls **out, const char *cacert, struct sl_error *err)
-{
-	struct sl_tls *tls = calloc(1, sizeof(*tls));
-	if (!tls)
-		return sl_fail_code(err, SL_PHASE_TLS, -ENOMEM, "cannot set up TLS");
-	sl_tls_sessions_init(&tls->sessions);
-	struct sl_buf pem = { 0 };
-	struct loading loading = { .tls = tls, .cacert = cacert, .err = err };
-	int code = cacert ? sl_tls_trust_read(&pem, cacert, err) : 0;
-	loading.pem = sl_buf_span(&pem);
-	if (code == 0)
-		code = sl_blocking_wait(load, &loading);
-	sl_buf_release(&pem);
-	if (code < 0) {
-		sl_tls_free(tls);
-		return sl_fail_code(err, SL_PHASE_TLS, code, "cannot set up TLS");
-	}
-	*out = tls;
-	return 0;
-}
-
-void
-sl_tls_free(struct sl_tls *tls)
-{
-	if (!tls)
-		return;
-	sl_assert(tls->connections == 0);
-	sl_tls_sessions_release(&tls->sessions);
-	SSL_CTX_free(tls->context);
-	BIO_meth_free(tls->method);
-	free(tls);
 }
 
 /* ---- the stream ---- */
@@ -190,8 +72,9 @@ why_failed(struct stream *stream, int result, bool in_handshake)
 		stream->cut = true;
 	if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE &&
 		why != SSL_ERROR_ZERO_RETURN && !stream->broken)
-		stream->broken =
-			stream->io.out.failed ? "out of memory" : sl_tls_reason(in_handshake);
+		stream->broken = stream->io.out.failed ? "out of memory"
+						       : sl_tls_reason(in_handshake,
+								 stream->server.tls->options.least);
 	return why;
 }
 
@@ -199,7 +82,7 @@ static int
 refuse_broken(const struct stream *stream, struct sl_error *err)
 {
 	return sl_fail(err, SL_PHASE_TLS, stream->cut ? SL_E_SHORT_BODY : SL_E_TLS,
-		"TLS connection with %s failed: %s", stream->key, stream->broken);
+		"TLS connection with %s failed: %s", stream->server.key, stream->broken);
 }
 
 /* What to return at the end of the stream (0) or after a failure. */
@@ -476,8 +359,8 @@ tls_close(struct sl_connection *connection)
 	SSL_free(stream->ssl);
 	sl_tls_bio_release(&stream->io);
 	sl_connection_close(stream->below);
-	stream->tls->connections--;
-	free(stream->key);
+	stream->server.tls->connections--;
+	free(stream->server.key);
 	free(stream);
 }
 
@@ -518,7 +401,7 @@ expect_host(SSL *ssl, const char *host)
 static bool
 prepare(struct stream *stream, const char *host)
 {
-	struct sl_tls *tls = stream->tls;
+	struct sl_tls *tls = stream->server.tls;
 	stream->ssl = SSL_new(tls->context);
 	if (!stream->ssl)
 		return false;
@@ -526,11 +409,11 @@ prepare(struct stream *stream, const char *host)
 	if (!bio)
 		return false;
 	SSL_set_bio(stream->ssl, bio, bio);
-	SSL_set_app_data(stream->ssl, stream);
+	SSL_set_app_data(stream->ssl, &stream->server);
 	SSL_set_connect_state(stream->ssl);
 	if (!expect_host(stream->ssl, host))
 		return false;
-	SSL_SESSION *session = sl_tls_sessions_take(&tls->sessions, stream->key);
+	SSL_SESSION *session = sl_tls_sessions_take(&tls->sessions, stream->server.key);
 	if (session)
 		(void)SSL_set_session(stream->ssl, session);
 	SSL_SESSION_free(session);
@@ -563,25 +446,35 @@ handshake(struct stream *stream, uint64_t deadline_ns, struct sl_error *err)
 }
 
 /* The callback refuses what is wrong; this is for the day it is not called. */
-static int
-confirm_verified(struct stream *stream)
+static bool
+is_verified(const struct stream *stream)
 {
-	if (SSL_get_verify_result(stream->ssl) == X509_V_OK &&
-		SSL_get0_peer_certificate(stream->ssl))
-		return 0;
-	stream->broken = "the certificate was not verified";
-	return SL_E_TLS;
+	return SSL_get_verify_result(stream->ssl) == X509_V_OK &&
+	       SSL_get0_peer_certificate(stream->ssl);
+}
+
+/* Also of a session that was taken up: its certificate is that of its first handshake. */
+static int
+confirm_trusted(struct stream *stream, const char *host, struct sl_error *err)
+{
+	const struct sl_tls *tls = stream->server.tls;
+	if (!tls->options.insecure && !is_verified(stream)) {
+		stream->broken = "the certificate was not verified";
+		return SL_E_TLS;
+	}
+	X509 *cert = SSL_get0_peer_certificate(stream->ssl);
+	return tls->pins.count > 0 ? sl_tls_pinned_check(&tls->pins, cert, host, err) : 0;
 }
 
 static int
 refuse_handshake(const struct stream *stream, int code, const char *host, struct sl_error *err)
 {
-	const struct sl_tls_refusal *refusal = stream->refusal;
+	const struct sl_tls_refusal *refusal = stream->server.refusal;
 	if (code == SL_E_TLS && refusal->code)
 		return sl_fail(err, SL_PHASE_TLS, code,
-			"cannot trust the certificate of '%s': %s (subject '%s')%s%s", host,
-			X509_verify_cert_error_string(refusal->code), refusal->subject,
-			refusal->hint[0] ? "; " : "", refusal->hint);
+			"cannot trust the certificate of '%s': %s (subject '%s', issuer '%s')%s%s",
+			host, X509_verify_cert_error_string(refusal->code), refusal->subject,
+			refusal->issuer, refusal->hint[0] ? "; " : "", refusal->hint);
 	if (stream->broken)
 		return sl_fail(err, SL_PHASE_TLS, code, "TLS handshake with '%s' failed: %s", host,
 			stream->broken);
@@ -605,8 +498,8 @@ new_stream(struct sl_tls *tls, struct sl_connection *below, const char *host, ui
 	stream->connection.tls = true;
 	memcpy(stream->connection.peer, below->peer, sizeof(below->peer));
 	stream->below = below;
-	stream->key = text;
-	stream->tls = tls;
+	stream->server.key = text;
+	stream->server.tls = tls;
 	tls->connections++;
 	return stream;
 }
@@ -622,22 +515,22 @@ sl_tls_connect(struct sl_tls *tls, struct sl_connection *below, const char *host
 			err, SL_PHASE_TLS, -ENOMEM, "TLS handshake with '%s' failed", host);
 	}
 	struct sl_tls_refusal refusal = { 0 };
-	stream->refusal = &refusal;
+	stream->server.refusal = &refusal;
 	ERR_clear_error();
 	int code = SL_E_TLS;
 	if (!prepare(stream, host))
-		stream->broken = sl_tls_reason(true);
+		stream->broken = sl_tls_reason(true, tls->options.least);
 	else
 		code = handshake(stream, deadline_ns, err);
 	if (code == 0)
-		code = confirm_verified(stream);
+		code = confirm_trusted(stream, host, err);
 	if (code < 0) {
-		sl_tls_sessions_forget(&tls->sessions, stream->key);
+		sl_tls_sessions_forget(&tls->sessions, stream->server.key);
 		(void)refuse_handshake(stream, code, host, err);
 		tls_close(&stream->connection);
 		return code;
 	}
-	stream->refusal = NULL;
+	stream->server.refusal = NULL;
 	*out = &stream->connection;
 	return 0;
 }
@@ -647,7 +540,14 @@ sl_tls_describe(const struct sl_connection *connection, struct sl_tls_info *out)
 {
 	sl_assert(connection->methods == &tls_methods);
 	const struct stream *stream = stream_of(connection);
-	out->version = SSL_get_version(stream->ssl);
-	out->cipher = SSL_get_cipher_name(stream->ssl);
-	out->resumed = SSL_session_reused(stream->ssl);
+	X509 *cert = SSL_get0_peer_certificate(stream->ssl);
+	*out = (struct sl_tls_info){ .version = SSL_get_version(stream->ssl),
+		.cipher = SSL_get_cipher_name(stream->ssl),
+		.resumed = SSL_session_reused(stream->ssl),
+		.verified = is_verified(stream) };
+	if (!cert)
+		return;
+	X509_NAME_oneline(X509_get_subject_name(cert), out->subject, SL_TLS_NAME);
+	X509_NAME_oneline(X509_get_issuer_name(cert), out->issuer, SL_TLS_NAME);
+	sl_tls_date_format(out->ends, X509_get0_notAfter(cert));
 }

@@ -161,10 +161,13 @@ sl_tls_bio_fill(struct sl_tls_bio *io, struct sl_connection *below, size_t sure,
 		return -EPROTO;
 	/* Part of a record may be in OpenSSL's buffer already; the rest holds all that is sure. */
 	bool whole = sure >= io->want_len + SL_TLS_RECORD;
-	int code = wait ? sl_connection_recv(below, io->want, piece(io), whole, deadline_ns, err)
-			: sl_connection_recv_ready(below, io->want, piece(io), err);
+	struct sl_error cause = { 0 };
+	int code = wait ? sl_connection_recv(below, io->want, piece(io), whole, deadline_ns, &cause)
+			: sl_connection_recv_ready(below, io->want, piece(io), &cause);
 	if (code == SL_E_SHORT_BODY) /* TLS below was cut off: so is this stream, unless it ended */
 		code = 0;
+	if (code < 0 && cause.code)
+		return sl_fail(err, cause.phase, code, "%s", cause.text);
 	if (code < 0)
 		return code;
 	io->pending = (size_t)code;

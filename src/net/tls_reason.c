@@ -37,12 +37,10 @@ is_unknown_issuer(int code)
 static void
 hint_issuer(char *hint, X509_STORE_CTX *store, X509 *cert, const struct sl_tls_trust *trust)
 {
-	const char *where =
-		trust->from_file ? "in the file given with --cacert" : "in the system's store";
-	const char *remedy = trust->from_file ? "add its certificate to that file"
-					      : "give its certificate with --cacert FILE";
-	char issuer[SL_TLS_SUBJECT];
-	X509_NAME_oneline(X509_get_issuer_name(cert), issuer, SL_TLS_SUBJECT);
+	const char *where = trust->where;
+	const char *remedy = trust->remedy;
+	char issuer[SL_TLS_NAME];
+	X509_NAME_oneline(X509_get_issuer_name(cert), issuer, SL_TLS_NAME);
 	bool self_signed =
 		X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(cert)) == 0;
 	int depth = X509_STORE_CTX_get_error_depth(store);
@@ -69,14 +67,23 @@ hint_issuer(char *hint, X509_STORE_CTX *store, X509 *cert, const struct sl_tls_t
 			issuer, where, remedy);
 }
 
-static void
-hint_date(char *text, const char *what, const ASN1_TIME *time)
+void
+sl_tls_date_format(char text[static sizeof("2026-01-31")], const ASN1_TIME *time)
 {
 	struct tm tm;
+	text[0] = '\0';
 	if (ASN1_TIME_to_tm(time, &tm))
-		snprintf(text, SL_TLS_HINT,
-			"%s %04d-%02d-%02d; is the clock of this machine right?", what,
-			tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+		(void)strftime(text, sizeof("2026-01-31"), "%Y-%m-%d", &tm);
+}
+
+static void
+hint_date(char *hint, const char *what, const ASN1_TIME *time)
+{
+	char date[sizeof("2026-01-31")];
+	sl_tls_date_format(date, time);
+	if (date[0])
+		snprintf(hint, SL_TLS_HINT, "%s %s; is the clock of this machine right?", what,
+			date);
 }
 
 /* A name out of the certificate: bytes of the server's, bounded, and with no NUL to end it
@@ -108,11 +115,55 @@ hint_names(char *hint, X509 *cert)
 	GENERAL_NAMES_free(names);
 }
 
+/* Faults of a certificate that no setting of ours may overrule. */
+static const char *
+fault_hint(int code)
+{
+	switch (code) {
+	case X509_V_ERR_INVALID_CA:
+	case X509_V_ERR_INVALID_NON_CA:
+	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
+		return "it has signed another one and must not: the server should send the chain "
+		       "that belongs to its certificate";
+	case X509_V_ERR_EE_KEY_TOO_SMALL:
+	case X509_V_ERR_CA_KEY_TOO_SMALL:
+	case X509_V_ERR_CA_MD_TOO_WEAK:
+		return "such certificates can be forged: the server needs a new one";
+	case X509_V_ERR_INVALID_PURPOSE:
+		return "it is not one of a server: the server needs another one";
+	default:
+		return "";
+	}
+}
+
+/* Alerts about our own certificate (RFC 8446 6.2), with TLS 1.3 after the handshake. */
+static const char *
+alert_text(int reason)
+{
+	switch (reason) {
+	case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+		return "the server requires a client certificate (--cert FILE)";
+	case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+		return "the server does not trust the issuer of the client certificate (--cert)";
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+		return "the client certificate (--cert) has expired";
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+		return "the client certificate (--cert) was revoked";
+	case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+	case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+		return "the server refused the client certificate (--cert)";
+	default:
+		return NULL;
+	}
+}
+
 const char *
-sl_tls_reason(bool in_handshake)
+sl_tls_reason(bool in_handshake, enum sl_tls_version least)
 {
 	unsigned long code = ERR_peek_error();
-	switch (ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0) {
+	int reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
+	switch (reason) {
 	case SSL_R_UNEXPECTED_EOF_WHILE_READING:
 		return in_handshake ? "server closed the connection"
 				    : "server closed without close_notify";
@@ -122,12 +173,16 @@ sl_tls_reason(bool in_handshake)
 	case SSL_R_UNSUPPORTED_PROTOCOL:
 	case SSL_R_VERSION_TOO_LOW:
 	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
-		return "server offers neither TLS 1.2 nor TLS 1.3";
+		return least == SL_TLS_1_3
+			       ? "server does not offer TLS 1.3, which --tls-min requires"
+			       : "server offers neither TLS 1.2 nor TLS 1.3";
 	case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC:
 	case SSL_R_SSLV3_ALERT_BAD_RECORD_MAC:
 		return "damaged record";
 	}
-	const char *text = code ? ERR_reason_error_string(code) : NULL;
+	const char *text = alert_text(reason);
+	if (!text && code)
+		text = ERR_reason_error_string(code);
 	return text ? text : "TLS library failed";
 }
 
@@ -140,7 +195,8 @@ sl_tls_refusal_describe(
 	refusal->code = X509_STORE_CTX_get_error(store);
 	if (!cert)
 		return;
-	X509_NAME_oneline(X509_get_subject_name(cert), refusal->subject, SL_TLS_SUBJECT);
+	X509_NAME_oneline(X509_get_subject_name(cert), refusal->subject, SL_TLS_NAME);
+	X509_NAME_oneline(X509_get_issuer_name(cert), refusal->issuer, SL_TLS_NAME);
 	if (is_unknown_issuer(refusal->code))
 		hint_issuer(hint, store, cert, trust);
 	else if (refusal->code == X509_V_ERR_CERT_HAS_EXPIRED)
@@ -150,4 +206,6 @@ sl_tls_refusal_describe(
 	else if (refusal->code == X509_V_ERR_HOSTNAME_MISMATCH ||
 		 refusal->code == X509_V_ERR_IP_ADDRESS_MISMATCH)
 		hint_names(hint, cert);
+	else
+		snprintf(hint, SL_TLS_HINT, "%s", fault_hint(refusal->code));
 }

@@ -1,5 +1,5 @@
 /*
- * The trusted certificates, and whether there are any.
+ * The trusted certificates, and whether there are any. Files were read before: they may be FIFOs.
  *
  * OpenSSL reads the system's file at once and searches its directory when it needs an issuer. It
  * does not report that nothing was found: on a machine without the package ca-certificates every
@@ -8,7 +8,6 @@
 #include "sluice/net/tls_trust.h"
 
 #include "sluice/net/tls_reason.h"
-#include "sluice/rt/io.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -21,9 +20,6 @@
 /* Names in the directory of trusted certificates are 8 hexadecimal digits, a dot and a number
  * (openssl-rehash(1)). */
 #define HASH_DIGITS 8
-
-/* The bundles of systems have a quarter of a MiB. */
-#define FILE_MAX (16u * 1024u * 1024u)
 
 static bool
 is_hash_name(const char *name)
@@ -74,7 +70,8 @@ load_system_store(struct sl_tls_trust *trust, SSL_CTX *context, struct sl_error 
 {
 	if (!SSL_CTX_set_default_verify_paths(context))
 		return sl_fail(err, SL_PHASE_TLS, SL_E_TLS,
-			"cannot use the system's trusted certificates: %s", sl_tls_reason(true));
+			"cannot use the system's trusted certificates: %s",
+			sl_tls_reason(true, SL_TLS_1_2));
 	const char *file = place(X509_get_default_cert_file_env(), X509_get_default_cert_file());
 	const char *paths = place(X509_get_default_cert_dir_env(), X509_get_default_cert_dir());
 	X509_STORE *store = SSL_CTX_get_cert_store(context);
@@ -114,38 +111,57 @@ load_file(SSL_CTX *context, const char *path, struct sl_span pem, struct sl_erro
 		"'%s' holds no readable certificate: it must be a PEM file", path);
 }
 
-int
-sl_tls_trust_load(struct sl_tls_trust *trust, SSL_CTX *context, const char *cacert,
-	struct sl_span pem, struct sl_error *err)
+/* OpenSSL looks for certificates in it by the hash of their subject, when it needs them. */
+static int
+load_directory(SSL_CTX *context, const char *path, struct sl_error *err)
 {
-	*trust = (struct sl_tls_trust){ .from_file = cacert != NULL };
+	DIR *directory = opendir(path);
+	if (!directory)
+		return sl_fail_code(err, SL_PHASE_TLS, -errno,
+			"cannot read the trusted certificates in the directory '%s'", path);
+	closedir(directory);
+	if (!has_hash_names(path))
+		return sl_fail(err, SL_PHASE_TLS, SL_E_TLS,
+			"the directory '%s' holds no certificate that can be found: prepare it "
+			"with 'openssl rehash %s'",
+			path, path);
+	if (!SSL_CTX_load_verify_dir(context, path))
+		return sl_fail(err, SL_PHASE_TLS, SL_E_TLS, "cannot use the directory '%s': %s",
+			path, sl_tls_reason(true, SL_TLS_1_2));
+	return 0;
+}
+
+static void
+name_place(struct sl_tls_trust *trust, const struct sl_tls_options *options)
+{
+	if (options->cacert && options->capath) {
+		trust->where = "in the file and the directory given with --cacert and --capath";
+		trust->remedy = "add its certificate to that file";
+	} else if (options->cacert) {
+		trust->where = "in the file given with --cacert";
+		trust->remedy = "add its certificate to that file";
+	} else if (options->capath) {
+		trust->where = "in the directory given with --capath";
+		trust->remedy = "add its certificate and run 'openssl rehash'";
+	} else {
+		trust->where = "in the system's store";
+		trust->remedy = "give its certificate with --cacert FILE";
+	}
+}
+
+int
+sl_tls_trust_load(struct sl_tls_trust *trust, SSL_CTX *context,
+	const struct sl_tls_options *options, struct sl_span pem, struct sl_error *err)
+{
+	*trust = (struct sl_tls_trust){ 0 };
+	name_place(trust, options);
 	/* Any trusted certificate may end a chain, as with curl: a private authority's intermediate
 	 * is enough. */
 	X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
-	return cacert ? load_file(context, cacert, pem, err)
-		      : load_system_store(trust, context, err);
-}
-
-/* ---- reading a file ---- */
-
-int
-sl_tls_trust_read(struct sl_buf *pem, const char *cacert, struct sl_error *err)
-{
-	*pem = (struct sl_buf){ 0 };
-	int fd = sl_io_open_input(cacert);
-	int code = fd < 0 ? fd : sl_io_read_all(fd, pem, FILE_MAX);
-	(void)sl_io_close(fd);
-	if (code == -EFBIG)
-		return sl_fail(err, SL_PHASE_TLS, SL_E_TLS,
-			"'%s' is too large for a file of certificates: it has more than %u MiB",
-			cacert, FILE_MAX / (unsigned)SL_MIB);
-	if (code == -ECANCELED || code == -ETIMEDOUT)
-		return sl_fail(err, SL_PHASE_TLS, code,
-			"the trusted certificates in '%s' were not read to their end (a FIFO needs "
-			"a writer that writes them and closes it)",
-			cacert);
-	if (code)
-		return sl_fail_code(err, SL_PHASE_TLS, code,
-			"cannot read the trusted certificates in '%s'", cacert);
-	return 0;
+	if (!options->cacert && !options->capath)
+		return load_system_store(trust, context, err);
+	int code = options->cacert ? load_file(context, options->cacert, pem, err) : 0;
+	if (code == 0 && options->capath)
+		code = load_directory(context, options->capath, err);
+	return code;
 }

@@ -466,6 +466,13 @@ uring_set_option(
 }
 
 static int
+uring_bind(struct sl_engine *engine, int fd, const struct sockaddr *address, socklen_t len)
+{
+	(void)engine;
+	return bind(fd, address, len) == 0 ? 0 : -errno;
+}
+
+static int
 uring_duplicate(struct sl_engine *engine, int fd)
 {
 	(void)engine;
@@ -599,6 +606,7 @@ static const struct sl_engine_methods uring_methods = {
 	.run_now = uring_run_now,
 	.get_option = uring_get_option,
 	.set_option = uring_set_option,
+	.bind = uring_bind,
 	.duplicate = uring_duplicate,
 	.memory_file = sl_engine_memory_file,
 	.watch_open = sl_engine_watch_open,

@@ -5,7 +5,9 @@
 
 #include <errno.h>
 #include <linux/tcp.h>
+#include <net/if.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,6 +52,27 @@ sl_io_set_option(int fd, int level, int name, int value)
 {
 	struct sl_engine *engine = sl_rt_current()->engine;
 	return engine->methods->set_option(engine, fd, level, name, &value, sizeof(value));
+}
+
+int
+sl_io_bind(int fd, const struct sockaddr *address, socklen_t len)
+{
+	struct sl_engine *engine = sl_rt_current()->engine;
+	/* Else each connection takes a port of all that the address has, and not one for each
+	 * destination. Where it is refused, that is how it is. */
+	(void)sl_io_set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+	return engine->methods->bind(engine, fd, address, len);
+}
+
+int
+sl_io_bind_device(int fd, const char *name)
+{
+	struct sl_engine *engine = sl_rt_current()->engine;
+	size_t len = strlen(name);
+	if (len == 0 || len >= IFNAMSIZ)
+		return -ENODEV;
+	return engine->methods->set_option(
+		engine, fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)len);
 }
 
 static bool

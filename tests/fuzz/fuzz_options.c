@@ -14,6 +14,11 @@
 #include <string.h>
 
 #define WORDS_MAX 64
+
+/* What a header field may not have in it, or needs not to have. */
+#define CONTROL_BYTES \
+	"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16" \
+	"\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x7f"
 #define OPTIONS_MAX 128
 #define NO_LETTER 256 /* codes of options for getopt_long: from here on the index in the table */
 
@@ -78,10 +83,15 @@ is_named(const struct sl_option *option, const char *name)
 static bool
 is_surely_valid_word(const struct sl_option *option, const char *value)
 {
-	if (is_named(option, "mirror"))
-		return false; /* a URL */
+	if (is_named(option, "mirror") || is_named(option, "resolve") ||
+		is_named(option, "interface"))
+		return false; /* URLs and addresses */
+	if (is_named(option, "unix-socket") || is_named(option, "abstract-unix-socket"))
+		return value[0] && strlen(value) <= 107;
 	if (is_named(option, "regexp"))
 		return true;
+	if (is_named(option, "user-agent") || is_named(option, "referer"))
+		return value[0] && value[strcspn(value, CONTROL_BYTES)] == '\0';
 	if (is_named(option, "level"))
 		return strcmp(value, "error") == 0 || strcmp(value, "info") == 0;
 	if (is_named(option, "histogram"))
@@ -266,6 +276,14 @@ has_sorted_conflict(const struct sl_command *command, const struct oracle *oracl
 		       is_on(command, oracle, "follow", false));
 }
 
+/* Of how hosts are reached; addresses of --interface are doubtful values. */
+static bool
+has_reach_conflict(const struct sl_command *command, const struct oracle *oracle)
+{
+	return value_of(command, oracle, "unix-socket") &&
+	       value_of(command, oracle, "abstract-unix-socket");
+}
+
 static bool
 has_scan_conflict(const struct sl_command *command, const struct oracle *oracle)
 {
@@ -281,7 +299,7 @@ has_scan_conflict(const struct sl_command *command, const struct oracle *oracle)
 			    is_on(command, oracle, "ignore-case", false) ||
 			    is_on(command, oracle, "word-regexp", false) ||
 			    is_on(command, oracle, "line-regexp", false);
-	return (out.lists && out.json) ||
+	return (out.lists && out.json) || has_reach_conflict(command, oracle) ||
 	       (by_pattern && is_on(command, oracle, "invert-match", false)) ||
 	       (by_pattern && is_on(command, oracle, "records", false)) ||
 	       (by_pattern && !out.json && (out.print || out.count || out.lists)) ||
@@ -310,7 +328,7 @@ has_get_conflict(const struct sl_command *command, const struct oracle *oracle)
 		is_on(command, oracle, "fixed-strings", false) ||
 		is_on(command, oracle, "ignore-case", false) ||
 		is_on(command, oracle, "records", false) || is_on(command, oracle, "print", false);
-	return (adopts && appends) ||
+	return (adopts && appends) || has_reach_conflict(command, oracle) ||
 	       ((adopts || appends) && (!resumes || keeps || renames || is_stdout)) ||
 	       (is_on(command, oracle, "keep-journal", false) && !resumes) ||
 	       (output && (renames || is_on(command, oracle, "tree", false))) ||
@@ -425,7 +443,7 @@ parse_get(struct line *line)
 {
 	struct sl_get_options options;
 	struct sl_error err = { 0 };
-	int code = sl_get_options_parse(&options, line->count, line->words, &err);
+	int code = sl_get_options_parse(&options, NULL, line->count, line->words, &err);
 	check_outcome(code, &err);
 	check_parsed(sl_command_find("get"), line, code, &options, &options.urls);
 	must(code != 0 || options.urls.count > 0 || options.lists.count > 0);
@@ -437,7 +455,7 @@ parse_scan(struct line *line)
 {
 	struct sl_scan_options options;
 	struct sl_error err = { 0 };
-	int code = sl_scan_options_parse(&options, line->count, line->words, &err);
+	int code = sl_scan_options_parse(&options, NULL, line->count, line->words, &err);
 	check_outcome(code, &err);
 	check_parsed(sl_command_find("scan"), line, code, &options, &options.inputs);
 	must(code != 0 || (options.chunk % 4096 == 0 && options.chunk <= options.max_memory / 2));

@@ -80,7 +80,7 @@ test_aws_scope() {
 	aws "${KEYS[@]}" -- get --aws-sigv4 aws --auth-origin "$other" "$ORIGIN/redirect-to?url=$other/sigv4/AKID/hidden-secret/us-east-1/gen/10/1" -o g
 	expect 0
 	printf '%s\n out=listed\n header=x-amz-request-payer: requester\n' "$STORE/gen/10/2" >"$DOCS/aws.list"
-	aws "${KEYS[@]}" -- get --aws-sigv4 aws -i "$STORE/aws.list"
+	aws "${KEYS[@]}" -- get -H 'x-amz-meta: a  b' --aws-sigv4 aws -i "$STORE/aws.list"
 	expect 0
 	is_gen listed 10 2
 	aws "${KEYS[@]}" -- get --aws-sigv4 aws "$ORIGIN/echo-headers?X-Amz-Credential=a&X-Amz-Signature=b" -o signed

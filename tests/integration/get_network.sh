@@ -3,7 +3,7 @@
 
 # The function CASE of FILE (BASH_SOURCE) in a network of its own: ./own.ready and $ORIGIN are those of an origin in it, and the name server (below)
 # is the one it asks. 198.51.100.1 and 198.51.100.2 are its addresses, and nft leads 198.51.100.2 to the origin.
-in_network() { # file, case
+in_network() { # file, case [name server]
 	local user=()
 	((EUID == 0)) || user=(--user --map-root-user)
 	command -v nft >/dev/null && command -v ip >/dev/null || PATH=$PATH:/usr/sbin:/sbin
@@ -12,10 +12,10 @@ in_network() { # file, case
 	unshare "${user[@]}" --net --mount true 2>/dev/null || skip "this user may not make network namespaces"
 	unshare "${user[@]}" --net --mount bash -uo pipefail -c '
 		. "$ROOT/tests/integration/lib.sh" && . "$0" || exit 1
-		begin_network && "$1"' "$@"
+		begin_network "${2-name_server}" && "$1"' "$@"
 }
 
-begin_network() {
+begin_network() { # name server
 	ip link set lo up && ip addr add 198.51.100.1/32 dev lo && ip addr add 198.51.100.2/32 dev lo ||
 		skip "no addresses can be added to a network here"
 	nft -f - 2>nft.err <<-'END' || skip "nft: $(head -n 1 nft.err)"
@@ -29,7 +29,7 @@ begin_network() {
 	echo "hosts: files dns" >nsswitch.conf
 	echo "nameserver 127.0.0.1" >resolv.conf
 	mount --bind nsswitch.conf /etc/nsswitch.conf && mount --bind resolv.conf /etc/resolv.conf || skip "no bind mounts here"
-	name_server >dns.log 2>&1 &
+	"$1" >dns.log 2>&1 &
 	DNS_PID=$!
 	trap 'kill $OWN_PID $DNS_PID' EXIT
 	until_true 10 grep -qs ready dns.log
@@ -37,11 +37,12 @@ begin_network() {
 
 # Lines "NAME: ADDRESS..." of ./names are what it answers, in this order; "NAME: servfail" and "NAME: silent" are failures; other
 # names do not exist.
-name_server() {
+name_server() { # [port, seconds before each answer]
 	exec perl -MSocket=:all -e '
+		my ($port, $delay) = @ARGV;
 		$| = 1;
 		my $s;
-		socket($s, PF_INET, SOCK_DGRAM, 0) && bind($s, sockaddr_in(53, INADDR_LOOPBACK)) or die "cannot listen: $!";
+		socket($s, PF_INET, SOCK_DGRAM, 0) && bind($s, sockaddr_in($port, INADDR_LOOPBACK)) or die "cannot listen: $!";
 		print "ready\n";
 		while (my $peer = recv($s, my $query, 4096, 0)) {
 			my ($id, $at, @labels) = (unpack("n", $query), 12);
@@ -63,8 +64,9 @@ name_server() {
 			next if $code < 0;
 			my $reply = pack("n6", $id, 0x8180 | $code, 1, scalar @answers, 0, 0) . $question;
 			$reply .= pack("n3Nn", 0xc00c, $type, 1, 60, length $_) . $_ for @answers;
+			sleep $delay if $delay;
 			send($s, $reply, 0, $peer);
-		}'
+		}' "${1-53}" "${2-0}"
 }
 
 drop_input() { # nft expression
@@ -161,6 +163,20 @@ names() {
 fails_beside_a_good_one() { # name, seconds, in which the name server answers as well
 	get 20 --retries 0 --connect-timeout "$2" "http://$1.test:$PORT_http/a" "http://good.test:$PORT_http/gen/10/1/$1"
 	[[ -e $1 ]] && [[ $status == 19 || $1 == silent && $status == 2 ]]
+}
+
+# --interface ADDRESS is where connections come from: a firewall that lets no other address pass lets them
+test_network_interface() {
+	in_network "${BASH_SOURCE[0]}" interface
+}
+
+interface() {
+	nft add rule inet test in tcp dport "$PORT_http" ip saddr != 127.0.0.77 reject with tcp reset || skip "nft does not reject"
+	once "$ORIGIN/gen/10/1/a"
+	expect 6 "connection refused"
+	once --interface 127.0.0.77 "$ORIGIN/gen/10/1/b"
+	expect 0
+	is_gen b 10 1
 }
 
 # a tenth of all packets lost, and small ones: slower, and right

@@ -235,3 +235,89 @@ test_origin_referer() {
 	get -e http://r/ "$ORIGIN/echo-headers"
 	expect 28 "use --referer"
 }
+
+# -H sets, replaces, leaves out and empties fields, over the command line, lists and the configuration file
+test_origin_header() {
+	get -H 'X-Key: k1' -H 'X-Key: k2' -H 'Accept: text/plain' -H 'Accept-Encoding:' -H 'X-Empty;' -A agent/1 "$ORIGIN/echo-headers" -o f
+	expect 0
+	sends f "X-Key: k1"
+	sends f "X-Key: k2"
+	sends f "User-Agent: agent/1"
+	grep -qx $'X-Empty: \r' f || fail "no empty field"
+	[[ $(grep -ci '^accept' f) == 1 ]] || fail "the client's own fields are sent as well"
+	echo 'header = "X-Key: from the file"' >config
+	chmod 600 config
+	printf '%s\n' "$ORIGIN/echo-headers" " out=a" " header=x-key: own" "$ORIGIN/echo-headers" " out=b" >list
+	get --config config -H 'User-Agent:' -A agent/1 -i list
+	expect 0 "the header field 'X-Key' is not sent to '$HOST:$PORT_http', which is not on the command line"
+	sends a "x-key: own"
+	sends_not b X-Key
+	get --config config -H 'User-Agent:' -A agent/1 --auth-origin "$ORIGIN" -i list --if-exists=replace
+	expect 0
+	sends a "x-key: own"
+	sends_not a "from the file"
+	sends b "X-Key: from the file"
+	sends_not b User-Agent
+}
+
+# to another origin only fields that hold no secrets are sent, also if a redirect leads back
+test_origin_header_redirect() {
+	local away back
+	away=$(redirect_to "http://localhost:$PORT_http/echo-headers")
+	back=$(redirect_to "http://localhost:$PORT_http/$(redirect_to "$ORIGIN/echo-headers")")
+	get -H 'X-Key: secret' -H 'Authorization: Bearer secret' -H 'Accept: text/x' -H 'Accept-Encoding:' -A agent/1 "$ORIGIN/$away" -o f
+	expect 0
+	sends_not f secret
+	sends_not f Accept-Encoding
+	sends f "Accept: text/x"
+	sends f "User-Agent: agent/1"
+	get -H 'Cookie: id=secret' "$ORIGIN/$back" -o g
+	expect 0
+	sends_not g secret
+}
+
+# a field that would break the request is refused by its name, and no value is shown
+test_origin_header_refused() {
+	local secret=s3cret field
+	for field in $'X-Key: '$secret$'\r\nX-Other: a' $'X-Key: '$secret$'\n' "Content-Length: $secret" "Transfer-Encoding: $secret" \
+		"Host: $secret $secret" "Authorization $secret" "X-Key; $secret" "X Key: $secret"; do
+		get -H "$field" "$ORIGIN/echo-headers" -o f
+		expect 28 "option '-H' (--header)"
+		! grep -q "$secret" err || fail "$(cat err)"
+	done
+	get -A $'a\r\nX-Other: b' "$ORIGIN/echo-headers" -o f
+	expect 28 "option '--user-agent': cannot send header 'User-Agent'"
+	nothing_left
+	printf 'header = Authorization: Bearer %s\n' "$secret" >config
+	chmod 644 config
+	get --config config "$ORIGIN/echo-headers" -o f
+	expect 0 "'config' line 1: 'header' may be secret, and other users may read the file"
+	! grep -q "$secret" err || fail "$(cat err)"
+	sends f "Authorization: Bearer $secret"
+	echo 'header = Accept: text/plain' >config
+	get --config config "$ORIGIN/echo-headers" -o g
+	expect 0
+	! grep -q secret err || fail "a warning about nothing"
+}
+
+# -v shows the heads of requests and responses with the times, and no secret in them
+test_origin_trace() {
+	get -v -H 'X-Api-Key: s3cret' -H 'Accept: text/x' "http://me:s3cret@$HOST:$PORT_http/redirect/302/gen/100/1?sig=s3cret"
+	expect 0
+	! grep -q "s3cret\|$(printf me:s3cret | base64)" err || fail "$(cat err)"
+	sends err '[1] > GET /redirect/302/gen/100/1?sig=*** HTTP/1.1'
+	sends err '[1] > Authorization: ***'
+	sends err '[1] > X-Api-Key: ***'
+	sends err '[1] > Accept: text/x'
+	sends err '[1] < HTTP/1.1 302 Found'
+	sends err '[1] < Location: /gen/100/1?sig=***'
+	sends err '[1] > GET /gen/100/1?sig=*** HTTP/1.1'
+	sends err '[1] < Content-Length: 100'
+	grep -Eq "\[1\] $HOST:$PORT_http: (lookup [0-9.]+ ms, )?connect [0-9.]+ ms, response [0-9.]+ ms" err || fail "no times"
+	get -v --cacert "$CA" "$ORIGINS/gen/100/2"
+	expect 0
+	grep -Eq 'connect [0-9.]+ ms, TLS [0-9.]+ ms, response' err || fail "no times of TLS"
+	get "$ORIGIN/gen/100/3"
+	expect 0
+	sends_not err HTTP/
+}

@@ -10,13 +10,15 @@ tls() { # port name, path
 test_tls_certificates() {
 	local name
 	declare -A words=([expired]="expired" [future]="not yet valid" [wronghost]="mismatch" [nosan]="mismatch" [nulname]="mismatch"
-		[selfsigned]="self" [stranger]="issuer")
+		[selfsigned]="self" [stranger]="issuer" [falseca]="invalid CA")
 	declare -A hints=([expired]="it ended on" [future]="it begins on" [wronghost]="it is for" [nosan]="holds no DNS name"
-		[nulname]="it is for" [selfsigned]="--cacert" [stranger]="--cacert")
+		[nulname]="it is for" [selfsigned]="--cacert" [stranger]="--cacert" [falseca]="must not")
 	for name in "${!words[@]}"; do
 		tls "$name" gen/10/1/f
 		expect 35 "${hints[$name]}"
 		grep -qi "${words[$name]}" err || fail "$name: does not say '${words[$name]}'"
+		grep -q "cannot trust the certificate of 'localhost': .* (subject '/O=sluice tests/CN=.*', issuer '/O=sluice tests/CN=" err ||
+			fail "$name: does not name the certificate"
 		nothing_left
 	done
 }
@@ -51,6 +53,97 @@ test_tls_bad_cacert() {
 		expect 35 "$file"
 		nothing_left text empty directory
 	done
+}
+
+# a directory of certificates, as openssl rehash prepares it, instead of a file
+test_tls_capath() {
+	mkdir hashed
+	get --capath hashed "$ORIGINS/gen/10/1/f"
+	expect 35 "openssl rehash"
+	cp "$CA" hashed/
+	openssl rehash hashed >rehash.log 2>&1 || fail "openssl rehash"
+	get --capath hashed "$ORIGINS/gen/10/1/f"
+	expect 0
+	is_gen f 10 1
+	get --capath hashed "https://localhost:$PORT_stranger/gen/10/1/g"
+	expect 35 "in the directory given with --capath"
+	absent g
+}
+
+# without verification, which the start and the end of the run report
+test_tls_insecure() {
+	get --insecure "https://localhost:$PORT_expired/gen/10/1/f" "https://localhost:$PORT_wronghost/gen/10/2/g"
+	expect 0
+	is_gen f 10 1
+	is_gen g 10 2
+	[[ $(grep -c "certificates are not verified (--insecure)" err) == 1 ]] || fail "not one warning"
+	grep -q "; certificates were not verified (--insecure)" err || fail "not in the summary"
+	get --insecure --cacert "$CA" "$ORIGINS/gen/10/1/h"
+	expect 28 "use one of them"
+	absent h
+}
+
+# -v names version, cipher and certificate; the secrets go to a file only if they are asked for
+test_tls_verbose() {
+	get -v --cacert "$CA" "$ORIGINS/gen/10/1/f"
+	expect 0
+	grep -Eq "connected to localhost \(127\.0\.0\.1:[0-9]+\) by TLSv1\.3, TLS_[A-Z0-9_]+, certificate '/O=sluice tests/CN=localhost' \
+issued by '/O=sluice tests/CN=sluice test authority', valid until 20[0-9-]{8}$" err || fail "the connection is not described"
+	! grep -q SSLKEYLOGFILE err || fail "secrets are named without need"
+	SSLKEYLOGFILE=secrets get --cacert "$CA" "$ORIGINS/gen/10/1/g"
+	expect 0 "(SSLKEYLOGFILE)"
+	grep -q "^CLIENT_TRAFFIC_SECRET_0 " secrets || fail "no secrets"
+	[[ $(stat -c %a secrets) == 600 ]] || fail "others may read the secrets"
+	SSLKEYLOGFILE=no/such get --cacert "$CA" "$ORIGINS/gen/10/1/h"
+	expect 35 "SSLKEYLOGFILE"
+	absent h
+}
+
+# the oldest version of TLS, and a server's public key
+test_tls_least_version_and_pin() {
+	local pin
+	with_nginx
+	get --tls-min 1.3 --cacert "$CA" "$ORIGINS/gen/10/1/f"
+	expect 0
+	get --tls-min 1.3 --cacert "$NGINX_CA" "$NGINX_MTLS/who"
+	expect 35 "server does not offer TLS 1.3, which --tls-min requires"
+	pin=sha256//$(openssl x509 -in "$WORK/certs/server.pem" -pubkey -noout | tee public.pem |
+		openssl pkey -pubin -outform der | openssl dgst -sha256 -binary | base64)
+	get --pinnedpubkey "$pin" --cacert "$CA" "$ORIGINS/gen/10/1/g"
+	expect 0
+	get --pinnedpubkey public.pem --cacert "$CA" "$ORIGINS/gen/10/1/h"
+	expect 0
+	get --pinnedpubkey "$pin" --cacert "$NGINX_CA" "$NGINXS/file.bin"
+	expect 35 "the public key of 'localhost' is not one of those given with --pinnedpubkey"
+	absent file.bin
+	get --pinnedpubkey sha256//AAAA --cacert "$CA" "$ORIGINS/gen/10/1/i"
+	expect 28 "44 characters"
+}
+
+# a server that asks for certificates of clients gets ours
+test_tls_client_certificate() {
+	local prefix=$WORK/nginx
+	with_nginx
+	get --cacert "$NGINX_CA" --cert "$prefix/client.pem" --key "$prefix/client.key" "$NGINX_MTLS/who" "$NGINX_MTLS/large.bin"
+	expect 0
+	[[ $(cat who) == "CN=nginx test client" ]] || fail "it is $(cat who)"
+	same large.bin "$DOCS/large.bin"
+	cat "$prefix/client.key" "$prefix/client.pem" >both.pem
+	get --cacert "$NGINX_CA" --cert both.pem "$NGINX_MTLS/file.bin"
+	expect 0
+	same file.bin "$DOCS/file.bin"
+	rm -f who large.bin file.bin
+	get --cacert "$NGINX_CA" "$NGINX_MTLS/file.bin"
+	[[ $status != 0 ]] || fail "without a certificate"
+	get --cacert "$NGINX_CA" --cert "$WORK/certs/client.pem" --key "$WORK/certs/client.key" "$NGINX_MTLS/file.bin"
+	[[ $status != 0 ]] || fail "with a certificate of another authority"
+	get --cacert "$NGINX_CA" --cert "$WORK/certs/encrypted.pem" --key "$WORK/certs/encrypted.key" "$NGINX_MTLS/file.bin"
+	expect 35 "is encrypted"
+	get --cacert "$NGINX_CA" --cert "$prefix/client.pem" --key "$WORK/certs/client.key" "$NGINX_MTLS/file.bin"
+	expect 35 "does not belong to the certificate"
+	get --key "$prefix/client.key" "$NGINX_MTLS/file.bin"
+	expect 28 "--cert"
+	absent file.bin
 }
 
 # an address that the certificate holds, and a name that it does not hold, though it is the same machine

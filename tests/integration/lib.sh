@@ -63,22 +63,23 @@ start_servers() {
 		declare -gx "PORT_$name=$port"
 	done < <(tr ' ' '\n' <"$WORK/origin.ready" | grep =)
 	export ORIGIN=http://127.0.0.1:$PORT_http ORIGINS=https://localhost:$PORT_https CA=$WORK/certs/ca.pem DOCS=$WORK/docs
-	NGINX= NGINXS= NGINX_CA=
+	NGINX= NGINXS= NGINX_CA= NGINX_MTLS=
 	if command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]]; then
 		if PATH=$PATH:/usr/sbin "$ROOT/scripts/nginx" start "$WORK/nginx" "$DOCS" >"$WORK/nginx.out" 2>&1; then
 			NGINX=http://127.0.0.1:$(sed -n 's/^http=//p' "$WORK/nginx/ports")
 			NGINXS=https://localhost:$(sed -n 's/^https=//p' "$WORK/nginx/ports")
 			NGINX_CA=$(sed -n 's/^ca=//p' "$WORK/nginx/ports")
+			NGINX_MTLS=https://localhost:$(sed -n 's/^mtls=//p' "$WORK/nginx/ports")
 		else
 			sed 's/^/nginx: /' "$WORK/nginx.out" >&2
 		fi
 	fi
-	export NGINX NGINXS NGINX_CA
+	export NGINX NGINXS NGINX_CA NGINX_MTLS
 }
 
 extra_tls() {
 	local name
-	for name in chained expired future incomplete nosan nulname selfsigned stranger wronghost; do
+	for name in chained expired falseca future incomplete nosan nulname selfsigned stranger wronghost; do
 		[[ -f $WORK/certs/$name.pem ]] && echo "--tls $name,$WORK/certs/$name.pem,$WORK/certs/$name.key"
 	done
 	echo "--tls old,$WORK/certs/server.pem,$WORK/certs/server.key,1.1"

@@ -294,7 +294,6 @@ test_output_usage() {
 		get -O http://127.0.0.1/|-o
 		get -k http://127.0.0.1/|--cacert
 		get --split=3 http://127.0.0.1/|-s
-		get --header X http://127.0.0.1/|this version
 		get --segments 300 http://127.0.0.1/|64
 		get --jobs 0 http://127.0.0.1/|--jobs
 		get --jobs x http://127.0.0.1/|--jobs

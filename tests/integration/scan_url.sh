@@ -39,6 +39,19 @@ test_scan_url() {
 	same out want
 }
 
+# the options for TLS are those of get; a warning says that certificates are not verified
+test_scan_url_tls() {
+	scan --insecure "https://localhost:$PORT_expired/gen/1000/1"
+	expect 1 # it was read: there are no error lines
+	[[ $(grep -c "certificates are not verified (--insecure)" err) == 1 ]] || fail "not one warning"
+	scan --cacert "$CA" --cert "$WORK/certs/client.pem" --key "$WORK/certs/client.key" --tls-min 1.3 --verbose "$ORIGINS/gen/1000/1"
+	grep -q "connected to localhost (.*) by TLSv1.3, .*, certificate '/O=sluice tests/CN=localhost'" err || fail "not described"
+	scan --pinnedpubkey sha256//AAAA "$ORIGINS/gen/1000/1"
+	expect 2 "44 characters"
+	scan --cacert "$CA" --cert "$WORK/certs/client.pem" "$ORIGINS/gen/1000/1"
+	expect 2 "name its file with --key FILE"
+}
+
 # more than are read at a time, small and empty ones
 test_scan_url_many() {
 	local i urls=()
@@ -120,4 +133,15 @@ test_scan_url_name() {
 	scan -c --with-filename ./http://log
 	expect 0
 	[[ $(cat out) == ./http://log:1 ]] || fail "not the file"
+}
+
+# --header, --user-agent and --referer are sent
+test_scan_url_header() {
+	scan -c --header 'X-Key: k' --user-agent agent/1 --referer http://r/ -e '^X-Key: k' -e '^User-Agent: agent/1' -e '^Referer: http://r/' \
+		"$ORIGIN/echo-headers"
+	expect 0
+	[[ $(<out) == 3 ]] || fail "$(<out) of 3 fields"
+	scan --header 'X-Key s3cret' "$ORIGIN/echo-headers"
+	expect 2 "option '--header'"
+	! grep -q s3cret err || fail "$(cat err)"
 }

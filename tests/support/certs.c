@@ -13,7 +13,12 @@
 #define DAY_S (24L * 60 * 60)
 #define LIFE_DAYS 3650
 
-enum signer { BY_CA, BY_INTERMEDIATE, BY_STRANGER, SIGNERS, BY_ITSELF };
+enum signer { BY_CA, BY_INTERMEDIATE, BY_STRANGER, BY_NO_AUTHORITY, SIGNERS, BY_ITSELF };
+
+enum trait { ORDINARY, WEAK_DIGEST, WEAK_KEY, FOR_CLIENTS, ENCRYPTED };
+
+/* Too short for every security level of OpenSSL, and long enough for its signatures. */
+#define WEAK_BITS 768
 
 struct spec {
 	const char *name;
@@ -22,6 +27,7 @@ struct spec {
 	enum signer signer;
 	long from_days, to_days; /* from now */
 	bool sends_signer;       /* the signer's certificate stands behind its own */
+	enum trait trait;
 };
 
 struct authority {
@@ -33,16 +39,23 @@ struct authority {
 	"DNS:localhost,DNS:sluice.test,DNS:*.wild.test,DNS:p*.part.test,IP:127.0.0.1,IP:::1"
 
 static const struct spec specs[] = {
-	{ "server", "localhost", GOOD_NAMES, BY_CA, -1, LIFE_DAYS, false },
-	{ "expired", "localhost", GOOD_NAMES, BY_CA, -10, -1, false },
-	{ "future", "localhost", GOOD_NAMES, BY_CA, 1, LIFE_DAYS, false },
-	{ "wronghost", "other.example", "DNS:other.example", BY_CA, -1, LIFE_DAYS, false },
-	{ "nosan", "localhost", NULL, BY_CA, -1, LIFE_DAYS, false },
-	{ "nulname", "sluice test", "", BY_CA, -1, LIFE_DAYS, false },
-	{ "selfsigned", "localhost", GOOD_NAMES, BY_ITSELF, -1, LIFE_DAYS, false },
-	{ "stranger", "localhost", GOOD_NAMES, BY_STRANGER, -1, LIFE_DAYS, false },
-	{ "incomplete", "localhost", GOOD_NAMES, BY_INTERMEDIATE, -1, LIFE_DAYS, false },
-	{ "chained", "localhost", GOOD_NAMES, BY_INTERMEDIATE, -1, LIFE_DAYS, true },
+	{ "server", "localhost", GOOD_NAMES, BY_CA, -1, LIFE_DAYS, false, ORDINARY },
+	{ "expired", "localhost", GOOD_NAMES, BY_CA, -10, -1, false, ORDINARY },
+	{ "future", "localhost", GOOD_NAMES, BY_CA, 1, LIFE_DAYS, false, ORDINARY },
+	{ "wronghost", "other.example", "DNS:other.example", BY_CA, -1, LIFE_DAYS, false,
+		ORDINARY },
+	{ "nosan", "localhost", NULL, BY_CA, -1, LIFE_DAYS, false, ORDINARY },
+	{ "nulname", "sluice test", "", BY_CA, -1, LIFE_DAYS, false, ORDINARY },
+	{ "selfsigned", "localhost", GOOD_NAMES, BY_ITSELF, -1, LIFE_DAYS, false, ORDINARY },
+	{ "stranger", "localhost", GOOD_NAMES, BY_STRANGER, -1, LIFE_DAYS, false, ORDINARY },
+	{ "incomplete", "localhost", GOOD_NAMES, BY_INTERMEDIATE, -1, LIFE_DAYS, false, ORDINARY },
+	{ "chained", "localhost", GOOD_NAMES, BY_INTERMEDIATE, -1, LIFE_DAYS, true, ORDINARY },
+	{ "falseca", "localhost", GOOD_NAMES, BY_NO_AUTHORITY, -1, LIFE_DAYS, true, ORDINARY },
+	{ "weakdigest", "localhost", GOOD_NAMES, BY_CA, -1, LIFE_DAYS, false, WEAK_DIGEST },
+	{ "weakkey", "localhost", GOOD_NAMES, BY_CA, -1, LIFE_DAYS, false, WEAK_KEY },
+	{ "client", "some client", GOOD_NAMES, BY_CA, -1, LIFE_DAYS, false, FOR_CLIENTS },
+	{ "client2", "other client", NULL, BY_INTERMEDIATE, -1, LIFE_DAYS, true, FOR_CLIENTS },
+	{ "encrypted", "some client", NULL, BY_CA, -1, LIFE_DAYS, false, ENCRYPTED },
 };
 
 static bool
@@ -114,6 +127,18 @@ begin_cert(EVP_PKEY *key, const char *common_name, long from_days, long to_days)
 	return NULL;
 }
 
+/* One that signs and must not. */
+static bool
+make_no_authority(struct authority *out, const struct authority *signer)
+{
+	out->key = EVP_EC_gen("P-256");
+	out->cert = out->key ? begin_cert(out->key, "no authority", -1, LIFE_DAYS) : NULL;
+	return out->cert && X509_set_issuer_name(out->cert, X509_get_subject_name(signer->cert)) &&
+	       add_extension(out->cert, signer->cert, NID_basic_constraints, "critical,CA:FALSE") &&
+	       add_extension(out->cert, signer->cert, NID_subject_key_identifier, "hash") &&
+	       X509_sign(out->cert, signer->key, EVP_sha256());
+}
+
 /* Signed by `signer`, or by itself if that is NULL. */
 static bool
 make_authority(struct authority *out, const char *common_name, const struct authority *signer)
@@ -154,13 +179,16 @@ make_leaf(const struct spec *spec, EVP_PKEY *key, const struct authority *signer
 	if (!cert)
 		return NULL;
 	X509 *issuer = signer ? signer->cert : cert;
+	const EVP_MD *digest = spec->trait == WEAK_DIGEST ? EVP_sha1() : EVP_sha256();
+	bool of_client = spec->trait == FOR_CLIENTS || spec->trait == ENCRYPTED;
 	if (X509_set_issuer_name(cert, X509_get_subject_name(issuer)) &&
 		add_extension(cert, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
-		add_extension(cert, issuer, NID_ext_key_usage, "serverAuth") &&
+		add_extension(
+			cert, issuer, NID_ext_key_usage, of_client ? "clientAuth" : "serverAuth") &&
 		add_extension(cert, issuer, NID_subject_key_identifier, "hash") &&
 		(!signer || add_extension(cert, issuer, NID_authority_key_identifier, "keyid")) &&
 		add_names(cert, issuer, spec->names) &&
-		X509_sign(cert, signer ? signer->key : key, EVP_sha256()))
+		X509_sign(cert, signer ? signer->key : key, digest))
 		return cert;
 	X509_free(cert);
 	return NULL;
@@ -169,8 +197,9 @@ make_leaf(const struct spec *spec, EVP_PKEY *key, const struct authority *signer
 /* `behind` = one more certificate of the chain, or NULL. */
 static int
 write_pair(const char *dir, const char *name, X509 *cert, X509 *behind, EVP_PKEY *key,
-	struct sl_error *err)
+	const EVP_CIPHER *cipher, struct sl_error *err)
 {
+	char passphrase[] = "secret";
 	char path[4096];
 	snprintf(path, sizeof(path), "%s/%s.pem", dir, name);
 	FILE *file = fopen(path, "we");
@@ -180,7 +209,8 @@ write_pair(const char *dir, const char *name, X509 *cert, X509 *behind, EVP_PKEY
 		return sl_fail(err, SL_PHASE_WRITE, -EIO, "cannot write '%s'", path);
 	snprintf(path, sizeof(path), "%s/%s.key", dir, name);
 	file = fopen(path, "we");
-	good = file && PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL);
+	good = file &&
+	       PEM_write_PrivateKey(file, key, cipher, NULL, 0, NULL, cipher ? passphrase : NULL);
 	good = file && fclose(file) == 0 && good;
 	return good ? 0 : sl_fail(err, SL_PHASE_WRITE, -EIO, "cannot write '%s'", path);
 }
@@ -191,10 +221,11 @@ write_leaf(const char *dir, const struct spec *spec, const struct authority *aut
 {
 	const struct authority *signer =
 		spec->signer == BY_ITSELF ? NULL : &authorities[spec->signer];
-	EVP_PKEY *key = EVP_EC_gen("P-256");
+	EVP_PKEY *key = spec->trait == WEAK_KEY ? EVP_RSA_gen(WEAK_BITS) : EVP_EC_gen("P-256");
+	const EVP_CIPHER *cipher = spec->trait == ENCRYPTED ? EVP_aes_128_cbc() : NULL;
 	X509 *cert = key ? make_leaf(spec, key, signer) : NULL;
 	X509 *behind = signer && spec->sends_signer ? signer->cert : NULL;
-	int code = cert ? write_pair(dir, spec->name, cert, behind, key, err)
+	int code = cert ? write_pair(dir, spec->name, cert, behind, key, cipher, err)
 			: sl_fail(err, SL_PHASE_TLS, SL_E_TLS, "cannot make certificate %s",
 				  spec->name);
 	X509_free(cert);
@@ -210,14 +241,15 @@ certs_write(const char *dir, struct sl_error *err)
 	struct authority *intermediate = &authorities[BY_INTERMEDIATE];
 	int code = 0;
 	if (!make_authority(ca, "sluice test authority", NULL) ||
+		!make_no_authority(&authorities[BY_NO_AUTHORITY], ca) ||
 		!make_authority(intermediate, "sluice test intermediate", ca) ||
 		!make_authority(&authorities[BY_STRANGER], "stranger's authority", NULL))
 		code = sl_fail(err, SL_PHASE_TLS, SL_E_TLS, "cannot make an authority");
 	if (code == 0)
-		code = write_pair(dir, "ca", ca->cert, NULL, ca->key, err);
+		code = write_pair(dir, "ca", ca->cert, NULL, ca->key, NULL, err);
 	if (code == 0)
-		code = write_pair(
-			dir, "intermediate", intermediate->cert, NULL, intermediate->key, err);
+		code = write_pair(dir, "intermediate", intermediate->cert, NULL, intermediate->key,
+			NULL, err);
 	for (size_t i = 0; code == 0 && i < SL_COUNT_OF(specs); i++)
 		code = write_leaf(dir, &specs[i], authorities, err);
 	for (size_t i = 0; i < SIGNERS; i++)

@@ -22,7 +22,13 @@
  *   stranger      as server, signed by an authority that is not in ca.pem
  *   incomplete    as server, signed by intermediate, which is not sent
  *   chained       the same, with intermediate behind it
- * Keys are P-256. Returns 0; -EIO; SL_E_TLS if OpenSSL fails.
+ *   falseca       as server, signed by a certificate that is no authority's, which is behind it
+ *   weakdigest    as server, signed with SHA-1
+ *   weakkey       as server, with an RSA key that is too short
+ *   client        of a client (not for servers), signed by ca
+ *   client2       the same, signed by intermediate, which is behind it
+ *   encrypted     as client, but its key is encrypted with the passphrase "secret"
+ * Other keys are P-256. Returns 0; -EIO; SL_E_TLS if OpenSSL fails.
  */
 int certs_write(const char *dir, struct sl_error *err) SL_MUST_CHECK;
 

@@ -532,6 +532,16 @@ engine_set_option(
 	return 0;
 }
 
+/* Any address is one of this machine. */
+static int
+engine_bind(struct sl_engine *engine, int fd, const struct sockaddr *address, socklen_t len)
+{
+	const struct sim_fd *entry = sim_fd(world(engine), fd);
+	(void)address;
+	(void)len;
+	return !entry ? -EBADF : entry->socket ? 0 : -ENOTSOCK;
+}
+
 static int
 engine_duplicate(struct sl_engine *engine, int fd)
 {
@@ -616,6 +626,7 @@ const struct sl_engine_methods sim_engine_methods = {
 	.run_blocking = engine_run_blocking,
 	.get_option = engine_get_option,
 	.set_option = engine_set_option,
+	.bind = engine_bind,
 	.duplicate = engine_duplicate,
 	.memory_file = engine_memory_file,
 	.watch_open = engine_watch_open,

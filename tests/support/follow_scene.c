@@ -208,7 +208,8 @@ parse_options(struct follow_scene *scene)
 		snprintf(scene->words[count++], ROTATOR_PATH, "logs");
 	for (size_t i = 0; i < count; i++)
 		scene->argv[i] = scene->words[i];
-	int code = sl_scan_options_parse(&scene->options, (int)count, scene->argv, &scene->err);
+	int code =
+		sl_scan_options_parse(&scene->options, NULL, (int)count, scene->argv, &scene->err);
 	scene->match = (struct sl_scan_pattern){ 0 };
 	if (code == 0)
 		code = sl_scan_pattern_compile(&scene->match, &scene->options, &scene->err);

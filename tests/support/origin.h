@@ -34,6 +34,7 @@ struct sl_origin_port {
 	enum sl_origin_kind kind;
 	bool v6;
 	bool optional;           /* no failure if the address is not there */
+	const char *path;        /* a Unix socket, "@NAME" = an abstract one; NULL = a port */
 	const char *cert, *key;  /* PEM files, for HTTPS */
 	const char *max_version; /* "1.1", "1.2" or NULL: the newest TLS it supports */
 };

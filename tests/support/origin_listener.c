@@ -4,8 +4,10 @@
 #include <netinet/in.h>
 #include <openssl/err.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define LISTEN_BACKLOG 512
@@ -59,20 +61,38 @@ fill_queue(struct sl_origin_listener *listener)
 	return -EBUSY;
 }
 
+/* Of a path that is cut, the beginning is bound. */
+static socklen_t
+unix_address(struct sockaddr_storage *address, const char *path)
+{
+	struct sockaddr_un *to = (struct sockaddr_un *)address;
+	size_t len = strlen(path);
+
+	memset(address, 0, sizeof(*address));
+	to->sun_family = AF_UNIX;
+	memcpy(to->sun_path, path, len < sizeof(to->sun_path) ? len : sizeof(to->sun_path) - 1);
+	if (path[0] != '@')
+		return sizeof(*to);
+	to->sun_path[0] = '\0';
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+}
+
 static int
 listener_bind(struct sl_origin_listener *listener)
 {
 	const struct sl_origin_port *port = listener->port;
 	struct sockaddr_storage address;
-	socklen_t len = loopback(&address, port->v6, 0);
+	socklen_t len =
+		port->path ? unix_address(&address, port->path) : loopback(&address, port->v6, 0);
 	int backlog = port->kind == SL_ORIGIN_FULL ? 0 : LISTEN_BACKLOG;
 
 	listener->fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (listener->fd < 0 || bind(listener->fd, (struct sockaddr *)&address, len) < 0 ||
 		getsockname(listener->fd, (struct sockaddr *)&address, &len) < 0)
 		return -errno;
-	listener->number = ntohs(port->v6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-					  : ((struct sockaddr_in *)&address)->sin_port);
+	if (!port->path)
+		listener->number = ntohs(port->v6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+						  : ((struct sockaddr_in *)&address)->sin_port);
 	if (port->kind != SL_ORIGIN_CLOSED && listen(listener->fd, backlog) < 0)
 		return -errno;
 	return port->kind == SL_ORIGIN_FULL ? fill_queue(listener) : 0;

@@ -22,7 +22,7 @@ static int
 usage(FILE *to)
 {
 	fprintf(to, "origin --ready-file FILE [--dir DIR] [--log FILE] [--cert PEM --key PEM]\n"
-		    "       [--tls NAME,PEM,KEY[,MAX_VERSION]]...\n"
+		    "       [--tls NAME,PEM,KEY[,MAX_VERSION]]... [--unix PATH | --unix @NAME]\n"
 		    "origin --gen SIZE SEED     the body of /gen/SIZE/SEED on stdout\n"
 		    "origin --sum SIZE SEED     its SHA-256\n"
 		    "origin --sums              the same for each line 'SIZE SEED NAME' of stdin, "
@@ -214,6 +214,9 @@ main(int argc, char **argv)
 			key = value;
 		else if (strcmp(argv[i], "--ready-file") == 0)
 			ready_path = value;
+		else if (strcmp(argv[i], "--unix") == 0)
+			add_port(
+				&options, (struct sl_origin_port){ .name = "unix", .path = value });
 		else if (strcmp(argv[i], "--tls") != 0 || !add_tls_port(&options, value))
 			return usage(stderr);
 	}

@@ -84,7 +84,7 @@ scanned_init(struct scanned *scanned, struct sim *sim, int argc, char **argv)
 {
 	struct sl_error err = { 0 };
 	*scanned = (struct scanned){ .sim = sim };
-	int code = sl_get_options_parse(&scanned->options, argc, argv, &err);
+	int code = sl_get_options_parse(&scanned->options, NULL, argc, argv, &err);
 	sim_check(sim, code == 0, "%s", err.text);
 	scanned->options.scanning.quiet = true;
 }

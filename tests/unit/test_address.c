@@ -111,3 +111,25 @@ Test(net_address, takes_the_path_of_a_unix_socket_that_fits)
 		cr_assert_str_eq(text, want);
 	}
 }
+
+Test(net_address, takes_an_abstract_name_that_fits)
+{
+	struct sl_address address;
+	char name[200], text[SL_ADDRESS_TEXT], want[220];
+	cr_assert(sl_address_parse_abstract(&address, "x"));
+	cr_expect_eq(address.storage.ss_family, AF_UNIX);
+	cr_expect_eq(address.len, offsetof(struct sockaddr_un, sun_path) + 2);
+	cr_expect_eq(((struct sockaddr_un *)(void *)&address.storage)->sun_path[0], '\0');
+	cr_expect_not(sl_address_parse_abstract(&address, ""));
+	for (size_t len = 100; len < sizeof(name); len++) {
+		memset(name, 'n', len);
+		name[len] = '\0';
+		cr_assert_eq(
+			sl_address_parse_abstract(&address, name), len <= 107, "%zu bytes", len);
+		if (len > 107)
+			continue;
+		sl_address_format(text, sizeof(text), &address);
+		snprintf(want, sizeof(want), "unix:@%s", name);
+		cr_assert_str_eq(text, want);
+	}
+}

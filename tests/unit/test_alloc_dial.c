@@ -1,11 +1,13 @@
 /*
  * Dials in which the nth allocation fails, for every n until there are no more: an attempt that is
- * under way goes on, and the next address is not begun.
+ * under way goes on, and the next address is not begun. Addresses given for hosts: an entry that
+ * cannot be taken leaves the others as they are.
  */
 #include "support/failing_alloc.h"
 #include "support/run.h"
 
 #include "sluice/net/dial.h"
+#include "sluice/net/resolve_list.h"
 #include "sluice/rt/io.h"
 
 #include <criterion/criterion.h>
@@ -107,4 +109,29 @@ Test(alloc_dial, what_the_server_did_is_the_failure_rather_than_that_there_was_n
 	cr_expect_str_eq(dialling.err.text,
 		"cannot connect to 'some.test': out of memory (10.0.2.1:80), timed out "
 		"(10.0.0.1:80)");
+}
+
+Test(alloc_dial, an_entry_for_which_there_is_no_memory_changes_none_of_the_list)
+{
+	static const char *const entries[] = { "a.test:80:10.0.0.2", "b.test:80:10.0.0.3,::1",
+		"[::1]:80:10.0.0.4", "-a.test:80" };
+	for (size_t i = 0; i < SL_COUNT_OF(entries); i++) {
+		uint64_t nth = 0;
+		int code = -ENOMEM;
+		while (code == -ENOMEM) {
+			struct sl_resolve_list list = { 0 };
+			cr_assert_eq(
+				sl_resolve_list_add(&list, sl_span_str("a.test:80:10.0.0.1"), NULL),
+				0);
+			alloc_fail_nth(++nth, false);
+			code = sl_resolve_list_add(&list, sl_span_str(entries[i]), NULL);
+			uint64_t allocations = alloc_end();
+			cr_expect_eq(code, allocations >= nth ? -ENOMEM : 0);
+			const struct sl_resolve_entry *first =
+				sl_resolve_list_find(&list, "a.test", 80);
+			cr_expect(code == 0 || (list.count == 1 && first && first->count == 1));
+			sl_resolve_list_release(&list);
+		}
+		cr_expect_gt(nth, 1);
+	}
 }

@@ -872,6 +872,8 @@ CLIENT_TEST(stops_when_cancelled)
 	struct cancelled cancelled = { .fixture = fixture };
 	struct sl_group group;
 	fixture->script.steps[0] = (struct step){ .reply = OK LENGTH(10) "hello", .then = STALL };
+	/* Its owner is the task that makes it. */
+	cr_assert_eq(sl_http_client_new(&fixture->client, &fixture->options, &fixture->err), 0);
 	sl_group_enter(&group, SL_GROUP_COLLECT);
 	cr_assert_eq(sl_group_spawn(&group, "fetch", fetch_stalling, &cancelled, NULL), 0);
 	while (fixture->body.len < 5)
@@ -1072,7 +1074,7 @@ tls_fixture_new(const char *server)
 	struct fixture *fixture = fixture_new();
 	snprintf(ca, sizeof(ca), "%s/ca.pem", dir);
 	fixture->script.tls = peer_tls_context(dir, server);
-	fixture->options.cacert = ca;
+	fixture->options.tls.cacert = ca;
 	return fixture;
 }
 
@@ -1164,7 +1166,7 @@ CLIENT_TEST(goes_from_https_to_http_only_if_allowed)
 CLIENT_TEST(names_a_certificate_file_that_is_missing)
 {
 	struct fixture *fixture = fixture_new();
-	fixture->options.cacert = "/nonexistent/ca.pem";
+	fixture->options.tls.cacert = "/nonexistent/ca.pem";
 	fixture->options.want_tls = true;
 	cr_expect_eq(
 		sl_http_client_new(&fixture->client, &fixture->options, &fixture->err), -ENOENT);

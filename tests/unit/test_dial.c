@@ -5,6 +5,7 @@
 #include "support/peer.h"
 #include "support/run.h"
 
+#include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -370,6 +371,103 @@ dead_first(void *arg)
 	return 0;
 }
 
+/* How the addresses are tried; all of them refuse. */
+static const char *
+order_of(const struct sl_addresses *addresses)
+{
+	static char text[400];
+	struct sl_error err = { 0 };
+	size_t index = 0, len = 0;
+	cr_assert_eq(dial(addresses, &index, &err), -ECONNREFUSED, "%s", err.text);
+	text[0] = '\0';
+	for (const char *at = err.text; (at = strchr(at, '(')); at++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%.*s", len ? " " : "",
+			(int)strcspn(at + 1, ")"), at + 1);
+	return text;
+}
+
+/* Nothing listens at any of these. */
+static int
+families_in_turn(void *arg)
+{
+	struct sl_addresses addresses = { 0 };
+	(void)arg;
+	add(&addresses, "fd00::1", 80);
+	add(&addresses, "fd00::2", 80);
+	add(&addresses, "10.9.0.1", 80);
+	add(&addresses, "10.9.0.2", 80);
+	cr_expect_str_eq(order_of(&addresses), "[fd00::1]:80 10.9.0.1:80 [fd00::2]:80 10.9.0.2:80");
+	dialler = (struct sl_dialler){ 0 };
+	addresses.count = 0;
+	add(&addresses, "10.9.0.1", 80);
+	add(&addresses, "fd00::1", 80);
+	add(&addresses, "fd00::2", 80);
+	add(&addresses, "fd00::3", 80);
+	cr_expect_str_eq(
+		order_of(&addresses), "10.9.0.1:80 [fd00::1]:80 [fd00::2]:80 [fd00::3]:80");
+	return 0;
+}
+
+/* A whole family that leads nowhere holds up the first dial alone, and that by a quarter of a
+ * second; also once the name has other addresses of that family. */
+static int
+dead_family(void *arg)
+{
+	static const struct sim_step nothing = { .kind = SIM_STEP_END };
+	static const char *const dead[] = { "fd00::1", "fd00::2", "fd00::3" };
+	struct sl_addresses addresses = { 0 };
+	size_t index = 0;
+	for (size_t i = 0; i < SL_COUNT_OF(dead); i++) {
+		sim_listen(arg, &(struct sim_server){ .address = dead[i],
+					.port = 80,
+					.reach = SIM_BLACK_HOLE,
+					.script = &nothing });
+		add(&addresses, dead[i], 80);
+	}
+	add(&addresses, "10.0.1.1", 80);
+	uint64_t start_ns = sl_now();
+	cr_expect_eq(dial(&addresses, &index, NULL), 0);
+	cr_expect_eq(index, 3);
+	cr_expect_geq(sl_now() - start_ns, 250 * SL_NS_PER_MS);
+	cr_expect_leq(sl_now() - start_ns, 300 * SL_NS_PER_MS);
+	cr_expect_eq(sim_ops_of(arg, SL_OP_CONNECT), 2, "the losers are closed");
+	start_ns = sl_now();
+	cr_expect_eq(dial(&addresses, &index, NULL), 0);
+	cr_expect_eq(index, 3);
+	cr_expect_lt(sl_now() - start_ns, 250 * SL_NS_PER_MS);
+	cr_expect_eq(sim_ops_of(arg, SL_OP_CONNECT), 3, "only the one that was connected to");
+	return 0;
+}
+
+/* What accepted stays the first, wherever it is in a later answer. */
+static int
+accepted_first(void *arg)
+{
+	static const struct sim_step nothing = { .kind = SIM_STEP_END };
+	struct sl_addresses addresses = { 0 };
+	size_t index = 99;
+	sim_listen(
+		arg, &(struct sim_server){ .address = "10.0.1.2", .port = 80, .script = &nothing });
+	add(&addresses, "10.0.1.1", 80);
+	cr_expect_eq(dial(&addresses, &index, NULL), 0);
+	addresses.count = 0;
+	add(&addresses, "10.0.1.2", 80);
+	add(&addresses, "10.0.1.1", 80);
+	cr_expect_eq(dial(&addresses, &index, NULL), 0);
+	cr_expect_eq(index, 1);
+	sim_listen(arg, &(struct sim_server){ .address = "10.0.1.1",
+				.port = 80,
+				.reach = SIM_REFUSE,
+				.script = &nothing });
+	cr_expect_eq(dial(&addresses, &index, NULL), 0);
+	cr_expect_eq(index, 0);
+	sim_listen(
+		arg, &(struct sim_server){ .address = "10.0.1.1", .port = 80, .script = &nothing });
+	cr_expect_eq(dial(&addresses, &index, NULL), 0);
+	cr_expect_eq(index, 0, "until it fails");
+	return 0;
+}
+
 /* An address that works again is as good as the others. */
 static int
 comes_back(void *arg)
@@ -410,7 +508,7 @@ more_failures_than_are_remembered(void *arg)
 {
 	char host[24];
 	(void)arg;
-	for (unsigned i = 0; i <= SL_DIAL_FAILED; i++) {
+	for (unsigned i = 0; i <= SL_DIAL_REMEMBERED; i++) {
 		struct sl_addresses addresses = { 0 };
 		size_t index = 0;
 		snprintf(host, sizeof(host), "10.0.2.%u", 100 + i);
@@ -507,6 +605,21 @@ Test(net_dial, dials_a_dead_first_address_last_for_as_long_as_the_run_lasts)
 	run_simulated(dead_first);
 }
 
+Test(net_dial, takes_families_in_turn)
+{
+	run_simulated(families_in_turn);
+}
+
+Test(net_dial, is_held_up_once_by_a_family_that_leads_nowhere)
+{
+	run_simulated(dead_family);
+}
+
+Test(net_dial, begins_with_the_address_that_accepted_last)
+{
+	run_simulated(accepted_first);
+}
+
 Test(net_dial, takes_an_address_that_works_again)
 {
 	run_simulated(comes_back);
@@ -530,6 +643,100 @@ Test(net_dial, an_attempt_goes_on_if_there_is_no_descriptor_for_the_next)
 Test(net_dial, tries_the_next_address_if_there_is_no_local_address_for_one)
 {
 	run_simulated(no_local_address_for_the_first);
+}
+
+/* ---- where connections come from ---- */
+
+/* Each server of these tests sends the address of its client. */
+static void
+serve_name(struct peer *of, int fd)
+{
+	struct sockaddr_in client;
+	socklen_t len = sizeof(client);
+	char text[SL_ADDRESS_TEXT];
+	(void)of;
+	cr_assert_eq(getpeername(fd, (struct sockaddr *)&client, &len), 0);
+	inet_ntop(AF_INET, &client.sin_addr, text, sizeof(text));
+	peer_send(fd, text, strlen(text));
+	peer_drain(fd);
+}
+
+static int
+dial_from(const char *where, struct sl_error *err)
+{
+	struct sl_addresses addresses = { 0 };
+	struct sl_interface from;
+	size_t index = 0;
+	cr_assert_eq(sl_interface_parse(&from, where, NULL), 0);
+	struct sl_dialler bound = { .from = &from };
+	add(&addresses, "127.0.0.1", peer.port);
+	return sl_dial(&bound, &addresses, "localhost", sl_deadline_in(LONG_NS), &index, err);
+}
+
+static int
+from_an_address(void *arg)
+{
+	static const char *const good[] = { "127.0.0.77", "lo", "ifhost!lo!127.0.0.77" };
+	(void)arg;
+	for (size_t i = 0; i < SL_COUNT_OF(good); i++) {
+		char text[SL_ADDRESS_TEXT] = "";
+		struct sl_error err = { 0 };
+		int fd = dial_from(good[i], &err);
+		cr_assert_geq(fd, 0, "%s", err.text);
+		const char *want = strchr(good[i], '7') ? "127.0.0.77" : "127.0.0.1";
+		cr_expect_eq(sl_io_recv(fd, text, strlen(want), MSG_WAITALL, SL_FOREVER),
+			(int)strlen(want));
+		cr_expect_str_eq(text, want);
+		sl_io_close(fd);
+	}
+	return 0;
+}
+
+static int
+from_nowhere(void *arg)
+{
+	static const struct {
+		const char *from;
+		int code;
+		const char *text;
+	} cases[] = {
+		{ "none-such", -ENODEV,
+			"cannot connect to 'localhost' from interface 'none-such': no such device "
+			"(127.0.0.1:" },
+		{ "203.0.113.77", -EADDRNOTAVAIL,
+			"cannot connect to 'localhost' from 203.0.113.77: cannot assign requested "
+			"address "
+			"(127.0.0.1:" },
+	};
+	(void)arg;
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_error err = { 0 }, at_once = { 0 };
+		struct sl_interface from;
+		cr_expect_eq(dial_from(cases[i].from, &err), cases[i].code);
+		cr_expect_eq(
+			strncmp(err.text, cases[i].text, strlen(cases[i].text)), 0, "%s", err.text);
+		cr_assert_eq(sl_interface_parse(&from, cases[i].from, NULL), 0);
+		cr_expect_eq(sl_dial_check(&from, &at_once), cases[i].code);
+		cr_expect(strstr(at_once.text, "cannot connect from "), "%s", at_once.text);
+	}
+	struct sl_interface from;
+	cr_assert_eq(sl_interface_parse(&from, "ifhost!lo!127.0.0.77", NULL), 0);
+	cr_expect_eq(sl_dial_check(&from, NULL), 0);
+	return 0;
+}
+
+Test(net_dial, connects_from_the_address_or_interface_that_was_chosen)
+{
+	peer_start(&peer, serve_name, NULL);
+	cr_expect_eq(ring_run(1, from_an_address, NULL), 0);
+	peer_stop(&peer);
+}
+
+Test(net_dial, names_what_it_cannot_connect_from)
+{
+	peer_start(&peer, serve_nothing, NULL);
+	cr_expect_eq(ring_run(1, from_nowhere, NULL), 0);
+	peer_stop(&peer);
 }
 
 /* ---- Unix sockets ---- */

@@ -46,6 +46,22 @@ make_info(unsigned index, struct addrinfo *next)
 	return info;
 }
 
+/* fd00::1 */
+static struct addrinfo *
+make_v6_info(struct addrinfo *next)
+{
+	struct sockaddr_in6 *address = calloc(1, sizeof(*address));
+	struct addrinfo *info = calloc(1, sizeof(*info));
+	address->sin6_family = AF_INET6;
+	address->sin6_addr.s6_addr[0] = 0xfd;
+	address->sin6_addr.s6_addr[15] = 1;
+	info->ai_family = AF_INET6;
+	info->ai_addr = (struct sockaddr *)address;
+	info->ai_addrlen = sizeof(*address);
+	info->ai_next = next;
+	return info;
+}
+
 void
 free_answer(struct addrinfo *info)
 {
@@ -79,6 +95,14 @@ answer(const char *host, const char *service, const struct addrinfo *hints, stru
 		return EAI_SYSTEM;
 	}
 	if (strcmp(host, "v6only.test") == 0 && hints->ai_flags & AI_ADDRCONFIG)
+		return EAI_NODATA;
+	if (strcmp(host, "both.test") == 0) {
+		*out = hints->ai_family == AF_INET ? NULL : make_v6_info(NULL);
+		if (hints->ai_family != AF_INET6)
+			*out = make_info(1, *out);
+		return 0;
+	}
+	if (hints->ai_family == AF_INET6)
 		return EAI_NODATA;
 	if (strncmp(host, "slow", 4) == 0)
 		while (sem_wait(&resolver.release) != 0)
@@ -193,6 +217,45 @@ static int
 only_without_addrconfig(void *arg)
 {
 	cr_expect_eq(asked_for(arg, "v6only.test"), 2);
+	return 0;
+}
+
+static int
+one_family(void *arg)
+{
+	static const struct {
+		int family;
+		const char *address, *numeric, *other, *refused;
+	} cases[] = {
+		{ AF_INET, "10.0.0.1:80", "127.0.0.1", "::1",
+			"cannot connect to '::1': it is not an IPv4 address, and only these are "
+			"used" },
+		{ AF_INET6, "[fd00::1]:80", "::1", "127.0.0.1",
+			"cannot connect to '127.0.0.1': it is not an IPv6 address, and only these "
+			"are used" },
+	};
+	(void)arg;
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_addresses found;
+		struct sl_dns *dns = NULL;
+		struct sl_error err = { 0 };
+		char text[SL_ADDRESS_TEXT];
+		cr_assert_eq(sl_dns_new(&dns, cases[i].family), 0);
+		cr_expect_eq(look_up(dns, "both.test", &found, NULL), 0);
+		cr_expect_eq(found.count, 1);
+		sl_address_format(text, sizeof(text), &found.list[0]);
+		cr_expect_str_eq(text, cases[i].address);
+		cr_expect_eq(look_up(dns, cases[i].numeric, &found, NULL), 0);
+		cr_expect_eq(look_up(dns, cases[i].other, &found, &err), SL_E_RESOLVE);
+		cr_expect_str_eq(err.text, cases[i].refused);
+		sl_error_clear(&err);
+		if (cases[i].family == AF_INET6) {
+			cr_expect_eq(look_up(dns, "a.test", &found, &err), SL_E_RESOLVE);
+			cr_expect_str_eq(err.text, "cannot resolve 'a.test' to an IPv6 address: no "
+						   "address associated with hostname");
+		}
+		sl_dns_free(dns);
+	}
 	return 0;
 }
 
@@ -483,6 +546,23 @@ answers_age(void *arg)
 	return 0;
 }
 
+/* A name that there is not may be there soon. */
+static int
+failures_age(void *arg)
+{
+	struct sl_addresses found;
+	unsigned before = atomic_load(&resolver.asked);
+	cr_expect_eq(look_up(arg, "ten0.test", &found, NULL), SL_E_RESOLVE);
+	unsigned once = atomic_load(&resolver.asked) - before;
+	cr_assert_eq(sl_sleep(SL_DNS_FAILURE_LIFE_NS - SL_NS_PER_S), 0);
+	cr_expect_eq(look_up(arg, "ten0.test", &found, NULL), SL_E_RESOLVE);
+	cr_expect_eq(atomic_load(&resolver.asked) - before, once);
+	cr_assert_eq(sl_sleep(2 * SL_NS_PER_S), 0);
+	cr_expect_eq(look_up(arg, "ten0.test", &found, NULL), SL_E_RESOLVE);
+	cr_expect_eq(atomic_load(&resolver.asked) - before, 2 * once);
+	return 0;
+}
+
 /* The lookup takes a part of the time, an address that does not answer gets the rest. */
 static int
 one_timeout_for_all(void *arg)
@@ -513,7 +593,7 @@ with_dns(void *arg)
 {
 	sl_task_fn **fn = arg;
 	struct sl_dns *dns = NULL;
-	cr_assert_eq(sl_dns_new(&dns), 0);
+	cr_assert_eq(sl_dns_new(&dns, AF_UNSPEC), 0);
 	int code = (*fn)(dns);
 	sl_dns_free(dns);
 	return code;
@@ -564,6 +644,11 @@ Test(net_dns, asks_again_for_families_the_machine_has_no_address_of)
 	run(only_without_addrconfig);
 }
 
+Test(net_dns, looks_up_one_family_if_only_that_is_wanted)
+{
+	run(one_family);
+}
+
 Test(net_dns, abandons_a_lookup_at_its_deadline_and_begins_no_second_one)
 {
 	run(slow_resolver);
@@ -587,6 +672,11 @@ Test(net_dns, goes_on_for_the_others_when_the_first_leaves)
 Test(net_dns, asks_again_once_an_answer_is_a_minute_old)
 {
 	run_simulated(answers_age);
+}
+
+Test(net_dns, asks_again_once_a_failure_is_five_seconds_old)
+{
+	run_simulated(failures_age);
 }
 
 Test(net_dns, retries_temporary_failures_and_system_errors)

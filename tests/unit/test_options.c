@@ -7,6 +7,8 @@
 #include <stdio.h>
 
 #define WORDS_MAX 24
+#define HALF "0123456789abcdef0123456789abcdef0123456789abcdef012345" /* 54 bytes */
+#define LONG_NAME HALF HALF
 #define HEX32 "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef"
 
 /* A line as typed, split at spaces ("''" is an empty word), as argv. */
@@ -37,14 +39,14 @@ static int
 get(struct sl_get_options *out, struct line *line, const char *typed, struct sl_error *err)
 {
 	split(line, typed);
-	return sl_get_options_parse(out, line->argc, line->argv, err);
+	return sl_get_options_parse(out, NULL, line->argc, line->argv, err);
 }
 
 static int
 scan(struct sl_scan_options *out, struct line *line, const char *typed, struct sl_error *err)
 {
 	split(line, typed);
-	return sl_scan_options_parse(out, line->argc, line->argv, err);
+	return sl_scan_options_parse(out, NULL, line->argc, line->argv, err);
 }
 
 /* The message a wrong line gets must hold `want`. */
@@ -76,7 +78,7 @@ Test(options, get_has_the_defaults_its_help_shows)
 	cr_expect_str_eq(options.urls.items[0], "http://h/a");
 	cr_expect_eq(options.lists.count, 0);
 	cr_expect_null(options.output);
-	cr_expect_null(options.cacert);
+	cr_expect_null(options.tls.cacert);
 	cr_expect_str_eq(options.dir, ".");
 	cr_expect_eq(options.if_exists, SL_EXISTS_AUTO);
 	cr_expect_eq(options.jobs, 16);
@@ -156,7 +158,7 @@ Test(options, get_takes_every_option)
 	cr_expect_str_eq(options.lists.items[0], "-");
 	cr_expect_eq(options.sync, SL_SYNC_NONE);
 	cr_expect_not(options.remote_time);
-	cr_expect_str_eq(options.cacert, "ca");
+	cr_expect_str_eq(options.tls.cacert, "ca");
 	cr_expect_eq(options.connect_timeout_ns, 1500 * SL_NS_PER_MS);
 	cr_expect_eq(options.stall_timeout_ns, 250 * SL_NS_PER_MS);
 	cr_expect_eq(options.deadline_ns, 7200 * SL_NS_PER_S);
@@ -182,6 +184,56 @@ Test(options, get_takes_every_option)
 	cr_expect_eq(options.limit_rate, 1536);
 	cr_expect_eq(options.max_rps_milli, 500);
 	sl_get_options_release(&options);
+}
+
+static void
+expect_tls(const struct sl_tls_options *tls)
+{
+	cr_expect_str_eq(tls->capath, "ca");
+	cr_expect_str_eq(tls->cert, "c");
+	cr_expect_str_eq(tls->key, "k");
+	cr_expect_str_eq(tls->pinnedpubkey, "p");
+	cr_expect_eq(tls->least, SL_TLS_1_3);
+	cr_expect_not(tls->insecure);
+	cr_expect_null(tls->keylog);
+}
+
+/* The names of files are not looked at yet. */
+Test(options, tls_is_the_same_for_get_and_scan)
+{
+	struct sl_get_options of_get;
+	struct sl_scan_options of_scan;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_assert_eq(
+		get(&of_get, &line,
+			"get u --capath ca --cert c --key k --pinnedpubkey p --tls-min 1.3", &err),
+		0, "%s", err.text);
+	expect_tls(&of_get.tls);
+	sl_get_options_release(&of_get);
+	cr_assert_eq(
+		scan(&of_scan, &line,
+			"scan u --capath ca --cert c --key k --pinnedpubkey p --tls-min=1.3", &err),
+		0, "%s", err.text);
+	expect_tls(&of_scan.tls);
+	sl_scan_options_release(&of_scan);
+	cr_assert_eq(get(&of_get, &line, "get u --insecure", &err), 0, "%s", err.text);
+	cr_expect(of_get.tls.insecure && of_get.tls.least == SL_TLS_1_2);
+	sl_get_options_release(&of_get);
+	static const char *const commands[] = { "get", "scan" };
+	for (size_t i = 0; i < SL_COUNT_OF(commands); i++) {
+		char text[128];
+		snprintf(text, sizeof(text), "%s u --key k", commands[i]);
+		expect_usage(text, "give that with --cert");
+		snprintf(text, sizeof(text), "%s u --insecure --cacert c", commands[i]);
+		expect_usage(text, "so --cacert has no effect");
+		snprintf(text, sizeof(text), "%s u --insecure --capath c", commands[i]);
+		expect_usage(text, "so --capath has no effect");
+		snprintf(text, sizeof(text), "%s u --pinnedpubkey sha256//A", commands[i]);
+		expect_usage(text, "is not the hash of a public key");
+		snprintf(text, sizeof(text), "%s u --tls-min 1.1", commands[i]);
+		expect_usage(text, "'1.1'");
+	}
 }
 
 Test(options, scan_takes_every_option)
@@ -318,6 +370,42 @@ Test(options, help_is_seen_before_what_is_missing)
 	sl_scan_options_release(&scan_options);
 }
 
+Test(options, what_is_said_of_how_hosts_are_reached_comes_together)
+{
+	static const struct {
+		const char *typed;
+		int family;
+		bool has_from, has_socket;
+		size_t resolves;
+	} cases[] = {
+		{ "get a", AF_UNSPEC, false, false, 0 },
+		{ "get a -4", AF_INET, false, false, 0 },
+		{ "get a -4 -6", AF_INET6, false, false, 0 },
+		{ "get a --ipv6 --ipv4", AF_INET, false, false, 0 },
+		{ "get a --interface eth0", AF_UNSPEC, true, false, 0 },
+		{ "get a --interface eth0 -6", AF_INET6, true, false, 0 },
+		{ "get a --interface 10.0.0.1", AF_INET, true, false, 0 },
+		{ "get a -6 --interface ifhost!lo!::1", AF_INET6, true, false, 0 },
+		{ "get a --resolve a:1:::1 --resolve b:1:::1 --resolve A:1:::2", AF_UNSPEC, false,
+			false, 2 },
+		{ "get a --resolve a:1:::1 --resolve -a:1", AF_UNSPEC, false, false, 0 },
+		{ "get a --unix-socket /s", AF_UNSPEC, false, true, 0 },
+		{ "get a --abstract-unix-socket s", AF_UNSPEC, false, true, 0 },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_get_options options;
+		struct sl_error err = { 0 };
+		struct line line;
+		cr_assert_eq(get(&options, &line, cases[i].typed, &err), 0, "%s", err.text);
+		struct sl_reach reach = sl_connect_options_reach(&options.connect);
+		cr_expect_eq(reach.family, cases[i].family, "%s", cases[i].typed);
+		cr_expect_eq(reach.from != NULL, cases[i].has_from, "%s", cases[i].typed);
+		cr_expect_eq(reach.socket != NULL, cases[i].has_socket, "%s", cases[i].typed);
+		cr_expect_eq(reach.resolve->count, cases[i].resolves, "%s", cases[i].typed);
+		sl_get_options_release(&options);
+	}
+}
+
 Test(options, messages_for_wrong_command_lines_name_the_fault)
 {
 	static const struct {
@@ -392,6 +480,30 @@ Test(options, messages_for_wrong_command_lines_name_the_fault)
 		expect_usage(cases[i].typed, cases[i].want);
 }
 
+Test(options, hosts_are_not_reached_in_a_way_that_is_wrong)
+{
+	static const struct {
+		const char *typed, *want;
+	} cases[] = {
+		{ "get a --resolve a:80", "option '--resolve': 'a:80': write it as HOST:PORT:" },
+		{ "scan a --resolve +a:80:1.2.3.4", "option '--resolve': '+a:80:1.2.3.4': " },
+		{ "get a --resolve ''", "option '--resolve': '': " },
+		{ "get a --interface ''", "must not be empty" },
+		{ "get a --interface host!eth0", "option '--interface': 'eth0' is not a numeric" },
+		{ "get a -4 --interface ::1",
+			"--interface has an IPv6 address, which --ipv4 excludes" },
+		{ "scan a --interface 10.0.0.1 --ipv6",
+			"--interface has an IPv4 address, which --ipv6 excludes" },
+		{ "get a --unix-socket x --abstract-unix-socket x", "exclude each other" },
+		{ "get a --unix-socket ''", "must not be empty" },
+		{ "get a --unix-socket " LONG_NAME, "is too long: a socket has at most 107" },
+		{ "scan a --abstract-unix-socket " LONG_NAME,
+			"is too long: a socket has at most 107" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
+		expect_usage(cases[i].typed, cases[i].want);
+}
+
 Test(options, what_would_have_no_effect_is_refused)
 {
 	expect_usage("scan --digest-base a --top 0", "--top 0 shows none");
@@ -445,7 +557,7 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get -O a", "files are named after their URL" },
 		{ "get -C - a", "incomplete files are resumed" },
 		{ "get -k https://a", "'https://a' is not a size (write it as 64M or 1.5G; "
-				      "certificates are always verified" },
+				      "to trust another certificate use --cacert FILE" },
 		{ "get -s https://a", "'https://a' is not a whole number; for no output use -q" },
 		{ "get --no-check-certificate a", "--cacert" },
 		{ "get -nc a", "unknown option '-nc': use --if-exists=skip" },
@@ -466,7 +578,6 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get --max-connection-per-server=4 a", "use -x" },
 		{ "get --max-concurrent-downloads=4 a", "use -j" },
 		{ "get --proxy x a", "not supported by this version" },
-		{ "get -H A:b a", "in a list (-i), indented lines below a URL set header=NAME" },
 		{ "get --http-user u a", "use --user USER:PASSWORD" },
 		{ "get --oauth2-bearer t a", "use --bearer-file FILE" },
 		{ "get -h", "use --help" },
@@ -564,4 +675,20 @@ Test(options, help_names_every_option_within_eighty_columns)
 				line);
 		sl_buf_release(&out);
 	}
+}
+
+Test(options, header_fields_are_checked_when_they_are_read)
+{
+	struct sl_get_options options;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_assert_eq(get(&options, &line, "get -H A:b --header=C: -HD; -A x a", &err), 0);
+	cr_expect_eq(options.headers.count, 3);
+	cr_expect_str_eq(options.headers.items[1], "C:");
+	cr_expect_str_eq(options.user_agent, "x");
+	sl_get_options_release(&options);
+	expect_usage("get -H A-b a", "option '-H' (--header): a header field is written as");
+	expect_usage("get --header Content-Length:1 a", "sluice sets it itself");
+	expect_usage("scan --header A-b a", "option '--header': a header field is written as");
+	expect_usage("get -U x a", "use -A");
 }

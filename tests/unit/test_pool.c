@@ -642,7 +642,7 @@ over_tls(void *arg)
 	char path[128];
 	snprintf(path, sizeof(path), "%s/ca.pem", (const char *)arg);
 	cr_assert_eq(sl_pool_new(&pool, &roomy), 0);
-	cr_assert_eq(sl_tls_new(&tls, path, NULL), 0);
+	cr_assert_eq(sl_tls_new(&tls, &(struct sl_tls_options){ .cacert = path }, NULL), 0);
 	connector = pool_connector(NULL);
 	sl_connector_set_tls(connector, tls);
 	struct sl_pool_key key = pool_key(connector, true, "127.0.0.1", peers[0].port);
@@ -669,7 +669,7 @@ one_tls_connection(void *arg)
 	struct sl_tls *tls = NULL;
 	char path[128];
 	snprintf(path, sizeof(path), "%s/ca.pem", (const char *)arg);
-	cr_assert_eq(sl_tls_new(&tls, path, NULL), 0);
+	cr_assert_eq(sl_tls_new(&tls, &(struct sl_tls_options){ .cacert = path }, NULL), 0);
 	connector = pool_connector(tls);
 	options.tls_memory = 1;
 	cr_assert_eq(sl_pool_new(&pool, &options), 0);
@@ -743,7 +743,7 @@ tls_within_memory(void *arg)
 	unsigned open = 0, open_most = 0;
 	char path[128];
 	snprintf(path, sizeof(path), "%s/ca.pem", (const char *)arg);
-	cr_assert_eq(sl_tls_new(&tls, path, NULL), 0);
+	cr_assert_eq(sl_tls_new(&tls, &(struct sl_tls_options){ .cacert = path }, NULL), 0);
 	connector = pool_connector(tls);
 	options.tls_memory = 3 * SL_TLS_MEMORY - 1;
 	cr_assert_eq(sl_pool_new(&pool, &options), 0);

@@ -305,7 +305,8 @@ new_tls(const char *name)
 	struct sl_tls *tls = NULL;
 	struct sl_error err = { 0 };
 	snprintf(path, sizeof(path), "%s/%s.pem", certs, name);
-	cr_assert_eq(sl_tls_new(&tls, path, &err), 0, "%s", err.text);
+	cr_assert_eq(sl_tls_new(&tls, &(struct sl_tls_options){ .cacert = path }, &err), 0, "%s",
+		err.text);
 	return tls;
 }
 
@@ -412,10 +413,19 @@ static const struct verdict verdicts[] = {
 	{ "selfsigned", "ca", "localhost", "self-signed certificate",
 		"it is self-signed and " NOT_IN_FILE },
 	{ "stranger", "ca", "localhost", UNKNOWN,
-		"(subject '/O=sluice tests/CN=localhost'); " ALONE
-		"stranger's authority' " NOT_IN_FILE },
+		"(subject '/O=sluice tests/CN=localhost', issuer '/O=sluice tests/CN=stranger's "
+		"authority'); " ALONE "stranger's authority' " NOT_IN_FILE },
 	{ "server", "selfsigned", "localhost", UNKNOWN,
 		ALONE "sluice test authority' " NOT_IN_FILE },
+	{ "falseca", "ca", "localhost", "invalid CA certificate",
+		"(subject '/O=sluice tests/CN=no authority', issuer '/O=sluice tests/CN=sluice "
+		"test authority'); it has signed another one and must not" },
+	{ "weakdigest", "ca", "localhost", "CA signature digest algorithm too weak",
+		"such certificates can be forged" },
+	{ "weakkey", "ca", "localhost", "EE certificate key too weak",
+		"such certificates can be forged" },
+	{ "client", "ca", "localhost", "unsuitable certificate purpose",
+		"it is not one of a server" },
 	/* Chains, and what trusts them: any certificate of the chain, as with curl. */
 	{ "chained", "ca", "localhost", NULL, NULL },
 	{ "chained", "intermediate", "localhost", NULL, NULL },
@@ -482,7 +492,8 @@ load_bad_files(void *arg)
 		struct sl_tls *tls = NULL;
 		struct sl_error err = { 0 };
 		snprintf(path, sizeof(path), "%s/%s", certs, cases[i].name);
-		cr_expect_eq(sl_tls_new(&tls, path, &err), cases[i].code, "%s", err.text);
+		cr_expect_eq(sl_tls_new(&tls, &(struct sl_tls_options){ .cacert = path }, &err),
+			cases[i].code, "%s", err.text);
 		cr_expect(
 			strstr(err.text, cases[i].text) && strstr(err.text, path), "%s", err.text);
 	}
@@ -495,7 +506,8 @@ load_empty_file(void *arg)
 	struct sl_tls *tls = NULL;
 	struct sl_error err = { 0 };
 	(void)arg;
-	cr_expect_eq(sl_tls_new(&tls, "/dev/null", &err), SL_E_TLS);
+	cr_expect_eq(sl_tls_new(&tls, &(struct sl_tls_options){ .cacert = "/dev/null" }, &err),
+		SL_E_TLS);
 	cr_expect(strstr(err.text, "'/dev/null' holds no readable certificate"), "%s", err.text);
 	return 0;
 }
@@ -506,7 +518,8 @@ load_endless_file(void *arg)
 	struct sl_tls *tls = NULL;
 	struct sl_error err = { 0 };
 	(void)arg;
-	cr_expect_eq(sl_tls_new(&tls, "/dev/zero", &err), SL_E_TLS);
+	cr_expect_eq(sl_tls_new(&tls, &(struct sl_tls_options){ .cacert = "/dev/zero" }, &err),
+		SL_E_TLS);
 	cr_expect(strstr(err.text, "'/dev/zero' is too large"), "%s", err.text);
 	return 0;
 }
@@ -528,7 +541,8 @@ load_pipe(void *arg)
 	struct sl_tls *tls = NULL;
 	struct sl_error err = { 0 };
 	snprintf(path, sizeof(path), "/dev/fd/%d", fds[0]);
-	cr_expect_eq(sl_tls_new(&tls, path, &err), 0, "%s", err.text);
+	cr_expect_eq(sl_tls_new(&tls, &(struct sl_tls_options){ .cacert = path }, &err), 0, "%s",
+		err.text);
 	sl_tls_free(tls);
 	close(fds[0]);
 	return 0;
@@ -545,7 +559,8 @@ load_silent_fifo(void *arg)
 	snprintf(path, sizeof(path), "%s/fifo", certs);
 	cr_assert_eq(mkfifo(path, 0600), 0);
 	sl_deadline_begin(&deadline, sl_deadline_in(10 * SL_NS_PER_MS));
-	cr_expect_eq(sl_tls_new(&tls, path, &err), -ETIMEDOUT);
+	cr_expect_eq(
+		sl_tls_new(&tls, &(struct sl_tls_options){ .cacert = path }, &err), -ETIMEDOUT);
 	sl_deadline_end(&deadline);
 	cr_expect(strstr(err.text, path) && strstr(err.text, "needs a writer"), "%s", err.text);
 	unlink(path);
@@ -561,7 +576,8 @@ distrust_by_system_store(void *arg)
 	struct sl_connection *connection = NULL;
 	struct sl_error err = { 0 };
 	(void)arg;
-	cr_assert_eq(sl_tls_new(&tls, NULL, &err), 0, "%s", err.text);
+	cr_assert_eq(sl_tls_new(&tls, &(struct sl_tls_options){ .cacert = NULL }, &err), 0, "%s",
+		err.text);
 	cr_expect_eq(connect_as(tls, "localhost", LONG_NS, &connection, &err), SL_E_TLS);
 	cr_expect(strstr(err.text, expected_hint), "%s", err.text);
 	sl_tls_free(tls);

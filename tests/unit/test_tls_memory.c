@@ -116,7 +116,8 @@ measure(void *arg)
 	struct scene *scene = arg;
 	struct sl_tls *tls = NULL;
 	char byte;
-	cr_assert_eq(sl_tls_new(&tls, scene->cacert, NULL), 0);
+	cr_assert_eq(
+		sl_tls_new(&tls, &(struct sl_tls_options){ .cacert = scene->cacert }, NULL), 0);
 	/* The first connection fills caches of OpenSSL's that later ones share. */
 	sl_connection_close(connect_to(tls, &scene->peer));
 	size_t before = held;
@@ -153,7 +154,8 @@ measure_pool(void *arg)
 	struct sl_connection *connection = NULL;
 	struct sl_pool *pool = NULL;
 	struct sl_tls *tls = NULL;
-	cr_assert_eq(sl_tls_new(&tls, scene->cacert, NULL), 0);
+	cr_assert_eq(
+		sl_tls_new(&tls, &(struct sl_tls_options){ .cacert = scene->cacert }, NULL), 0);
 	struct sl_connector *connector = pool_connector(tls);
 	struct sl_pool_key key = pool_key(connector, true, "localhost", scene->peer.port);
 	cr_assert_eq(sl_pool_new(&pool, &options), 0);

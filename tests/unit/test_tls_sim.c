@@ -206,7 +206,7 @@ static int
 set_up_tls(struct scene *scene)
 {
 	struct sl_error err = { 0 };
-	int code = sl_tls_new(&scene->tls, ca_path, &err);
+	int code = sl_tls_new(&scene->tls, &(struct sl_tls_options){ .cacert = ca_path }, &err);
 	sim_check(scene->sim, code == 0 || sim_faults(scene->sim) > 0, "%s", err.text);
 	return code;
 }

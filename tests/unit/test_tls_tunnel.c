@@ -112,7 +112,7 @@ with_connector(void *arg)
 	struct sl_tls *tls = NULL;
 	char path[128];
 	snprintf(path, sizeof(path), "%s/ca.pem", certs);
-	cr_assert_eq(sl_tls_new(&tls, path, NULL), 0);
+	cr_assert_eq(sl_tls_new(&tls, &(struct sl_tls_options){ .cacert = path }, NULL), 0);
 	struct sl_connector_options options = { .tls = tls };
 	cr_assert_eq(sl_connector_new(&test->connector, &options), 0);
 	int code = test->fn(test->connector);
@@ -256,6 +256,36 @@ Test(net_tls_tunnel, ends_as_the_origin_does_or_is_cut_off)
 		cr_assert_eq((size_t)ending, i);
 		run_with(serve_ending, &ending, end);
 	}
+}
+
+/* The proxy's TLS, and then the end without close_notify. */
+static void
+serve_cut(struct peer *of, int fd)
+{
+	SSL *proxy = peer_tls_accept(proxy_context, fd);
+	char data[1000];
+	(void)of;
+	(void)SSL_read(proxy, data, sizeof(data)); /* of the handshake with the origin */
+	shutdown(fd, SHUT_WR);
+	peer_drain(fd);
+	SSL_free(proxy);
+}
+
+static int
+cut_in_handshake(void *arg)
+{
+	struct sl_connection *connection = NULL;
+	struct sl_error err = { 0 };
+	int code = open_tunnel(arg, "localhost", "sluice.test", &connection, &err);
+	cr_expect_eq(code, -ECONNRESET, "%d", code);
+	cr_expect_eq(err.code, code);
+	cr_expect(strstr(err.text, "TLS handshake with 'sluice.test' failed"), "%s", err.text);
+	return 0;
+}
+
+Test(net_tls_tunnel, reports_a_handshake_that_is_cut_off_once)
+{
+	run_with(serve_cut, NULL, cut_in_handshake);
 }
 
 static int

@@ -12,6 +12,7 @@
 int sl_cmd_get(int argc, char **argv);
 int sl_cmd_scan(int argc, char **argv);
 int sl_cmd_help(int argc, char **argv);
+int sl_cmd_completions(int argc, char **argv);
 int sl_cmd_version(void);
 
 /* Write what `sluice NAME --help` shows to standard output. Returns the exit status. */

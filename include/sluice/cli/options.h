@@ -7,15 +7,20 @@
  * that have another name here are explained in the message, and of an option given twice the last
  * one counts unless the table makes it repeatable.
  *
- * Results point into argv and own only the arrays of `struct sl_words`.
+ * Options of the configuration file count as if they stood before those of the command line.
+ *
+ * Results point into argv and the configuration, and own only the arrays of `struct sl_words`.
  */
 #ifndef SLUICE_CLI_OPTIONS_H
 #define SLUICE_CLI_OPTIONS_H
 
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
+#include "sluice/cli/config_file.h"
 #include "sluice/download/batch.h"
 #include "sluice/logline/level.h"
+#include "sluice/net/reach.h"
+#include "sluice/net/tls.h"
 #include "sluice/scan/walk.h"
 #include "sluice/ui/colour.h"
 
@@ -86,6 +91,19 @@ struct sl_auth_options {
 	struct sl_words origins; /* of --auth-origin, checked */
 };
 
+/* How hosts are reached; of both commands. */
+struct sl_connect_options {
+	bool ipv4, ipv6;          /* not both */
+	struct sl_words resolves; /* as typed, as the next three; NULL = not given */
+	const char *interface;
+	const char *unix_socket, *abstract_unix_socket; /* not both */
+
+	/* Made of these. */
+	struct sl_interface from;            /* with `interface` */
+	struct sl_resolve_list resolve_list; /* with `resolves` */
+	struct sl_address socket;            /* with one of the sockets */
+};
+
 struct sl_scan_options {
 	struct sl_words inputs;   /* may be empty: stdin, if it is not a terminal */
 	struct sl_words patterns; /* -e; if there are no files either: lines with ERROR or error */
@@ -141,7 +159,10 @@ struct sl_scan_options {
 
 	/* Of inputs that are URLs: as those of get. The deadline is that of the run. */
 	struct sl_auth_options auth;
-	const char *cacert;
+	struct sl_words headers;
+	const char *user_agent, *referer;
+	struct sl_tls_options tls;
+	struct sl_connect_options connect;
 	uint64_t connect_timeout_ns, stall_timeout_ns, deadline_ns;
 	unsigned retries, max_redirects;
 	uint64_t retry_max_wait_ns;
@@ -193,9 +214,12 @@ struct sl_get_options {
 	 * rest is set to go with it. */
 	struct sl_scan_options scanning;
 
-	const char *referer; /* NULL = none */
+	struct sl_words headers; /* of -H, checked */
+	const char *user_agent;  /* NULL = the client's own */
+	const char *referer;     /* NULL = none */
 	struct sl_auth_options auth;
-	const char *cacert;          /* NULL = the system's store */
+	struct sl_tls_options tls;
+	struct sl_connect_options connect;
 	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
 	uint64_t stall_timeout_ns;
 	uint64_t deadline_ns; /* from the start of the run; SL_FOREVER = none */
@@ -222,18 +246,29 @@ struct sl_get_options {
 #define SL_OPTIONS_HELP 1
 
 /*
- * Parse argv[1..argc) of `sluice get` (argv[0] is the command's own word). Returns 0;
+ * Which configuration file the command line of `command` chooses; argv as below. Returns 0;
+ * SL_OPTIONS_HELP; SL_E_USAGE if words of argv are not options of the command.
+ */
+int sl_options_choose_config(struct sl_config_choice *out, const char *command, int argc,
+	char **argv, struct sl_error *err) SL_MUST_CHECK;
+
+/*
+ * Parse argv[1..argc) of `sluice get` (argv[0] is the command's own word), after what the
+ * configuration has for it (NULL = none), which must outlive *out. Returns 0;
  * SL_OPTIONS_HELP as soon as --help is met; SL_E_USAGE with what is wrong and what to do in *err;
  * -ENOMEM. *out is set whatever is returned, and released with sl_get_options_release.
  */
-int sl_get_options_parse(
-	struct sl_get_options *out, int argc, char **argv, struct sl_error *err) SL_MUST_CHECK;
+int sl_get_options_parse(struct sl_get_options *out, const struct sl_config *config, int argc,
+	char **argv, struct sl_error *err) SL_MUST_CHECK;
 void sl_get_options_release(struct sl_get_options *options);
 
 /* The same for `sluice scan`. */
-int sl_scan_options_parse(
-	struct sl_scan_options *out, int argc, char **argv, struct sl_error *err) SL_MUST_CHECK;
+int sl_scan_options_parse(struct sl_scan_options *out, const struct sl_config *config, int argc,
+	char **argv, struct sl_error *err) SL_MUST_CHECK;
 void sl_scan_options_release(struct sl_scan_options *options);
+
+/* What the HTTP client is to know of it; it borrows from *options. */
+struct sl_reach sl_connect_options_reach(const struct sl_connect_options *options);
 
 /* True if the single URL is written to standard output. */
 bool sl_get_is_to_stdout(const struct sl_get_options *options);
@@ -246,6 +281,7 @@ enum sl_option_kind {
 	SL_OPTION_TALLY,    /* unsigned: one more */
 	SL_OPTION_WORD,     /* const char * */
 	SL_OPTION_WORDS,    /* struct sl_words: one more */
+	SL_OPTION_HEADERS,  /* the same, of header fields */
 	SL_OPTION_UNSIGNED, /* unsigned in [min, max] */
 	SL_OPTION_NUMBER,   /* uint64_t in [min, max] */
 	SL_OPTION_SIZE,     /* uint64_t bytes in [min, max] */
@@ -256,6 +292,8 @@ enum sl_option_kind {
 	SL_OPTION_RULE,     /* struct sl_option_rules: one more, of the kind `min` */
 	SL_OPTION_IGNORED,  /* accepted, does nothing */
 	SL_OPTION_SHOW_HELP,
+	SL_OPTION_CONFIG_FILE, /* no field: see sl_options_choose_config, as for the next */
+	SL_OPTION_NO_CONFIG,
 };
 
 /* One line of a table. */
@@ -272,7 +310,8 @@ struct sl_option {
 	size_t offset; /* of the field in the result */
 	size_t clears; /* of a bool that becomes false when this flag is set; 0 = none */
 	uint64_t min, max;
-	const char *const *choices; /* ends with NULL */
+	const char *const *choices; /* ends with NULL; of a word those that are completed */
+	bool is_secret;             /* the value may be a password or the like */
 	const char *elsewhere;      /* what the letter means in other programs, for a number that is
 				       none; or NULL */
 };
@@ -282,6 +321,7 @@ struct sl_command {
 	const char *operands; /* "URL..." */
 	const char *summary;  /* one sentence for the list of commands */
 	const char *about;    /* a paragraph for its own help */
+	bool takes_files;     /* operands may be files */
 	const struct sl_option *options;
 	size_t option_count;
 };
@@ -307,5 +347,8 @@ struct sl_option_hint {
 	char text[160];
 };
 struct sl_option_hint sl_option_hint(const struct sl_command *command, const char *word);
+
+/* `options` with what the environment adds: SSLKEYLOGFILE. */
+struct sl_tls_options sl_tls_options_of_run(const struct sl_tls_options *options);
 
 #endif

@@ -5,7 +5,7 @@
 #ifndef SLUICE_CLI_SCAN_URLS_H
 #define SLUICE_CLI_SCAN_URLS_H
 
-#include "sluice/cli/options.h"
+#include "sluice/cli/request_fields.h"
 #include "sluice/cli/run_credentials.h"
 #include "sluice/download/url_reader.h"
 #include "sluice/scan/source.h"
@@ -21,6 +21,7 @@ struct sl_scan_urls {
 	uint64_t memory; /* that reading them takes */
 
 	const struct sl_scan_options *options;
+	struct sl_request_fields fields;
 	struct sl_scan_url *items; /* one for each argument */
 	size_t count;
 	bool has_https;

@@ -18,6 +18,8 @@
 #include "sluice/http/request.h"
 #include "sluice/http/resource.h"
 #include "sluice/http/url.h"
+#include "sluice/net/reach.h"
+#include "sluice/net/tls.h"
 #include "sluice/rt/limiter.h"
 
 struct sl_http_client;
@@ -26,16 +28,21 @@ struct sl_http_exchange;
 #define SL_BODY_UNKNOWN SL_LENGTH_UNKNOWN
 
 struct sl_http_client_options {
-	unsigned per_host;   /* connections to one host, over all exchanges; at least 1 */
-	unsigned total;      /* connections in all; at least 1 */
-	uint64_t tls_memory; /* for TLS connections, see net/pool.h; 0 = as many as `total` */
+	unsigned per_host;     /* connections to one host, over all exchanges; at least 1 */
+	unsigned total;        /* connections in all; at least 1 */
+	uint64_t tls_memory;   /* for TLS connections, see net/pool.h; 0 = as many as `total` */
+	struct sl_reach reach; /* what it points to is borrowed for the client's life */
 	uint64_t connect_timeout_ns;
 	uint64_t stall_timeout_ns; /* until a byte of a body, and until a complete head */
 	unsigned max_redirects;    /* 0 = do not follow any */
 	bool allow_downgrade;      /* follow redirects from https to http */
-	bool want_tls;      /* load OpenSSL and the certificates now, not at the first https URL */
-	const char *cacert; /* borrowed for the client's life; NULL = the system's store */
-	const char *user_agent;                    /* borrowed likewise; NULL = "sluice/VERSION" */
+	bool want_tls; /* load OpenSSL and the certificates now, not at the first https URL */
+	struct sl_tls_options tls; /* its texts are borrowed for the client's life */
+	const char *user_agent;    /* borrowed likewise; NULL = "sluice/VERSION" */
+	/* The user's fields for all requests, borrowed likewise; a request's own of the same name
+	 * take their place. They are sent where those are (see above). */
+	const struct sl_http_header *headers;
+	size_t header_count;
 	struct sl_credentials_options credentials; /* borrowed likewise */
 	/* Bytes of bodies a second, over all exchanges; 0 = no limit. */
 	uint64_t limit_rate;
@@ -70,8 +77,9 @@ struct sl_http_range {
 	bool unconditional; /* without If-Range: some servers send all whatever it holds */
 };
 
-/* `options` is copied. Returns 0; -ENOMEM; what sl_credentials_new returns, and with want_tls what
- * sl_tls_new returns. */
+/* `options` is copied; the calling task owns the client, and no other frees it. Returns 0; -ENOMEM;
+ * what sl_credentials_new returns, with want_tls what sl_tls_new returns, with reach.from what
+ * sl_dial_check does. */
 SL_SUSPENDS
 int sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_options *options,
 	struct sl_error *err) SL_MUST_CHECK;

@@ -10,6 +10,7 @@
 
 #include "sluice/http/url.h"
 
+/* With value.data NULL no field of this name is sent, not even the client's own. */
 struct sl_http_header {
 	struct sl_span name, value;
 };

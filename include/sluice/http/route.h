@@ -1,7 +1,7 @@
 /*
  * route.h - how an origin is reached, as the pool of connections asks for it: directly.
  *
- * A route makes the pool's key for a URL and holds the function that connects. A proxy is another
+ * A route makes the pool's key for a URL, with the function that connects. A proxy is another
  * route: its own connect function, which opens a connection to the proxy and secures the origin
  * behind it, and a text in the key that no other route has, so that connections never cross.
  */

@@ -6,9 +6,10 @@
  *    fields that were set for it. They go to its origin (scheme, host and port: RFC 6454 4). A
  *    redirect to another origin takes them away for the rest of the chain, even if it returns
  *    (CVE-2018-1000007, CVE-2022-27774, CVE-2022-27776, CVE-2024-45336).
- *  - those that were given for the whole run (--user, --bearer-file, the default entry of a .netrc
- *    file). They go to origins that the user has typed or named, at the beginning of a chain, and
- *    by a redirect only to those that were named for that, unless another origin was on the way.
+ *  - those that were given for the whole run (--user, --bearer-file, fields of --header, the
+ *    default entry of a .netrc file). They go to origins that the user has typed or named, at the
+ *    beginning of a chain, and by a redirect only to those that were named for that, unless another
+ *    origin was on the way.
  *
  * What remains are fields that are known to hold no secret: those in which services expect a key
  * cannot be listed, as they use any name.
@@ -33,6 +34,9 @@ struct sl_scope {
 /* The chain goes on from one URL to another. */
 void sl_scope_follow(struct sl_scope *scope, const struct sl_scope_origins *origins,
 	const struct sl_url *from, const struct sl_url *to);
+
+/* True for the name of a field that is known to hold no secret. */
+bool sl_scope_is_harmless(struct sl_span name);
 
 /* True if a header field that was set for the first URL may be sent. */
 bool sl_scope_permits(const struct sl_scope *scope, struct sl_span name);

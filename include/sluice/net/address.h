@@ -31,6 +31,12 @@ bool sl_address_parse(struct sl_address *out, const char *host, uint16_t port) S
  */
 bool sl_address_parse_unix(struct sl_address *out, const char *path) SL_MUST_CHECK;
 
+/*
+ * The Unix socket with the abstract name `name` (unix(7)): it has no path and no permissions. False
+ * if the name is empty or longer than 107 bytes; *out is then undefined.
+ */
+bool sl_address_parse_abstract(struct sl_address *out, const char *name) SL_MUST_CHECK;
+
 /* True if sl_address_parse takes it: such a host is never sent as SNI and is verified as an
  * address. */
 bool sl_address_is_numeric(const char *host);
@@ -39,8 +45,11 @@ bool sl_address_is_numeric(const char *host);
 void sl_address_set_port(struct sl_address *address, uint16_t port);
 uint16_t sl_address_port(const struct sl_address *address);
 
-/* "127.0.0.1:80", "[::1]:443", "unix:/run/x.sock", NUL-terminated, cut if cap is below
- * SL_ADDRESS_TEXT. Other families give "unknown". */
+/* "IPv4", "IPv6"; "IP" for AF_UNSPEC. */
+const char *sl_address_family_name(int family);
+
+/* "127.0.0.1:80", "[::1]:443", "unix:/run/x.sock", "unix:@abstract", NUL-terminated, cut if cap is
+ * below SL_ADDRESS_TEXT. Other families give "unknown". */
 void sl_address_format(char *text, size_t cap, const struct sl_address *address);
 
 #endif

@@ -3,7 +3,7 @@
  *
  * One task at a time uses a connection. All deadlines are absolute (SL_FOREVER = only those in
  * force). Errno codes leave *err untouched: the caller adds what it was sending or waiting
- * for. Only SL_E_TLS comes with a text (phase SL_PHASE_TLS).
+ * for. Only those of TLS come with a text (phase SL_PHASE_TLS).
  */
 #ifndef SLUICE_NET_CONNECTION_H
 #define SLUICE_NET_CONNECTION_H
@@ -39,6 +39,11 @@ struct sl_connection_methods {
 		struct sl_connection *connection, void *data, size_t len, struct sl_error *err);
 };
 
+/* How long each step took to establish a connection; 0 = there was none. */
+struct sl_connection_times {
+	uint64_t lookup_ns, connect_ns, tls_ns;
+};
+
 struct sl_connection {
 	const struct sl_connection_methods *methods;
 	int fd; /* the socket below all */
@@ -49,7 +54,8 @@ struct sl_connection {
 	uint64_t rate_bytes_s;      /* of bodies, kept by http; 0 = not known yet */
 	uint64_t moved_ns;          /* when bytes last came, TLS: of a record not yet whole, too */
 	char peer[SL_ADDRESS_TEXT]; /* numeric address and port, for messages; may be "" */
-	void *pool_slot;            /* kept by the pool */
+	struct sl_connection_times times; /* set by the connector */
+	void *pool_slot;                  /* kept by the pool */
 };
 
 /* Takes fd, a connected socket: it is the connection's on success and closed on failure.

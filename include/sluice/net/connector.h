@@ -10,12 +10,14 @@
 #define SLUICE_NET_CONNECTOR_H
 
 #include "sluice/net/connection.h"
+#include "sluice/net/reach.h"
 #include "sluice/net/tls.h"
 
 struct sl_connector;
 
 struct sl_connector_options {
 	int receive_buffer; /* of each socket, see net/dial.h; 0 = as the kernel adapts it */
+	struct sl_reach reach; /* what it points to is borrowed for the connector's life */
 	struct sl_tls *tls; /* borrowed; NULL = nothing can be secured until it is set */
 };
 
@@ -31,8 +33,9 @@ void sl_connector_set_tls(struct sl_connector *connector, struct sl_tls *tls);
 
 /*
  * A plain connection to `host` (a name or a numeric address, no brackets): looks it up and dials
- * its addresses until `deadline_ns`. Its peer is set. Returns 0; SL_E_RESOLVE, SL_E_DNS_FAILURE,
- * -ECONNREFUSED, -ETIMEDOUT, -ECANCELED, -ENOMEM...; *err with the phase is always filled.
+ * its addresses until `deadline_ns`, as options.reach has it. Its peer is set. Returns 0;
+ * SL_E_RESOLVE, SL_E_DNS_FAILURE, -ECONNREFUSED, -ETIMEDOUT, -ECANCELED, -ENOMEM...; *err with
+ * the phase is always filled.
  */
 SL_SUSPENDS
 int sl_connector_open(struct sl_connector *connector, const char *host, uint16_t port,

@@ -40,8 +40,9 @@ struct sl_addresses {
 /* A cache. */
 struct sl_dns;
 
-/* Returns 0 or -ENOMEM; free it with sl_dns_free. */
-int sl_dns_new(struct sl_dns **out) SL_MUST_CHECK;
+/* Of addresses of `family` (AF_INET or AF_INET6) only, or AF_UNSPEC for both. Returns 0 or
+ * -ENOMEM; free it with sl_dns_free. */
+int sl_dns_new(struct sl_dns **out, int family) SL_MUST_CHECK;
 
 /* No lookup may be under way (asserted). NULL is fine. */
 void sl_dns_free(struct sl_dns *dns);
@@ -50,8 +51,9 @@ void sl_dns_free(struct sl_dns *dns);
  * All stream addresses of `host` (a name or a numeric address, no brackets), in the system's order
  * of preference (RFC 6724), with `port` set. Temporary failures are retried until `deadline_ns`
  * or for SL_DNS_LONGEST_NS. Returns 0 with at least one address; SL_E_RESOLVE with the
- * resolver's reason in *err if the name has none; SL_E_DNS_FAILURE if there was no answer, and
- * -ETIMEDOUT if the resolver did not return: a later lookup may succeed; -ECANCELED, -ENOMEM.
+ * resolver's reason in *err if the name has none of the family; SL_E_DNS_FAILURE if there was no
+ * answer, and -ETIMEDOUT if the resolver did not return: a later lookup may succeed; -ECANCELED,
+ * -ENOMEM.
  */
 SL_SUSPENDS
 int sl_dns_lookup(struct sl_dns *dns, const char *host, uint16_t port, uint64_t deadline_ns,

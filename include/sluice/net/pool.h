@@ -5,7 +5,8 @@
  * whether TLS is used, and the route to the host (CVE-2016-0755 and its kin). How a connection is
  * made is not the pool's matter: the key brings a function for that. Invariants, for each
  * host and in all: connections taken + idle ones never exceed the bound, and an idle one never
- * keeps a task waiting: it is used or closed. Idle connections keep no buffers.
+ * keeps a task waiting: it is used or closed. Idle connections keep no buffers, are as many as the
+ * options allow at most, and are closed in time by a task of the pool's.
  */
 #ifndef SLUICE_NET_POOL_H
 #define SLUICE_NET_POOL_H
@@ -30,7 +31,8 @@ struct sl_pool_options {
 	uint64_t tls_memory;         /* for TLS connections, which take SL_TLS_MEMORY each: as many
 					as fit, at least one; 0 = `total` */
 	uint64_t connect_timeout_ns; /* for all that the key's connect function does together */
-	uint64_t idle_ns;            /* an idle connection older than this is closed, not used */
+	uint64_t idle_ns;            /* an idle connection as old as this is closed, not used */
+	unsigned idle_max;           /* idle ones over all hosts; 0 = as many as `total` */
 	/* Called when a connection for `key` may be taken, before one is picked or dialled; it may
 	 * wait. A failure is that of sl_pool_take. NULL = nothing to do. */
 	SL_SUSPENDS
@@ -38,6 +40,8 @@ struct sl_pool_options {
 	void *admit_ctx;
 };
 
+/* What must agree is tls, host, port and route; the rest is how. Keys that agree have the same
+ * connect function and context. */
 struct sl_pool_key {
 	bool tls;         /* it takes SL_TLS_MEMORY */
 	const char *host; /* lower case ASCII name, or numeric address without brackets */
@@ -49,6 +53,7 @@ struct sl_pool_key {
 	unsigned lane; /* an idle connection is used again only in the lane it was dialled for */
 };
 
+/* The calling task owns the pool: it, and no other, frees it. Returns 0 or -ENOMEM. */
 int sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options) SL_MUST_CHECK;
 
 /* Closes idle connections; none may be in use (asserted). NULL is fine. */

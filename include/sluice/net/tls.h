@@ -1,10 +1,10 @@
 /*
  * tls.h - TLS 1.2 and 1.3 by OpenSSL on a connection: SNI, name verification, session reuse.
  *
- * The server's certificate is always verified: a chain to the trusted certificates, its dates, and
- * a subjectAltName that matches the host (RFC 9525: the subject's common name is not looked at,
- * a wildcard stands for one whole label). Sessions are shared by host and port within one sl_tls
- * only, so they never cross from one set of trusted certificates to another.
+ * Unless the options say otherwise, the server's certificate is verified: a chain to the trusted
+ * certificates, its dates, and a subjectAltName that matches the host (RFC 9525: the subject's
+ * common name is not looked at, a wildcard stands for one whole label). Sessions are shared by host
+ * and port within one sl_tls only, so they never cross from one configuration to another.
  */
 #ifndef SLUICE_NET_TLS_H
 #define SLUICE_NET_TLS_H
@@ -22,13 +22,30 @@ struct sl_tls;
  */
 #define SL_TLS_MEMORY ((uint64_t)128 * SL_KIB)
 
+enum sl_tls_version { SL_TLS_1_2, SL_TLS_1_3 };
+
+/* A configuration; {0} verifies by the system's store. The texts are borrowed until sl_tls_free. */
+struct sl_tls_options {
+	/* Trust only the certificates in a PEM file, and those in a directory prepared by
+	 * openssl-rehash(1); both NULL = the system's store. */
+	const char *cacert, *capath;
+	/* Identify ourselves to each server that asks, by the certificate in a PEM file; its key
+	 * is in the same file if `key` is NULL. NULL = never. */
+	const char *cert, *key;
+	const char *pinnedpubkey; /* see net/pins.h, or a file; any server must have one of these */
+	const char *keylog;       /* a file for the secrets of sessions, for debugging; or NULL */
+	enum sl_tls_version least;
+	bool insecure; /* verify no certificate; keys are compared with pinnedpubkey nevertheless */
+};
+
 /*
- * Load OpenSSL and the trusted certificates (in the blocking pool): the system's store, or only
- * those in the PEM file `cacert` if it is not NULL. Returns 0; SL_E_TLS (no certificate in it), a
- * file's error such as -ENOENT, -ENOMEM; named in *err.
+ * Load OpenSSL and what the options name (in the blocking pool), and warn of those that weaken TLS.
+ * Returns 0; SL_E_TLS (no certificate or key in a file, an encrypted key...), SL_E_USAGE (of a list
+ * of keys), a file's error such as -ENOENT, -ENOMEM; named in *err.
  */
 SL_SUSPENDS
-int sl_tls_new(struct sl_tls **out, const char *cacert, struct sl_error *err) SL_MUST_CHECK;
+int sl_tls_new(struct sl_tls **out, const struct sl_tls_options *options,
+	struct sl_error *err) SL_MUST_CHECK;
 
 /* No connection of it may be open (asserted). NULL is fine. */
 void sl_tls_free(struct sl_tls *tls);
@@ -45,11 +62,17 @@ SL_SUSPENDS
 int sl_tls_connect(struct sl_tls *tls, struct sl_connection *below, const char *host, uint16_t port,
 	uint64_t deadline_ns, struct sl_connection **out, struct sl_error *err) SL_MUST_CHECK;
 
-/* What was negotiated, for the log and for tests. */
+/* Bytes of the name of a certificate's subject or issuer that messages show, with the NUL. */
+#define SL_TLS_NAME 160
+
+/* What was negotiated, for the log and for tests. Names are the server's bytes. */
 struct sl_tls_info {
 	const char *version; /* "TLSv1.3"; static text */
 	const char *cipher;  /* "TLS_AES_256_GCM_SHA384"; static text */
 	bool resumed;        /* an earlier session was taken up */
+	bool verified;
+	char subject[SL_TLS_NAME], issuer[SL_TLS_NAME]; /* of the server's certificate */
+	char ends[sizeof("2026-01-01")];                /* its last day, UTC; "" = not readable */
 };
 
 /* `connection` is one that sl_tls_connect made (asserted). */

@@ -216,6 +216,10 @@ struct sl_engine_methods {
 	int (*set_option)(struct sl_engine *engine, int fd, int level, int name, const void *value,
 		socklen_t len);
 
+	/* bind(2) of an Internet socket, which never blocks. 0 or a negative errno. */
+	int (*bind)(
+		struct sl_engine *engine, int fd, const struct sockaddr *address, socklen_t len);
+
 	/* A second descriptor of the same open file, close-on-exec, or a negative errno. Never
 	 * blocks. */
 	int (*duplicate)(struct sl_engine *engine, int fd);

@@ -36,6 +36,15 @@ int sl_io_accept(int fd, struct sockaddr_storage *peer, socklen_t *peer_len,
 /* setsockopt of an int; does not suspend. 0 or a negative errno. */
 int sl_io_set_option(int fd, int level, int name, int value);
 
+/* The address a socket connects from; port 0 = any, chosen when it connects. Does not suspend. 0 or
+ * a negative errno: -EADDRNOTAVAIL if this machine does not have it. */
+int sl_io_bind(int fd, const struct sockaddr *address, socklen_t len) SL_MUST_CHECK;
+
+/* Send and receive through the network interface `name` only (SO_BINDTODEVICE; Linux 5.7 lets every
+ * user). Does not suspend. 0 or a negative errno: -ENODEV if there is none, also if the name is too
+ * long for one. */
+int sl_io_bind_device(int fd, const char *name) SL_MUST_CHECK;
+
 /* The shortest round trip of a connected TCP socket so far; UINT64_MAX if that is not known. */
 uint64_t sl_io_round_trip_ns(int fd);
 
