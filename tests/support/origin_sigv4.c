@@ -136,7 +136,9 @@ add_fields(struct text *out, const struct sl_origin_exchange *x, const char *nam
 			return false;
 		add_str(out, name);
 		add_str(out, ":");
-		add(out, value.data, value.len);
+		for (size_t i = 0; i < value.len; i++)
+			if (i == 0 || value.data[i] != ' ' || value.data[i - 1] != ' ')
+				add(out, value.data + i, 1);
 		add_str(out, "\n");
 		names += len + (names[len] == ';');
 	}
