@@ -5,14 +5,17 @@ STORE=$ORIGIN/sigv4/AKID/hidden-secret/us-east-1
 
 # sluice with an empty home directory and only the given variables of AWS
 aws() { # variables -- arguments
-	local variables=()
+	local name variables=()
+	for name in $(compgen -e AWS_ || true); do
+		variables+=(-u "$name")
+	done
 	while [[ $1 != -- ]]; do
 		variables+=("$1")
 		shift
 	done
 	shift
 	status=0
-	env HOME="$PWD/home" AWS_EC2_METADATA_DISABLED=true "${variables[@]}" timeout "$LIMIT" "$S" "$@" >out 2>err </dev/null || status=$?
+	env "${variables[@]}" HOME="$PWD/home" timeout "$LIMIT" "$S" "$@" >out 2>err </dev/null || status=$?
 }
 
 KEYS=(AWS_ACCESS_KEY_ID=AKID AWS_SECRET_ACCESS_KEY=hidden-secret)
