@@ -384,7 +384,7 @@ init_credentials(struct get *get, struct sl_error *err)
 {
 	const struct sl_get_options *options = &get->options;
 	struct sl_run_credentials *credentials = &get->credentials;
-	int code = sl_run_credentials_init(credentials, &options->auth, getenv("HOME"), err);
+	int code = sl_run_credentials_init(credentials, &options->auth, getenv, err);
 	if (code)
 		return code;
 	code = sl_run_credentials_add_all(credentials, &options->urls);

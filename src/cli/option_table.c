@@ -229,6 +229,13 @@ static const struct sl_option get_options[] = {
 		.help = "Send the token in FILE, a single line, as 'Authorization: Bearer' to the "
 		"origins that --user would be sent to. FILE is read again if a server refuses the "
 		"token." },
+	{ .group = "Network", .name = "aws-sigv4",
+		.argument = "PROVIDER1[:PROVIDER2[:REGION[:SERVICE]]]",
+		.kind = SL_OPTION_WORD, FIELD(auth.aws_sigv4),
+		.help = "Sign requests with AWS Signature Version 4; 'aws:amz' is what S3 and stores "
+		"like it expect. The access keys are taken from --user ID:SECRET, the environment "
+		"or ~/.aws/credentials. REGION and SERVICE are taken from the host if they are "
+		"missing." },
 	{ .group = "Network", .name = "netrc",
 		.kind = SL_OPTION_FLAG, FIELD(auth.netrc),
 		.help = "Take users and passwords from the file .netrc in your home directory, by "
@@ -646,6 +653,13 @@ static const struct sl_option scan_options[] = {
 		.help = "For URLs: send the token in FILE, a single line, as 'Authorization: Bearer' to the "
 		"origins that --user would be sent to. FILE is read again if a server refuses the "
 		"token." },
+	{ .group = "Network", .name = "aws-sigv4",
+		.argument = "PROVIDER1[:PROVIDER2[:REGION[:SERVICE]]]",
+		.kind = SL_OPTION_WORD, FIELD(auth.aws_sigv4),
+		.help = "For URLs: sign requests with AWS Signature Version 4; 'aws:amz' is what S3 and stores "
+		"like it expect. The access keys are taken from --user ID:SECRET, the environment "
+		"or ~/.aws/credentials. REGION and SERVICE are taken from the host if they are "
+		"missing." },
 	{ .group = "Network", .name = "netrc",
 		.kind = SL_OPTION_FLAG, FIELD(auth.netrc),
 		.help = "For URLs: take users and passwords from the file .netrc in your home directory, by "

@@ -197,6 +197,8 @@ sl_authorization_make(struct sl_authorization *authorization, struct sl_authoriz
 		authorization->kind = SL_AUTHORIZATION_BEARER;
 		sl_buf_printf(value, "Bearer %s", identity->secret);
 	}
+	if (identity->kind == SL_IDENTITY_KEYS)
+		authorization->kind = SL_AUTHORIZATION_SIGNED;
 	return value->failed ? -ENOMEM : 0;
 }
 

@@ -16,6 +16,7 @@
 #include "redirect_int.h"
 #include "refusal_int.h"
 #include "relay_int.h"
+#include "signature_int.h"
 
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
@@ -74,6 +75,7 @@ struct chain {
 	size_t header_count;
 	unsigned hops;
 	struct sl_authorization authorization; /* of the request to the current URL */
+	struct sl_signature signature;         /* of the last request, if it was signed */
 };
 
 /* ---- client ---- */
@@ -286,16 +288,35 @@ fail_authorization(struct chain *chain, enum sl_phase phase, int code, struct sl
 		"cannot prepare the credentials: %s", sl_code_text(code));
 }
 
-/* The value of Authorization, unless the user's own field is sent. */
+static int64_t
+now_s(void)
+{
+	return (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
+}
+
+static int
+sign(struct chain *chain)
+{
+	const struct sl_url *url = &chain->exchange->url;
+	struct sl_sigv4_variant variant =
+		sl_credentials_locate(chain->client->authorizer.credentials, url->host);
+	return sl_signature_make(&chain->signature, &variant, &chain->authorization.identity,
+		chain->request->method, url, chain->headers, chain->header_count, now_s());
+}
+
+/* The value of Authorization, unless the user's own field is sent. A signature has its own. */
 static int
 authorize(struct chain *chain, struct sl_buf *value, struct sl_error *err)
 {
 	const struct sl_http_exchange *exchange = chain->exchange;
+	sl_signature_release(&chain->signature);
 	if (has_header(chain, "Authorization"))
 		return 0;
 	int code = sl_authorization_make(&chain->authorization, &chain->client->authorizer,
 		&exchange->scope, chain->request->url, &exchange->url, chain->request->method,
 		value);
+	if (!code && chain->authorization.kind == SL_AUTHORIZATION_SIGNED)
+		code = sign(chain);
 	return code < 0 ? fail_authorization(chain, SL_PHASE_REQUEST, code, err) : 0;
 }
 
@@ -313,9 +334,12 @@ send_request(struct chain *chain, struct sl_error *err)
 		.url = &exchange->url,
 		.user_agent = chain->client->options.user_agent,
 		.accept_encoding = sl_negotiation_accept(chain->request, &exchange->url),
-		.authorization = authorization.data,
+		.authorization =
+			authorization.data ? authorization.data : chain->signature.value.data,
 		.headers = chain->headers,
-		.header_count = chain->header_count };
+		.header_count = chain->header_count,
+		.fields = chain->signature.fields,
+		.field_count = chain->signature.field_count };
 	if (range) {
 		snprintf(range_text, sizeof(range_text), "bytes=%llu-%llu",
 			(unsigned long long)range->begin, (unsigned long long)range->end - 1);
@@ -407,15 +431,24 @@ check_range(struct chain *chain, struct sl_error *err)
 	return 0;
 }
 
-/* What to do about a status, to follow its message. */
-static const char *
-status_hint(const struct chain *chain, int status)
+/* What the status means for the credentials that were sent, or were not. */
+static void
+add_hint(struct sl_buf *hint, const struct chain *chain)
 {
-	if (status == 407)
-		return "; give USER:PASSWORD for the proxy with --proxy-user or before its host";
-	return status == 401 && !has_header(chain, "Authorization")
-		       ? sl_authorization_hint(&chain->authorization)
-		       : "";
+	const struct sl_head *head = &chain->exchange->head;
+	if (head->status == 407) {
+		sl_buf_add_str(hint,
+			"; give USER:PASSWORD for the proxy with --proxy-user or before its host");
+		return;
+	}
+	if (has_header(chain, "Authorization"))
+		return;
+	/* S3 answers 403 to requests without credentials. */
+	if (head->status == 401 ||
+		(head->status == 403 && chain->authorization.identity.is_withheld))
+		sl_buf_add_str(hint, sl_authorization_hint(&chain->authorization));
+	else
+		sl_signature_add_hint(hint, &chain->signature, head, now_s());
 }
 
 SL_SUSPENDS
@@ -423,12 +456,16 @@ static int
 check_answer(struct chain *chain, struct sl_error *err)
 {
 	int status = chain->exchange->head.status;
+	struct sl_buf hint = { 0 };
 	if (status == 206)
 		return chain->request->range ? check_range(chain, err) : fail_part(chain, err);
-	if (status != 200 && status != 203)
-		return sl_refusal_describe(chain->exchange, chain->request->range != NULL,
-			status_hint(chain, status), err);
-	return sl_negotiation_take(chain->exchange, chain->request->codings, err);
+	if (status == 200 || status == 203)
+		return sl_negotiation_take(chain->exchange, chain->request->codings, err);
+	add_hint(&hint, chain);
+	int code = sl_refusal_describe(
+		chain->exchange, chain->request->range != NULL, hint.data ? hint.data : "", err);
+	sl_buf_release(&hint);
+	return code;
 }
 
 /* ---- exchanges ---- */
@@ -466,7 +503,8 @@ follow(struct chain *chain, struct sl_error *err)
 			return code;
 		if (code > 0)
 			continue;
-		if (!sl_redirect_is(chain->exchange->head.status))
+		if (!sl_redirect_is(chain->exchange->head.status) ||
+			sl_signature_is_elsewhere(&chain->signature, &chain->exchange->head))
 			return check_answer(chain, err);
 		code = redirect(chain, err);
 		if (code < 0)
@@ -506,7 +544,7 @@ sl_http_resource(const struct sl_http_exchange *exchange)
 	struct sl_resource resource = {
 		.length = exchange->is_range ? exchange->range_total : sl_http_body_length(exchange)
 	};
-	sl_resource_read(&resource, &exchange->head, (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S));
+	sl_resource_read(&resource, &exchange->head, now_s());
 	return resource;
 }
 
@@ -560,6 +598,7 @@ sl_http_open(struct sl_http_client *client, const struct sl_http_request *reques
 		sl_http_close(chain.exchange);
 	}
 	sl_authorization_release(&chain.authorization);
+	sl_signature_release(&chain.signature);
 	free(chain.headers);
 	return code;
 }

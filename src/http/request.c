@@ -98,8 +98,11 @@ sl_request_check(const struct sl_request *request, struct sl_error *err)
 	if (request->authorization && !is_value(sl_span_str(request->authorization)))
 		return refuse_header(
 			err, sl_span_str("Authorization"), "its value contains a control byte");
-	for (size_t i = 0; i < request->header_count; i++) {
-		int code = sl_request_check_header(&request->headers[i], err);
+	for (size_t i = 0; i < request->header_count + request->field_count; i++) {
+		int code = sl_request_check_header(
+			i < request->header_count ? &request->headers[i]
+						  : &request->fields[i - request->header_count],
+			err);
 		if (code)
 			return code;
 	}
@@ -128,6 +131,16 @@ static bool
 is_of_range(struct sl_span name)
 {
 	return sl_span_is_nocase(name, "Range") || sl_span_is_nocase(name, "If-Range");
+}
+
+/* Whether a header of the user is not sent. */
+static bool
+is_replaced(const struct sl_request *request, struct sl_span name)
+{
+	for (size_t i = 0; i < request->field_count; i++)
+		if (sl_span_equal_nocase(request->fields[i].name, name))
+			return true;
+	return request->range && is_of_range(name);
 }
 
 static void
@@ -161,8 +174,10 @@ add_request(struct sl_buf *buf, const struct sl_request *request)
 		add_own(buf, request, "Authorization", request->authorization);
 	for (size_t i = 0; i < request->header_count; i++)
 		if (request->headers[i].value.data &&
-			(!request->range || !is_of_range(request->headers[i].name)))
+			!is_replaced(request, request->headers[i].name))
 			add_header(buf, request->headers[i].name, request->headers[i].value);
+	for (size_t i = 0; i < request->field_count; i++)
+		add_header(buf, request->fields[i].name, request->fields[i].value);
 	if (request->range)
 		add_header(buf, sl_span_str("Range"), sl_span_str(request->range));
 	if (request->if_range)

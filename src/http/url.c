@@ -430,6 +430,10 @@ sl_url_take_scheme(
 		url->scheme = SL_SCHEME_HTTPS;
 	else if (sl_span_is_nocase(scheme, "http"))
 		url->scheme = SL_SCHEME_HTTP;
+	else if (sl_span_is_nocase(scheme, "s3"))
+		return refuse_as(err, SL_E_UNSUPPORTED, text,
+			"only http and https are supported: with --aws-sigv4 aws:amz, use "
+			"https://BUCKET.s3.REGION.amazonaws.com/KEY or the URL of another store");
 	else
 		return refuse_as(err, SL_E_UNSUPPORTED, text, "only http and https are supported");
 	return 0;

@@ -86,6 +86,7 @@ struct sl_auth_options {
 	const char *user; /* USER or USER:PASSWORD; NULL = none */
 	bool only_digest;
 	const char *bearer_file; /* not with user */
+	const char *aws_sigv4;   /* not with other kinds of credentials; NULL = none */
 	bool netrc;
 	const char *netrc_file;
 	struct sl_words origins; /* of --auth-origin, checked */

@@ -1,0 +1,31 @@
+/*
+ * secret_file_int.h - files with passwords and tokens, read as a whole. Copies are wiped.
+ */
+#ifndef SLUICE_HTTP_SECRET_FILE_INT_H
+#define SLUICE_HTTP_SECRET_FILE_INT_H
+
+#include "sluice/base/bytes.h"
+#include "sluice/base/error.h"
+
+/* Read a file of at most `most` bytes into *text, which is empty. `what` it is to be is for the
+ * message. Returns 0; SL_E_USAGE if it is larger; -ENOMEM, and what sl_io_open_input and
+ * sl_io_read_all return. */
+SL_SUSPENDS
+int sl_secret_file_read(const char *path, const char *what, size_t most, struct sl_buf *text,
+	struct sl_error *err) SL_MUST_CHECK;
+
+/* False also if it cannot be looked at. */
+SL_SUSPENDS
+bool sl_secret_file_is_regular(const char *path);
+
+/* Log a warning if other users can read it. */
+SL_SUSPENDS
+void sl_secret_file_warn(const char *path);
+
+/* Wipe and release; {0} again. */
+void sl_secret_wipe(struct sl_buf *buf);
+
+/* Wipe and free; NULL is fine. */
+void sl_secret_wipe_text(char *text);
+
+#endif
