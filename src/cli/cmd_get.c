@@ -143,7 +143,8 @@ make_client(struct get *get, struct sl_http_client **out)
 		.user_agent = options->user_agent,
 		.headers = get->fields.items,
 		.header_count = get->fields.count,
-		.credentials = get->credentials.options };
+		.credentials = get->credentials.options,
+		.cookie_file = options->auth.cookie_file };
 	return sl_http_client_new(out, &wanted, &get->error);
 }
 

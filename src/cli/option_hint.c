@@ -115,6 +115,10 @@ static const struct hint get_hints[] = {
 		"http-passwd=PASSWORD below a URL" },
 	{ "-n --netrc-optional --netrc-path", "use --netrc or --netrc-file FILE" },
 	{ "--oauth2-bearer", "use --bearer-file FILE, so that other users cannot see the token" },
+	{ "--cookie --load-cookies --cookies --cookies-from-browser",
+		"use --cookie-file FILE, a file in Netscape's format" },
+	{ "--cookie-jar --save-cookies --keep-session-cookies --junk-session-cookies",
+		"not needed: cookies are kept until the run ends, and not stored" },
 	{ "--basic --anyauth --auth-no-challenge --http-auth-challenge",
 		"not needed: Basic is used, or Digest if the server asks for it; --digest permits "
 		"Digest only" },

@@ -262,6 +262,10 @@ static const struct sl_option get_options[] = {
 		.standard = "no_proxy in the environment",
 		.help = "Use no proxy for the hosts in LIST: names of hosts and domains, addresses and "
 		"networks such as 10.0.0.0/8, separated by commas, or '*' for all hosts." },
+	{ .group = "Network", .name = "cookie-file", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(auth.cookie_file),
+		.help = "Send the cookies in FILE, in Netscape's format, each to its own domain. "
+		"FILE is not changed." },
 	{ .group = "Network", .name = "cacert", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(tls.cacert), .standard = "the system's certificate store",
 		.help = "Trust only the certificates in the PEM file FILE." },
@@ -686,6 +690,10 @@ static const struct sl_option scan_options[] = {
 		.standard = "no_proxy in the environment",
 		.help = "For URLs: use no proxy for the hosts in LIST: names of hosts and domains, addresses and "
 		"networks such as 10.0.0.0/8, separated by commas, or '*' for all hosts." },
+	{ .group = "Network", .name = "cookie-file", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(auth.cookie_file),
+		.help = "For URLs: send the cookies in FILE, in Netscape's format, each to its own "
+		"domain. FILE is not changed." },
 	{ .group = "Network", .name = "cacert", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(tls.cacert), .standard = "the system's certificate store",
 		.help = "For URLs: trust only the certificates in the PEM file FILE." },

@@ -176,7 +176,8 @@ sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err)
 		.user_agent = options->user_agent,
 		.headers = urls->fields.items,
 		.header_count = urls->fields.count,
-		.credentials = urls->credentials.options };
+		.credentials = urls->credentials.options,
+		.cookie_file = options->auth.cookie_file };
 	int code = sl_http_client_new(&urls->client, &wanted, err);
 	if (code)
 		return code;

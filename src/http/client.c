@@ -10,6 +10,7 @@
 #include "sluice/http/client.h"
 
 #include "authorization_int.h"
+#include "cookies_int.h"
 #include "exchange_int.h"
 #include "host_limit_int.h"
 #include "negotiation_int.h"
@@ -21,6 +22,7 @@
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/base/number.h"
+#include "sluice/http/cookie_file.h"
 #include "sluice/http/header.h"
 #include "sluice/http/request.h"
 #include "sluice/http/user_field.h"
@@ -61,6 +63,7 @@ struct sl_http_client {
 	struct sl_limiter limiter;    /* with options.limit_rate */
 	struct sl_host_limits host_limits;
 	struct sl_authorizer authorizer;
+	struct sl_cookie_jar cookies; /* of the file, and those that servers have set */
 	bool has_warned; /* of a header field that was not sent */
 	unsigned exchanges;
 	uint64_t last_number; /* of an exchange */
@@ -79,6 +82,20 @@ struct chain {
 };
 
 /* ---- client ---- */
+
+static int64_t
+now_s(void)
+{
+	return (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
+}
+
+static void
+wipe(struct sl_buf *buf)
+{
+	if (buf->data)
+		explicit_bzero(buf->data, buf->len);
+	sl_buf_release(buf);
+}
 
 /*
  * Certificates of proxies are verified as those of servers. But --cert is not for them, --insecure
@@ -211,6 +228,8 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 	if (code == 0)
 		code = sl_credentials_new(
 			&client->authorizer.credentials, &options->credentials, err);
+	if (code == 0 && options->cookie_file)
+		code = sl_cookie_file_load(&client->cookies, options->cookie_file, now_s(), err);
 	if (code == 0 && options->want_tls)
 		code = load_tls(client, err);
 	if (code < 0) {
@@ -230,6 +249,7 @@ sl_http_client_free(struct sl_http_client *client)
 	sl_connections_release(&client->connections);
 	sl_host_limits_release(&client->host_limits);
 	sl_authorizer_release(&client->authorizer);
+	sl_cookie_jar_release(&client->cookies);
 	sl_tls_free(client->proxy_tls);
 	sl_tls_free(client->tls);
 	free(client);
@@ -288,12 +308,6 @@ fail_authorization(struct chain *chain, enum sl_phase phase, int code, struct sl
 		"cannot prepare the credentials: %s", sl_code_text(code));
 }
 
-static int64_t
-now_s(void)
-{
-	return (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
-}
-
 static int
 sign(struct chain *chain)
 {
@@ -326,16 +340,20 @@ send_request(struct chain *chain, struct sl_error *err)
 {
 	struct sl_http_exchange *exchange = chain->exchange;
 	const struct sl_http_range *range = chain->request->range;
-	struct sl_buf authorization = { 0 };
+	struct sl_buf authorization = { 0 }, cookies = { 0 };
 	char range_text[64];
 	choose_headers(chain);
 	int code = authorize(chain, &authorization, err);
+	if (!code)
+		code = sl_cookies_add(&chain->client->cookies, exchange, chain->headers,
+			chain->header_count, &cookies, err);
 	struct sl_request request = { .method = chain->request->method,
 		.url = &exchange->url,
 		.user_agent = chain->client->options.user_agent,
 		.accept_encoding = sl_negotiation_accept(chain->request, &exchange->url),
 		.authorization =
 			authorization.data ? authorization.data : chain->signature.value.data,
+		.cookies = cookies.data,
 		.headers = chain->headers,
 		.header_count = chain->header_count,
 		.fields = chain->signature.fields,
@@ -351,9 +369,8 @@ send_request(struct chain *chain, struct sl_error *err)
 		code = load_tls(chain->client, err);
 	if (!code)
 		code = sl_relay_ask(exchange, &request, err);
-	if (authorization.data)
-		explicit_bzero(authorization.data, authorization.len);
-	sl_buf_release(&authorization);
+	wipe(&authorization);
+	wipe(&cookies);
 	return code;
 }
 
@@ -498,7 +515,9 @@ follow(struct chain *chain, struct sl_error *err)
 		if (code < 0)
 			return code;
 		sl_log_debug("%s answered %d", chain->exchange->peer, chain->exchange->head.status);
-		code = is_challenged(chain, err);
+		code = sl_cookies_take(&chain->client->cookies, chain->exchange, err);
+		if (!code)
+			code = is_challenged(chain, err);
 		if (code < 0)
 			return code;
 		if (code > 0)

@@ -98,6 +98,9 @@ sl_request_check(const struct sl_request *request, struct sl_error *err)
 	if (request->authorization && !is_value(sl_span_str(request->authorization)))
 		return refuse_header(
 			err, sl_span_str("Authorization"), "its value contains a control byte");
+	if (request->cookies && !is_value(sl_span_str(request->cookies)))
+		return refuse_header(
+			err, sl_span_str("Cookie"), "its value contains a control byte");
 	for (size_t i = 0; i < request->header_count + request->field_count; i++) {
 		int code = sl_request_check_header(
 			i < request->header_count ? &request->headers[i]
@@ -155,6 +158,19 @@ add_request_line(struct sl_buf *buf, const struct sl_request *request)
 }
 
 static void
+add_user_headers(struct sl_buf *buf, const struct sl_request *request)
+{
+	bool has_cookies = !request->cookies;
+	for (size_t i = 0; i < request->header_count; i++) {
+		struct sl_http_header header = request->headers[i];
+		bool is_first_cookie = !has_cookies && sl_span_is_nocase(header.name, "Cookie");
+		has_cookies = has_cookies || is_first_cookie;
+		if (header.value.data && !is_first_cookie && !is_replaced(request, header.name))
+			add_header(buf, header.name, header.value);
+	}
+}
+
+static void
 add_request(struct sl_buf *buf, const struct sl_request *request)
 {
 	add_request_line(buf, request);
@@ -172,10 +188,9 @@ add_request(struct sl_buf *buf, const struct sl_request *request)
 		request->accept_encoding ? request->accept_encoding : "identity");
 	if (request->authorization)
 		add_own(buf, request, "Authorization", request->authorization);
-	for (size_t i = 0; i < request->header_count; i++)
-		if (request->headers[i].value.data &&
-			!is_replaced(request, request->headers[i].name))
-			add_header(buf, request->headers[i].name, request->headers[i].value);
+	if (request->cookies)
+		add_header(buf, sl_span_str("Cookie"), sl_span_str(request->cookies));
+	add_user_headers(buf, request);
 	for (size_t i = 0; i < request->field_count; i++)
 		add_header(buf, request->fields[i].name, request->fields[i].value);
 	if (request->range)

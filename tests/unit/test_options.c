@@ -606,6 +606,8 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get --socks5 x a", "use --proxy SCHEME://HOST:PORT" },
 		{ "get -x http://p a", "for a proxy use --proxy" },
 		{ "get --no-proxy a", "use --noproxy" },
+		{ "get --load-cookies c a", "use --cookie-file FILE" },
+		{ "get --cookie-jar c a", "cookies are kept until the run ends" },
 		{ "get -h", "use --help" },
 		{ "get --job 3 a", "did you mean '--jobs'?" },
 		{ "get --inptu-file x", "did you mean '--input-file'?" },

@@ -90,6 +90,7 @@ struct sl_auth_options {
 	bool netrc;
 	const char *netrc_file;
 	struct sl_words origins; /* of --auth-origin, checked */
+	const char *cookie_file;
 };
 
 /* How hosts are reached; of both commands. */

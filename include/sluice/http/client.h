@@ -48,6 +48,9 @@ struct sl_http_client_options {
 	const struct sl_http_header *headers;
 	size_t header_count;
 	struct sl_credentials_options credentials; /* borrowed likewise */
+	/* In Netscape's format; borrowed until sl_http_client_new returns; NULL = none. Cookies
+	 * that servers set are kept for the client's life in any case. */
+	const char *cookie_file;
 	/* Bytes of bodies a second, over all exchanges; 0 = no limit. */
 	uint64_t limit_rate;
 	/* Requests a second to one host, in thousandths; 0 = no limit. Each hop of a redirect and
