@@ -35,6 +35,9 @@ sl_head_init(struct sl_head *head)
 void
 sl_head_release(struct sl_head *head)
 {
+	/* It may have cookies. */
+	if (head->text.data)
+		explicit_bzero(head->text.data, head->text.cap);
 	sl_buf_release(&head->text);
 	free(head->offsets);
 	memset(head, 0, sizeof(*head));

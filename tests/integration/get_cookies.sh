@@ -18,7 +18,11 @@ test_cookies_of_servers() {
 	expect 0
 	[[ $(cookies_of b) == sid=hunter2 ]] || fail "sent: $(cat b)"
 	[[ ! $(cookies_of c) ]] || fail "sent: $(cat c)"
+	grep -q '< Set-Cookie: \*\*\*' err && grep -q '> Cookie: \*\*\*' err || fail "not shown: $(cat err)"
 	! grep -v "set-cookie/" err | grep -q hunter2 || fail "shown: $(cat err)"
+	get -j 1 -H 'Cookie: sid=mine; u=1' -H 'X-A: b' "$ORIGIN/$set/set-cookie/b=2%3BPath=%2F/redirect/302/echo-headers" -o e
+	expect 0
+	[[ $(cookies_of e) == 'sid=mine; u=1; b=2' ]] || fail "sent: $(cat e)"
 	get "$ORIGIN/echo-headers" -o d
 	expect 0
 	[[ ! $(cookies_of d) ]] || fail "sent: $(cat d)"

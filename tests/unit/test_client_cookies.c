@@ -216,6 +216,12 @@ COOKIE_TEST(the_users_own_field_stays_at_its_origin_and_the_jars_are_added)
 			     "url=http://127.0.0.1:$/echo-headers"),
 		0);
 	cr_expect_str_eq(sent(fixture), "a=1; b=2|");
+	/* Left out: none at all. */
+	static const struct sl_http_header none[] = { { { "Cookie", 6 }, { NULL, 0 } } };
+	fixture->headers = none;
+	cr_expect_eq(fetch(fixture, "127.0.0.1", "/echo-headers"), 0);
+	cr_expect_str_eq(sent(fixture), "");
+	fixture->headers = headers;
 	fixture->header_count = 3;
 	cr_expect_eq(fetch(fixture, "127.0.0.1", "/echo-headers"), 0);
 	cr_expect(strstr(fixture->body, "Cookie: a=9; u=8; b=2\r\n") &&
