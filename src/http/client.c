@@ -64,7 +64,7 @@ struct sl_http_client {
 	struct sl_host_limits host_limits;
 	struct sl_authorizer authorizer;
 	struct sl_cookie_jar cookies; /* of the file, and those that servers have set */
-	bool has_warned; /* of a header field that was not sent */
+	bool has_warned;              /* of a header field that was not sent */
 	unsigned exchanges;
 	uint64_t last_number; /* of an exchange */
 };
