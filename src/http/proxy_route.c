@@ -287,11 +287,14 @@ connect_through(void *ctx, const struct sl_pool_key *key, uint64_t deadline_ns,
 
 /* ---- public ---- */
 
-/* Everything by which connections through proxies differ, the scheme of the origin aside. */
+/* Everything by which connections through proxies differ. The scheme of the origin is part of it:
+ * by a proxy with TLS, that which relays requests for http://host:443 and the tunnel to
+ * https://host:443 agree in all else. */
 static char *
-make_text(const struct sl_proxy *proxy)
+make_text(const struct sl_proxy *proxy, enum sl_scheme scheme)
 {
 	struct sl_buf text = { 0 };
+	sl_buf_printf(&text, "%s ", sl_url_scheme_name(scheme));
 	sl_proxy_format(&text, proxy);
 	if (proxy->user)
 		sl_buf_printf(&text, " %s:%s", proxy->user, proxy->password);
@@ -310,7 +313,7 @@ sl_proxy_route_init(struct sl_proxy_route *route, struct sl_connector *connector
 		.proxy = proxy,
 		.user_agent = user_agent,
 		.scheme = scheme,
-		.text = make_text(proxy) };
+		.text = make_text(proxy, scheme) };
 	sl_proxy_auth_init(&route->auth, proxy);
 	return route->text ? 0 : -ENOMEM;
 }
