@@ -454,8 +454,10 @@ add_hint(struct sl_buf *hint, const struct chain *chain)
 {
 	const struct sl_head *head = &chain->exchange->head;
 	if (head->status == 407) {
-		sl_buf_add_str(hint,
-			"; give USER:PASSWORD for the proxy with --proxy-user or before its host");
+		struct sl_proxy_route *relay = sl_route_relay(
+			&chain->client->connections.route, &chain->exchange->url);
+		if (relay)
+			sl_buf_add_str(hint, sl_proxy_auth_hint(relay->proxy->user != NULL));
 		return;
 	}
 	if (has_header(chain, "Authorization"))

@@ -139,3 +139,10 @@ sl_proxy_auth_accepted(struct sl_proxy_auth *auth, struct sl_proxy_login *login)
 	memcpy(auth->cnonce, login->cnonce, sizeof(auth->cnonce));
 	login->digest = (struct sl_digest_auth){ .realm = NULL };
 }
+
+const char *
+sl_proxy_auth_hint(bool had_user)
+{
+	return had_user ? "; it refused the user name or password for the proxy"
+			: "; give USER:PASSWORD for the proxy with --proxy-user or before its host";
+}
