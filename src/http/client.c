@@ -89,14 +89,6 @@ now_s(void)
 	return (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
 }
 
-static void
-wipe(struct sl_buf *buf)
-{
-	if (buf->data)
-		explicit_bzero(buf->data, buf->len);
-	sl_buf_release(buf);
-}
-
 /*
  * Certificates of proxies are verified as those of servers. But --cert is not for them, --insecure
  * and --pinnedpubkey are about the servers whose files are wanted.
@@ -369,8 +361,8 @@ send_request(struct chain *chain, struct sl_error *err)
 		code = load_tls(chain->client, err);
 	if (!code)
 		code = sl_relay_ask(exchange, &request, err);
-	wipe(&authorization);
-	wipe(&cookies);
+	sl_buf_wipe(&authorization);
+	sl_buf_wipe(&cookies);
 	return code;
 }
 

@@ -150,9 +150,7 @@ hash(const struct sl_digest_auth *auth, struct sl_buf *text, char hex[HEX_MAX])
 		hex[2 * i + 1] = digits[value[i] & 15];
 	}
 	hex[2 * len] = '\0';
-	if (text->data)
-		explicit_bzero(text->data, text->len);
-	sl_buf_release(text);
+	sl_buf_wipe(text);
 	return code;
 }
 

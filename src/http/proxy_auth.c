@@ -1,5 +1,7 @@
 #include "sluice/http/proxy_auth.h"
 
+#include "sluice/http/request.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
@@ -71,8 +73,7 @@ sl_proxy_auth_format(struct sl_proxy_auth *auth, struct sl_proxy_login *login, c
 		return 0;
 	if (login->digest.realm || auth->digest.realm)
 		return add_digest(auth, login, method, target, value);
-	sl_proxy_add_basic(value, auth->proxy);
-	return value->failed ? -ENOMEM : 0;
+	return sl_request_add_basic(value, auth->proxy->user, auth->proxy->password);
 }
 
 /* ---- responses ---- */

@@ -118,9 +118,7 @@ send_request(struct sl_connection *connection, const struct sl_tunnel_request *r
 	int code = sl_tunnel_format(&text, request);
 	if (code == 0)
 		code = sl_connection_send_all(connection, text.data, text.len, deadline_ns, &cause);
-	if (text.data)
-		explicit_bzero(text.data, text.len);
-	sl_buf_release(&text);
+	sl_buf_wipe(&text);
 	return code < 0 ? fail_io(err, code, &cause) : 0;
 }
 
