@@ -202,7 +202,7 @@ sl_authorization_make(struct sl_authorization *authorization, struct sl_authoriz
 	return value->failed ? -ENOMEM : 0;
 }
 
-/* ---- answers ---- */
+/* ---- responses ---- */
 
 /* The strongest supported Digest challenge in *out (NULL in out->realm: none), and whether there is
  * a Basic one. */

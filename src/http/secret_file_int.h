@@ -1,6 +1,6 @@
 /*
- * secret_file_int.h - files with passwords and tokens, read as a whole. Copies are wiped; what is read
- * is wiped by the caller.
+ * secret_file_int.h - files with passwords and tokens, read as a whole. The caller wipes what is
+ * read.
  */
 #ifndef SLUICE_HTTP_SECRET_FILE_INT_H
 #define SLUICE_HTTP_SECRET_FILE_INT_H
