@@ -80,7 +80,7 @@ static const struct hint get_hints[] = {
 	{ "--ca-directory", "use --capath" },
 	{ "--certificate -E", "use --cert" },
 	{ "--private-key", "use --key" },
-	{ "--tlsv1.2 --tlsv1.3 --min-tls-version --secure-protocol --tls-max",
+	{ "--tlsv1.2 --tlsv1.3 --min-tls-version --secure-protocol",
 		"use --tls-min=1.2 or 1.3" },
 	{ "--no-use-server-timestamps", "use --no-remote-time" },
 	{ "--force-directories", "use --tree" },
@@ -122,7 +122,7 @@ static const struct hint get_hints[] = {
 	{ "--basic --anyauth --auth-no-challenge --http-auth-challenge",
 		"not needed: Basic is used, or Digest if the server asks for it; --digest permits "
 		"Digest only" },
-	{ "--engine", UNSUPPORTED },
+	{ "--engine --tls-max", UNSUPPORTED },
 	{ NULL, NULL },
 };
 
