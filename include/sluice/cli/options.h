@@ -315,8 +315,8 @@ struct sl_option {
 	enum sl_option_kind kind;
 	char letter;      /* or 0 */
 	char secret_mark; /* with this character in it the value has a password; 0 = none has */
-	size_t offset; /* of the field in the result */
-	size_t clears; /* of a bool that becomes false when this flag is set; 0 = none */
+	size_t offset;    /* of the field in the result */
+	size_t clears;    /* of a bool that becomes false when this flag is set; 0 = none */
 	uint64_t min, max;
 	const char *const *choices; /* ends with NULL; of a word those that are completed */
 	const char *elsewhere;      /* what the letter means in other programs, for a number that is
