@@ -33,7 +33,7 @@ say = @:
 endif
 
 B    := build/$(VARIANT)
-LIBS := liburing openssl libnghttp2 libpcre2-8 libidn2 expat jansson zlib libzstd liblzma libbrotlidec
+LIBS := liburing openssl libnghttp2 libpcre2-8 libidn2 libpsl expat jansson zlib libzstd liblzma libbrotlidec
 MACHINE := $(shell $(CC) -dumpmachine | cut -d- -f1)
 
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -fno-plt

@@ -76,7 +76,7 @@ function system_include(target,    name)
 	sub(/>.*/, "", name)
 	if (name ~ /^liburing/ && path !~ /^rt\/engine_uring[a-z_]*\.[ch]$/)
 		report("only the ring engine includes <" name ">")
-	if (name ~ /^openssl\// && layer != "net" && layer != "cli" && path !~ /^download\/digest/ && path !~ /^http\/digest_auth/)
+	if (name ~ /^openssl\// && layer != "net" && layer != "cli" && path !~ /^download\/digest/ && path !~ /^http\/(digest_auth|sigv4)/)
 		report("only net (TLS), cli (versions), the digests of download and those of http include <" name ">")
 	is_codec = name ~ /^(zlib|zstd|zstd_errors|bzlib|lzma|brotli\/decode)\.h$/
 	if (is_codec && layer != "codec")

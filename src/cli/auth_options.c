@@ -4,6 +4,7 @@
 #include "option_int.h"
 
 #include "sluice/base/text.h"
+#include "sluice/http/sigv4_variant.h"
 
 static int
 check_origin(struct option_parser *parser, const char *text)
@@ -18,6 +19,22 @@ check_origin(struct option_parser *parser, const char *text)
 		return option_usage(parser,
 			"option '--auth-origin': an origin is a scheme, a host and maybe a port, "
 			"such as https://example.com:8443");
+	return 0;
+}
+
+static int
+check_aws(struct option_parser *parser, const struct sl_auth_options *auth)
+{
+	struct sl_sigv4_variant variant;
+	struct sl_error why = { 0 };
+	if (!auth->aws_sigv4)
+		return 0;
+	if (sl_sigv4_read_variant(&variant, sl_span_str(auth->aws_sigv4), &why) != 0)
+		return option_usage(parser, "option '--aws-sigv4': %s", why.text);
+	if (auth->bearer_file || auth->netrc || auth->netrc_file || auth->only_digest)
+		return option_usage(parser,
+			"--aws-sigv4 excludes --bearer-file, --netrc, --netrc-file and --digest: a "
+			"request has one kind of credentials");
 	return 0;
 }
 
@@ -36,10 +53,8 @@ option_check_auth(struct option_parser *parser, const struct sl_auth_options *au
 		return option_usage(parser,
 			"--netrc reads the file in your home directory, --netrc-file another one: "
 			"use one of them");
-	for (size_t i = 0; i < auth->origins.count; i++) {
-		int code = check_origin(parser, auth->origins.items[i]);
-		if (code)
-			return code;
-	}
-	return 0;
+	int code = check_aws(parser, auth);
+	for (size_t i = 0; i < auth->origins.count && !code; i++)
+		code = check_origin(parser, auth->origins.items[i]);
+	return code;
 }

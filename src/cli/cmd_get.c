@@ -144,7 +144,8 @@ make_client(struct get *get, struct sl_http_client **out)
 		.user_agent = options->user_agent,
 		.headers = get->fields.items,
 		.header_count = get->fields.count,
-		.credentials = get->credentials.options };
+		.credentials = get->credentials.options,
+		.cookie_file = options->auth.cookie_file };
 	return sl_http_client_new(out, &wanted, &get->error);
 }
 
@@ -385,7 +386,7 @@ init_credentials(struct get *get, struct sl_error *err)
 {
 	const struct sl_get_options *options = &get->options;
 	struct sl_run_credentials *credentials = &get->credentials;
-	int code = sl_run_credentials_init(credentials, &options->auth, getenv("HOME"), err);
+	int code = sl_run_credentials_init(credentials, &options->auth, getenv, err);
 	if (code)
 		return code;
 	code = sl_run_credentials_add_all(credentials, &options->urls);

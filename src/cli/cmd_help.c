@@ -11,6 +11,7 @@
 #include "sluice/cli/options.h"
 #include "sluice/cli/output.h"
 #include "sluice/codec/decoder.h"
+#include "sluice/http/public_suffix.h"
 #include "sluice/rt/engine.h"
 
 #include <errno.h>
@@ -123,10 +124,11 @@ sl_cmd_version(void)
 	add_engine(&out);
 	add_processor(&out);
 	sl_buf_printf(&out,
-		"libraries: liburing %s; %s; PCRE2 %s; libidn2 %s; expat %d.%d.%d; jansson %s; ",
+		"libraries: liburing %s; %s; PCRE2 %s; libidn2 %s; libpsl %s; "
+		"expat %d.%d.%d; jansson %s; ",
 		SL_LIBURING_VERSION, OpenSSL_version(OPENSSL_VERSION), pcre2,
-		idn2_check_version(NULL), expat.major, expat.minor, expat.micro,
-		jansson_version_str());
+		idn2_check_version(NULL), sl_public_suffix_version(), expat.major, expat.minor,
+		expat.micro, jansson_version_str());
 	sl_decoder_libraries(&out);
 	sl_buf_add_char(&out, '\n');
 	return show(&out);

@@ -2,7 +2,7 @@
  * completion.c - the scripts for bash, zsh and fish.
  *
  *  - What follows an option is told by the table: one of its choices, or by the name of its
- *    argument FILE, DIR, or a text of which nothing is known.
+ *    argument FILE, PATH, DIR, or a text of which nothing is known.
  *  - File names are left to the shell, which knows how to quote them.
  *  - A description is the first sentence of an option's help.
  */
@@ -19,6 +19,7 @@ follower(const struct sl_option *option)
 {
 	return option->choices                         ? FOLLOWER_CHOICE
 	       : strcmp(option->argument, "FILE") == 0 ? FOLLOWER_FILE
+	       : strcmp(option->argument, "PATH") == 0 ? FOLLOWER_FILE
 	       : strcmp(option->argument, "DIR") == 0  ? FOLLOWER_DIR
 						       : FOLLOWER_TEXT;
 }
@@ -37,8 +38,23 @@ add_choices(struct sl_buf *out, const struct sl_option *option)
 		sl_buf_printf(out, "%s%s", i ? " " : "", option->choices[i]);
 }
 
-/* Its first sentence, each byte of `escaped` with a backslash before it, and single quotes as a
- * shell takes them within single quotes. */
+/* Each byte of `escaped` with a backslash before it, and single quotes as a shell takes them within
+ * single quotes. */
+static void
+add_escaped(struct sl_buf *out, struct sl_span text, const char *escaped, const char *quote)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.data[i] == '\'') {
+			sl_buf_add_str(out, quote);
+			continue;
+		}
+		if (strchr(escaped, text.data[i]))
+			sl_buf_add_char(out, '\\');
+		sl_buf_add_char(out, text.data[i]);
+	}
+}
+
+/* Its first sentence. */
 static void
 add_summary(struct sl_buf *out, const char *help, const char *escaped, const char *quote)
 {
@@ -46,15 +62,7 @@ add_summary(struct sl_buf *out, const char *help, const char *escaped, const cha
 	size_t len = end ? (size_t)(end - help) : strlen(help);
 	if (!end && len && help[len - 1] == '.')
 		len--;
-	for (size_t i = 0; i < len; i++) {
-		if (help[i] == '\'') {
-			sl_buf_add_str(out, quote);
-			continue;
-		}
-		if (strchr(escaped, help[i]))
-			sl_buf_add_char(out, '\\');
-		sl_buf_add_char(out, help[i]);
-	}
+	add_escaped(out, sl_span(help, len), escaped, quote);
 }
 
 /* ---- bash ---- */
@@ -212,7 +220,9 @@ add_zsh_spec(struct sl_buf *out, const struct sl_option *option, bool by_letter)
 	add_summary(out, option->help, "[]\\", "'\\''");
 	sl_buf_add_char(out, ']');
 	if (option->argument) {
-		sl_buf_printf(out, "%s:%s:", option->omitted ? ":" : "", option->argument);
+		sl_buf_add_str(out, option->omitted ? "::" : ":");
+		add_escaped(out, sl_span_str(option->argument), ":\\", "'\\''");
+		sl_buf_add_char(out, ':');
 		add_zsh_action(out, option);
 	}
 	sl_buf_add_char(out, '\'');

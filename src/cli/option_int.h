@@ -36,8 +36,8 @@ void option_release_rules(struct sl_option_rules *rules);
 
 /* The value of option `name` is sent as the header field `field`; NULL = not given. 0;
  * SL_E_USAGE. */
-int option_check_field(struct option_parser *parser, const char *name, const char *field,
-	const char *value);
+int option_check_field(
+	struct option_parser *parser, const char *name, const char *field, const char *value);
 
 /* An option that takes no value. 0; SL_OPTIONS_HELP. */
 int option_apply_flag(struct option_parser *parser, const struct sl_option *option);

@@ -216,7 +216,7 @@ static const struct sl_option get_options[] = {
 		.help = "Send URL as the Referer header field of each request. Entries with "
 		"referer= keep that." },
 	{ .group = "Network", .letter = 'u', .name = "user", .argument = "USER[:PASSWORD]",
-		.kind = SL_OPTION_WORD, FIELD(auth.user),
+		.kind = SL_OPTION_WORD, FIELD(auth.user), .secret_mark = ':',
 		.help = "Send USER and PASSWORD to the origins of the URLs on the command line and "
 		"of --auth-origin, by Digest or Basic as the server asks. Without PASSWORD you are "
 		"asked for it on the terminal." },
@@ -229,6 +229,13 @@ static const struct sl_option get_options[] = {
 		.help = "Send the token in FILE, a single line, as 'Authorization: Bearer' to the "
 		"origins that --user would be sent to. FILE is read again if a server refuses the "
 		"token." },
+	{ .group = "Network", .name = "aws-sigv4",
+		.argument = "PROVIDER1[:PROVIDER2[:REGION[:SERVICE]]]",
+		.kind = SL_OPTION_WORD, FIELD(auth.aws_sigv4),
+		.help = "Sign requests with AWS Signature Version 4; 'aws:amz' is what S3 and stores "
+		"like it expect. The access keys are taken from --user ID:SECRET, the environment "
+		"or ~/.aws/credentials. REGION and SERVICE are taken from the host if they are "
+		"missing." },
 	{ .group = "Network", .name = "netrc",
 		.kind = SL_OPTION_FLAG, FIELD(auth.netrc),
 		.help = "Take users and passwords from the file .netrc in your home directory, by "
@@ -242,19 +249,23 @@ static const struct sl_option get_options[] = {
 		"--header to ORIGIN, such as https://example.com:8443, for URLs in lists and for "
 		"redirects to it. Can be repeated." },
 	{ .group = "Network", .name = "proxy", .argument = "URL",
-		.kind = SL_OPTION_TEXT, FIELD(proxy.proxy),
+		.kind = SL_OPTION_TEXT, FIELD(proxy.proxy), .secret_mark = '@',
 		.standard = "http_proxy, https_proxy or all_proxy in the environment",
 		.help = "Use the proxy URL: SCHEME://[USER:PASSWORD@]HOST[:PORT], where SCHEME is "
 		"http, https, socks4, socks4a, socks5 or socks5h. If URL is empty, no proxy is "
 		"used." },
 	{ .group = "Network", .name = "proxy-user", .argument = "USER",
-		.kind = SL_OPTION_WORD, FIELD(proxy.user),
+		.kind = SL_OPTION_WORD, FIELD(proxy.user), .secret_mark = ':',
 		.help = "Log in to the proxy of --proxy as USER, which is NAME:PASSWORD." },
 	{ .group = "Network", .name = "noproxy", .argument = "LIST",
 		.kind = SL_OPTION_TEXT, FIELD(proxy.noproxy),
 		.standard = "no_proxy in the environment",
 		.help = "Use no proxy for the hosts in LIST: names of hosts and domains, addresses and "
 		"networks such as 10.0.0.0/8, separated by commas, or '*' for all hosts." },
+	{ .group = "Network", .name = "cookie-file", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(auth.cookie_file),
+		.help = "Send the cookies in FILE, in Netscape's format, each to its own domain. "
+		"FILE is not changed." },
 	{ .group = "Network", .name = "cacert", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(tls.cacert), .standard = "the system's certificate store",
 		.help = "Trust only the certificates in the PEM file FILE." },
@@ -636,7 +647,7 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_WORD, FIELD(referer),
 		.help = "For URLs: send URL as the Referer header field." },
 	{ .group = "Network", .name = "user", .argument = "USER[:PASSWORD]",
-		.kind = SL_OPTION_WORD, FIELD(auth.user),
+		.kind = SL_OPTION_WORD, FIELD(auth.user), .secret_mark = ':',
 		.help = "For URLs: send USER and PASSWORD to the origins of the URLs on the command line and "
 		"of --auth-origin, by Digest or Basic as the server asks. Without PASSWORD you are "
 		"asked for it on the terminal." },
@@ -649,6 +660,13 @@ static const struct sl_option scan_options[] = {
 		.help = "For URLs: send the token in FILE, a single line, as 'Authorization: Bearer' to the "
 		"origins that --user would be sent to. FILE is read again if a server refuses the "
 		"token." },
+	{ .group = "Network", .name = "aws-sigv4",
+		.argument = "PROVIDER1[:PROVIDER2[:REGION[:SERVICE]]]",
+		.kind = SL_OPTION_WORD, FIELD(auth.aws_sigv4),
+		.help = "For URLs: sign requests with AWS Signature Version 4; 'aws:amz' is what S3 and stores "
+		"like it expect. The access keys are taken from --user ID:SECRET, the environment "
+		"or ~/.aws/credentials. REGION and SERVICE are taken from the host if they are "
+		"missing." },
 	{ .group = "Network", .name = "netrc",
 		.kind = SL_OPTION_FLAG, FIELD(auth.netrc),
 		.help = "For URLs: take users and passwords from the file .netrc in your home directory, by "
@@ -662,19 +680,23 @@ static const struct sl_option scan_options[] = {
 		"fields of --header to ORIGIN, such as https://example.com:8443, after redirects to "
 		"it. Can be repeated." },
 	{ .group = "Network", .name = "proxy", .argument = "URL",
-		.kind = SL_OPTION_TEXT, FIELD(proxy.proxy),
+		.kind = SL_OPTION_TEXT, FIELD(proxy.proxy), .secret_mark = '@',
 		.standard = "http_proxy, https_proxy or all_proxy in the environment",
 		.help = "For URLs: use the proxy URL: SCHEME://[USER:PASSWORD@]HOST[:PORT], where SCHEME is "
 		"http, https, socks4, socks4a, socks5 or socks5h. If URL is empty, no proxy is "
 		"used." },
 	{ .group = "Network", .name = "proxy-user", .argument = "USER",
-		.kind = SL_OPTION_WORD, FIELD(proxy.user),
+		.kind = SL_OPTION_WORD, FIELD(proxy.user), .secret_mark = ':',
 		.help = "For URLs: log in to the proxy of --proxy as USER, which is NAME:PASSWORD." },
 	{ .group = "Network", .name = "noproxy", .argument = "LIST",
 		.kind = SL_OPTION_TEXT, FIELD(proxy.noproxy),
 		.standard = "no_proxy in the environment",
 		.help = "For URLs: use no proxy for the hosts in LIST: names of hosts and domains, addresses and "
 		"networks such as 10.0.0.0/8, separated by commas, or '*' for all hosts." },
+	{ .group = "Network", .name = "cookie-file", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(auth.cookie_file),
+		.help = "For URLs: send the cookies in FILE, in Netscape's format, each to its own "
+		"domain. FILE is not changed." },
 	{ .group = "Network", .name = "cacert", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(tls.cacert), .standard = "the system's certificate store",
 		.help = "For URLs: trust only the certificates in the PEM file FILE." },

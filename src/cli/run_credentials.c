@@ -1,17 +1,10 @@
 #include "sluice/cli/run_credentials.h"
 
+#include "sluice/base/text.h"
 #include "sluice/cli/password.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-static void
-wipe(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
 
 /* A word of the command line shows up in ps(1). */
 static void
@@ -53,6 +46,61 @@ take_netrc(struct sl_run_credentials *credentials, const char *home, struct sl_e
 				       : sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot start");
 }
 
+/* ---- AWS ---- */
+
+/* An empty variable counts as one that is not set, as for AWS's programs. */
+static const char *
+variable(char *(*env)(const char *name), const char *name)
+{
+	const char *value = env(name);
+	return value && value[0] ? value : NULL;
+}
+
+/* What the variable has, else a file in the home directory, else NULL. Returns 0 or -ENOMEM. */
+static int
+take_aws_file(const char **out, char **owned, char *(*env)(const char *name), const char *name,
+	const char *below_home)
+{
+	const char *home = variable(env, "HOME");
+	struct sl_buf path = { 0 };
+	*out = variable(env, name);
+	if (*out || !home)
+		return 0;
+	sl_buf_printf(&path, "%s/%s", home, below_home);
+	*out = *owned = sl_buf_detach(&path);
+	return *owned ? 0 : -ENOMEM;
+}
+
+/* --user is the access key then. */
+static int
+take_aws(struct sl_run_credentials *credentials, const char *sigv4, char *(*env)(const char *name),
+	struct sl_error *err)
+{
+	struct sl_credentials_options *options = &credentials->options;
+	struct sl_aws_options *aws = &options->aws;
+	const char *region = variable(env, "AWS_REGION");
+	aws->sigv4 = sigv4;
+	aws->region = region ? region : variable(env, "AWS_DEFAULT_REGION");
+	aws->profile = variable(env, "AWS_PROFILE");
+	if (options->user) {
+		aws->id = options->user;
+		aws->secret = options->password;
+		options->user = options->password = NULL;
+	} else {
+		aws->id = variable(env, "AWS_ACCESS_KEY_ID");
+		aws->secret = variable(env, "AWS_SECRET_ACCESS_KEY");
+		aws->token = aws->id ? variable(env, "AWS_SESSION_TOKEN") : NULL;
+	}
+	int code = take_aws_file(&aws->credentials_file, &credentials->aws_credentials_file, env,
+		"AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials");
+	if (!code)
+		code = take_aws_file(&aws->config_file, &credentials->aws_config_file, env,
+			"AWS_CONFIG_FILE", ".aws/config");
+	return code ? sl_fail_code(err, SL_PHASE_NONE, code, "cannot start") : 0;
+}
+
+/* ---- origins ---- */
+
 /* Checked by the parser of options. */
 static int
 take_named(struct sl_run_credentials *credentials, const struct sl_words *origins,
@@ -77,7 +125,7 @@ take_named(struct sl_run_credentials *credentials, const struct sl_words *origin
 
 int
 sl_run_credentials_init(struct sl_run_credentials *credentials,
-	const struct sl_auth_options *options, const char *home, struct sl_error *err)
+	const struct sl_auth_options *options, char *(*env)(const char *name), struct sl_error *err)
 {
 	int code = 0;
 	*credentials = (struct sl_run_credentials){
@@ -88,7 +136,9 @@ sl_run_credentials_init(struct sl_run_credentials *credentials,
 	if (options->user)
 		code = take_user(credentials, options->user, err);
 	if (!code && options->netrc)
-		code = take_netrc(credentials, home, err);
+		code = take_netrc(credentials, env("HOME"), err);
+	if (!code && options->aws_sigv4)
+		code = take_aws(credentials, options->aws_sigv4, env, err);
 	return code ? code : take_named(credentials, &options->origins, err);
 }
 
@@ -152,7 +202,9 @@ sl_run_credentials_release(struct sl_run_credentials *credentials)
 	free(credentials->typed);
 	free(credentials->named);
 	free(credentials->netrc_file);
-	wipe(credentials->user);
-	wipe(credentials->password);
+	free(credentials->aws_credentials_file);
+	free(credentials->aws_config_file);
+	sl_text_wipe(credentials->user);
+	sl_text_wipe(credentials->password);
 	*credentials = (struct sl_run_credentials){ 0 };
 }

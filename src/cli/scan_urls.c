@@ -108,7 +108,7 @@ static int
 init_credentials(struct sl_scan_urls *urls, struct sl_error *err)
 {
 	const struct sl_auth_options *options = &urls->options->auth;
-	int code = sl_run_credentials_init(&urls->credentials, options, getenv("HOME"), err);
+	int code = sl_run_credentials_init(&urls->credentials, options, getenv, err);
 	for (size_t i = 0; i < urls->count && !code; i++)
 		if (urls->items[i].url)
 			code = sl_run_credentials_add(&urls->credentials, urls->items[i].url);
@@ -177,7 +177,8 @@ sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err)
 		.user_agent = options->user_agent,
 		.headers = urls->fields.items,
 		.header_count = urls->fields.count,
-		.credentials = urls->credentials.options };
+		.credentials = urls->credentials.options,
+		.cookie_file = options->auth.cookie_file };
 	int code = sl_http_client_new(&urls->client, &wanted, err);
 	if (code)
 		return code;

@@ -5,83 +5,23 @@
  */
 #include "sluice/http/credentials.h"
 
-#include "sluice/base/log.h"
+#include "aws_keys_int.h"
+#include "secret_file_int.h"
+
 #include "sluice/base/text.h"
 #include "sluice/http/netrc.h"
-#include "sluice/rt/io.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 struct sl_credentials {
 	struct sl_credentials_options options;
 	struct sl_buf netrc; /* text of the file */
 	struct sl_buf token;
+	struct sl_aws_keys aws; /* with options.aws.sigv4 */
 };
 
-static void
-wipe(struct sl_buf *buf)
-{
-	if (buf->data)
-		explicit_bzero(buf->data, buf->len);
-	sl_buf_release(buf);
-}
-
-static void
-wipe_text(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
 /* ---- files ---- */
-
-SL_SUSPENDS
-static int
-read_file(const char *path, size_t most, struct sl_buf *text)
-{
-	int fd = sl_io_open_input(path);
-	if (fd < 0)
-		return fd;
-	/* In one piece: a buffer that grows would leave copies. */
-	int code = sl_buf_reserve(text, most + 1) ? sl_io_read_all(fd, text, most) : -ENOMEM;
-	(void)sl_io_close(fd);
-	if (code)
-		wipe(text);
-	return code;
-}
-
-static int
-fail_read(struct sl_error *err, const char *what, const char *path, int code)
-{
-	if (code == -EFBIG)
-		return sl_fail(
-			err, SL_PHASE_OPEN, SL_E_USAGE, "'%s' is too large for a %s", path, what);
-	return sl_fail_code(err, SL_PHASE_OPEN, code, "cannot read the %s '%s'", what, path);
-}
-
-/* Its mode, or 0 if it is not a regular file. */
-SL_SUSPENDS
-static unsigned
-mode_of_file(const char *path)
-{
-	struct statx status;
-	int code = sl_io_stat(AT_FDCWD, path, 0, STATX_MODE | STATX_TYPE, &status);
-	return code == 0 && S_ISREG(status.stx_mode) ? status.stx_mode : 0;
-}
-
-SL_SUSPENDS
-static void
-warn_about_mode(const char *path)
-{
-	if (mode_of_file(path) & (S_IRGRP | S_IROTH))
-		sl_log_warn("'%s' contains passwords and can be read by other users ('chmod 600' "
-			    "changes that)",
-			path);
-}
 
 /* All of it is checked: an entry that is not understood may be the one that a host needs. */
 SL_SUSPENDS
@@ -92,10 +32,11 @@ load_netrc(struct sl_credentials *credentials, struct sl_error *err)
 	struct sl_netrc netrc;
 	struct sl_netrc_entry entry = { 0 };
 	struct sl_error cause = { 0 };
-	int code = read_file(path, SL_CREDENTIALS_FILE_MAX, &credentials->netrc);
+	int code = sl_secret_file_read(
+		path, ".netrc file", SL_CREDENTIALS_FILE_MAX, &credentials->netrc, err);
 	if (code)
-		return fail_read(err, ".netrc file", path, code);
-	warn_about_mode(path);
+		return code;
+	sl_secret_file_warn(path, "passwords");
 	sl_netrc_init(&netrc, sl_buf_span(&credentials->netrc));
 	while ((code = sl_netrc_next(&netrc, &entry, &cause)) == 1)
 		;
@@ -137,14 +78,15 @@ static int
 read_token(const char *path, struct sl_buf *token, struct sl_error *err)
 {
 	struct sl_buf text = { 0 };
-	int code = read_file(path, SL_CREDENTIALS_TOKEN_MAX, &text);
+	int code = sl_secret_file_read(
+		path, "file with a token", SL_CREDENTIALS_TOKEN_MAX, &text, err);
 	if (code)
-		return fail_read(err, "file with a token", path, code);
+		return code;
 	struct sl_span line = trim(sl_buf_span(&text));
 	const char *why = check_token(line);
 	if (!why && sl_buf_reserve(token, line.len + 1))
 		sl_buf_add_span(token, line);
-	wipe(&text);
+	sl_buf_wipe(&text);
 	if (why)
 		return sl_fail(err, SL_PHASE_OPEN, SL_E_USAGE,
 			"cannot take a token from '%s', because %s", path, why);
@@ -164,6 +106,8 @@ sl_credentials_new(struct sl_credentials **out, const struct sl_credentials_opti
 		code = load_netrc(credentials, err);
 	if (!code && options->bearer_file)
 		code = read_token(options->bearer_file, &credentials->token, err);
+	if (!code && options->aws.sigv4)
+		code = sl_aws_keys_load(&credentials->aws, &options->aws, err);
 	if (code) {
 		sl_credentials_free(credentials);
 		return code;
@@ -177,8 +121,9 @@ sl_credentials_free(struct sl_credentials *credentials)
 {
 	if (!credentials)
 		return;
-	wipe(&credentials->netrc);
-	wipe(&credentials->token);
+	sl_buf_wipe(&credentials->netrc);
+	sl_buf_wipe(&credentials->token);
+	sl_aws_keys_release(&credentials->aws);
 	free(credentials);
 }
 
@@ -194,13 +139,22 @@ sl_credentials_only_digest(const struct sl_credentials *credentials)
 	return credentials->options.only_digest;
 }
 
+struct sl_sigv4_variant
+sl_credentials_locate(const struct sl_credentials *credentials, const char *host)
+{
+	struct sl_sigv4_variant variant = credentials->aws.variant;
+	sl_sigv4_locate(&variant, host, credentials->aws.region);
+	return variant;
+}
+
 /* ---- identities ---- */
 
 void
 sl_identity_release(struct sl_identity *identity)
 {
-	wipe_text(identity->user);
-	wipe_text(identity->secret);
+	sl_text_wipe(identity->user);
+	sl_text_wipe(identity->secret);
+	sl_text_wipe(identity->token);
 	*identity = (struct sl_identity){ 0 };
 }
 
@@ -235,9 +189,25 @@ find_in_netrc(const struct sl_credentials *credentials, const char *host, const 
 }
 
 static int
+set_keys(struct sl_identity *out, const struct sl_aws_keys *keys)
+{
+	int code = set_identity(
+		out, SL_IDENTITY_KEYS, sl_span_str(keys->id), sl_span_str(keys->secret));
+	if (!code && keys->token) {
+		out->token = sl_span_dup(sl_span_str(keys->token));
+		code = out->token ? 0 : -ENOMEM;
+	}
+	if (code)
+		sl_identity_release(out);
+	return code;
+}
+
+static int
 find_given(const struct sl_credentials *credentials, struct sl_identity *out)
 {
 	const struct sl_credentials_options *options = &credentials->options;
+	if (options->aws.sigv4)
+		return set_keys(out, &credentials->aws);
 	if (options->user)
 		return set_identity(out, SL_IDENTITY_USER, sl_span_str(options->user),
 			sl_span_str(options->password ? options->password : ""));
@@ -251,15 +221,15 @@ sl_credentials_find(const struct sl_credentials *credentials, const struct sl_sc
 {
 	const struct sl_credentials_options *options = &credentials->options;
 	bool is_own = first->user && sl_scope_permits_own(scope);
-	bool has_given = options->user || options->bearer_file;
+	bool has_given = options->user || options->bearer_file || options->aws.sigv4;
 	bool permits_given = sl_scope_permits_given(scope, &options->origins, url);
 	int code = 0;
 	*out = (struct sl_identity){ 0 };
 	if (is_own && !first->password[0])
 		code = find_in_netrc(credentials, url->host, first->user, permits_given, out);
 	if (is_own && code == 0)
-		return set_identity(out, SL_IDENTITY_USER, sl_span_str(first->user),
-			sl_span_str(first->password));
+		return set_identity(out, options->aws.sigv4 ? SL_IDENTITY_KEYS : SL_IDENTITY_USER,
+			sl_span_str(first->user), sl_span_str(first->password));
 	if (!is_own && has_given && permits_given)
 		return find_given(credentials, out);
 	if (!is_own)
@@ -274,15 +244,15 @@ sl_credentials_renew(struct sl_credentials *credentials, const struct sl_identit
 	const char *path = credentials->options.bearer_file;
 	struct sl_buf token = { 0 };
 	/* A FIFO, as of a shell's <(...), has nothing more, and might be waited for. */
-	if (identity->kind != SL_IDENTITY_TOKEN || mode_of_file(path) == 0 ||
+	if (identity->kind != SL_IDENTITY_TOKEN || !sl_secret_file_is_regular(path) ||
 		read_token(path, &token, NULL) != 0)
 		return false;
 	bool is_other = !sl_span_is(sl_buf_span(&token), identity->secret);
 	if (is_other) {
-		wipe(&credentials->token);
+		sl_buf_wipe(&credentials->token);
 		credentials->token = token;
 	} else {
-		wipe(&token);
+		sl_buf_wipe(&token);
 	}
 	return is_other;
 }

@@ -1,5 +1,5 @@
 /*
- * exchange_int.h - one request and its response, for client.c, which follows the redirects.
+ * exchange_int.h - one request and its response, for chain.c, which follows the redirects.
  * exchange.c has it up to the final head, body.c what follows. See client.h for the public side of
  * an exchange.
  */

@@ -62,7 +62,7 @@ check_target(const struct sl_http_exchange *exchange, const struct sl_redirect_r
 		return refuse_target(exchange, target, err,
 			is_same_url(&exchange->url, target)
 				? "it leads to itself and exceeds --max-redirs; the site may need "
-				  "cookies, which are not supported"
+				  "cookies of a session (--cookie-file)"
 				: "it exceeds --max-redirs");
 	if (downgrade && !rules->allow_downgrade)
 		return refuse_target(exchange, target, err,

@@ -11,7 +11,7 @@
 #include <errno.h>
 
 #define SHOWN_MAX 80 /* bytes of a name in a message */
-#define OWN_FIELDS 8 /* as in sl_request_each_field */
+#define OWN_FIELDS 9 /* as in sl_request_each_field */
 
 /* They control the connection or the body's framing, which the client manages. */
 static const char *const forbidden[] = { "Connection", "Content-Length", "Transfer-Encoding",
@@ -99,8 +99,14 @@ sl_request_check(const struct sl_request *request, struct sl_error *err)
 	if (request->authorization && !is_value(sl_span_str(request->authorization)))
 		return refuse_header(
 			err, sl_span_str("Authorization"), "its value contains a control byte");
-	for (size_t i = 0; i < request->header_count; i++) {
-		int code = sl_request_check_header(&request->headers[i], err);
+	if (request->cookies && !is_value(sl_span_str(request->cookies)))
+		return refuse_header(
+			err, sl_span_str("Cookie"), "its value contains a control byte");
+	for (size_t i = 0; i < request->header_count + request->field_count; i++) {
+		int code = sl_request_check_header(
+			i < request->header_count ? &request->headers[i]
+						  : &request->fields[i - request->header_count],
+			err);
 		if (code)
 			return code;
 	}
@@ -128,15 +134,29 @@ is_of_range(struct sl_span name)
 	return sl_span_is_nocase(name, "Range") || sl_span_is_nocase(name, "If-Range");
 }
 
+/* Whether a header of the user is not sent. */
+static bool
+is_replaced(const struct sl_request *request, struct sl_span name)
+{
+	for (size_t i = 0; i < request->field_count; i++)
+		if (sl_span_equal_nocase(request->fields[i].name, name))
+			return true;
+	return request->range && is_of_range(name);
+}
+
+/* request->cookies stand in place of the first field Cookie. */
 static void
 give_users(const struct each *each)
 {
 	const struct sl_request *request = each->request;
-	for (size_t i = 0; i < request->header_count; i++)
-		if (request->headers[i].value.data &&
-			(!request->range || !is_of_range(request->headers[i].name)))
-			each->fn(each->ctx, request->headers[i].name,
-				sl_span_trim(request->headers[i].value));
+	bool has_cookies = !request->cookies;
+	for (size_t i = 0; i < request->header_count; i++) {
+		struct sl_http_header header = request->headers[i];
+		bool is_first_cookie = !has_cookies && sl_span_is_nocase(header.name, "Cookie");
+		has_cookies = has_cookies || is_first_cookie;
+		if (header.value.data && !is_first_cookie && !is_replaced(request, header.name))
+			each->fn(each->ctx, header.name, sl_span_trim(header.value));
+	}
 }
 
 static void
@@ -172,7 +192,10 @@ sl_request_each_field(const struct sl_request *request, sl_request_field_fn *fn,
 	give_own(&each, "Accept-Encoding",
 		request->accept_encoding ? request->accept_encoding : "identity");
 	give_own(&each, "Authorization", request->authorization);
+	give_fixed(&each, "Cookie", request->cookies);
 	give_users(&each);
+	for (size_t i = 0; i < request->field_count; i++)
+		fn(ctx, request->fields[i].name, sl_span_trim(request->fields[i].value));
 	give_fixed(&each, "Range", request->range);
 	give_fixed(&each, "If-Range", request->if_range);
 	return true;
@@ -181,7 +204,7 @@ sl_request_each_field(const struct sl_request *request, sl_request_field_fn *fn,
 size_t
 sl_request_fields_max(const struct sl_request *request)
 {
-	return OWN_FIELDS + request->header_count;
+	return OWN_FIELDS + request->header_count + request->field_count;
 }
 
 static void
@@ -237,8 +260,6 @@ sl_request_add_basic(struct sl_buf *value, const char *user, const char *passwor
 	sl_buf_add_str(value, "Basic ");
 	sl_text_add_base64(value, sl_buf_span(&pair));
 	int code = pair.failed || value->failed ? -ENOMEM : 0;
-	if (pair.data)
-		explicit_bzero(pair.data, pair.len);
-	sl_buf_release(&pair);
+	sl_buf_wipe(&pair);
 	return code;
 }

@@ -430,6 +430,10 @@ sl_url_take_scheme(
 		url->scheme = SL_SCHEME_HTTPS;
 	else if (sl_span_is_nocase(scheme, "http"))
 		url->scheme = SL_SCHEME_HTTP;
+	else if (sl_span_is_nocase(scheme, "s3"))
+		return refuse_as(err, SL_E_UNSUPPORTED, text,
+			"only http and https are supported: with --aws-sigv4 aws:amz, use "
+			"https://BUCKET.s3.REGION.amazonaws.com/KEY or the URL of another store");
 	else
 		return refuse_as(err, SL_E_UNSUPPORTED, text, "only http and https are supported");
 	return 0;
@@ -490,10 +494,8 @@ sl_url_parse(struct sl_url *url, struct sl_span text, struct sl_error *err)
 void
 sl_url_drop_userinfo(struct sl_url *url)
 {
-	if (url->password)
-		explicit_bzero(url->password, strlen(url->password));
 	free(url->user);
-	free(url->password);
+	sl_text_wipe(url->password);
 	url->user = url->password = NULL;
 	url->has_userinfo = false;
 }

@@ -54,6 +54,13 @@ is_harmless(const struct sl_http_header *field)
 	return !field->value.data || sl_scope_is_harmless(field->name);
 }
 
+/* Host names the origin that the chain begins with, and must not follow it to another one. */
+static bool
+is_of_first(const struct sl_http_header *field)
+{
+	return sl_span_is_nocase(field->name, "Host");
+}
+
 size_t
 sl_user_fields_choose(struct sl_http_header *out, const struct sl_user_field_choice *choice,
 	struct sl_span *withheld)
@@ -67,7 +74,9 @@ sl_user_fields_choose(struct sl_http_header *out, const struct sl_user_field_cho
 	size_t all = add_given(out, count, choice->given.items, choice->given.count);
 	for (size_t i = count; i < all; i++) {
 		struct sl_http_header field = out[i];
-		if (permits_given || is_harmless(&field))
+		bool is_permitted =
+			permits_given && !(choice->scope->has_left && is_of_first(&field));
+		if (is_permitted || is_harmless(&field))
 			out[count++] = field;
 		else
 			*withheld = field.name;

@@ -256,6 +256,30 @@ encrypt(struct stream *stream, const char *data, size_t len, uint64_t deadline_n
 	}
 }
 
+/*
+ * A server may refuse our certificate after the handshake (TLS 1.3), and close without reading what
+ * was sent since: the connection is reset, with the alert that tells why still to be read.
+ */
+SL_SUSPENDS
+static int
+explain_reset(struct stream *stream, int code, struct sl_error *err)
+{
+	int why = SSL_ERROR_WANT_READ;
+	if (code != -ECONNRESET && code != -EPIPE)
+		return code;
+	for (unsigned i = 0; i < PEEKS_MAX && why == SSL_ERROR_WANT_READ; i++) {
+		char byte;
+		size_t count = 0;
+		ERR_clear_error();
+		int ok = SSL_peek_ex(stream->ssl, &byte, 1, &count);
+		why = ok ? SSL_ERROR_NONE : why_failed(stream, ok, false);
+		if (why == SSL_ERROR_WANT_READ &&
+			sl_tls_bio_fill(&stream->io, stream->below, 0, false, SL_FOREVER, NULL) < 0)
+			break;
+	}
+	return stream->broken && !stream->cut ? refuse_broken(stream, err) : code;
+}
+
 SL_SUSPENDS
 static int
 tls_send_all(struct sl_connection *connection, const void *data, size_t len, uint64_t deadline_ns,
@@ -271,7 +295,7 @@ tls_send_all(struct sl_connection *connection, const void *data, size_t len, uin
 		if (code == 0)
 			code = flush(stream, true, deadline_ns, err);
 		if (code < 0)
-			return code;
+			return explain_reset(stream, code, err);
 		from += piece;
 		len -= piece;
 	}

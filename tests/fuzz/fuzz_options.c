@@ -90,7 +90,12 @@ is_surely_valid_word(const struct sl_option *option, const char *value)
 		return value[0] && strlen(value) <= 107;
 	if (is_named(option, "regexp"))
 		return true;
-	if (is_named(option, "user-agent") || is_named(option, "referer"))
+	if (is_named(option, "auth-origin") || is_named(option, "pinnedpubkey"))
+		return false; /* a URL, a list of hashes */
+	if (is_named(option, "user") && value[0] == ':')
+		return false; /* without a name */
+	if (is_named(option, "user-agent") || is_named(option, "referer") ||
+		is_named(option, "user"))
 		return value[0] && value[strcspn(value, CONTROL_BYTES)] == '\0';
 	if (is_named(option, "level"))
 		return strcmp(value, "error") == 0 || strcmp(value, "info") == 0;
@@ -285,6 +290,24 @@ has_reach_conflict(const struct sl_command *command, const struct oracle *oracle
 	       value_of(command, oracle, "abstract-unix-socket");
 }
 
+/* A key belongs to a certificate, and what is not verified needs no authority. */
+static bool
+has_tls_conflict(const struct sl_command *command, const struct oracle *oracle)
+{
+	return (value_of(command, oracle, "key") && !value_of(command, oracle, "cert")) ||
+	       (is_on(command, oracle, "insecure", false) &&
+		       (value_of(command, oracle, "cacert") ||
+			       value_of(command, oracle, "capath")));
+}
+
+/* A request has one kind of credentials, and there is one .netrc file. */
+static bool
+has_auth_conflict(const struct sl_command *command, const struct oracle *oracle)
+{
+	return (value_of(command, oracle, "user") && value_of(command, oracle, "bearer-file")) ||
+	       (is_on(command, oracle, "netrc", false) && value_of(command, oracle, "netrc-file"));
+}
+
 static bool
 has_scan_conflict(const struct sl_command *command, const struct oracle *oracle)
 {
@@ -415,8 +438,10 @@ check_parsed(const struct sl_command *command, const struct line *line, int code
 	ask_getopt(&oracle, command, line);
 	must(!oracle.is_refused || code != 0);
 	bool is_scan = strcmp(command->name, "scan") == 0;
-	bool has_conflict =
-		is_scan ? has_scan_conflict(command, &oracle) : has_get_conflict(command, &oracle);
+	bool has_conflict = has_auth_conflict(command, &oracle) ||
+			    has_tls_conflict(command, &oracle) ||
+			    (is_scan ? has_scan_conflict(command, &oracle)
+				     : has_get_conflict(command, &oracle));
 	must(!has_conflict || code != 0);
 	/* One operand and no list of others is what every other combination allows. */
 	bool is_fine = !oracle.is_refused && !oracle.is_doubtful && !has_conflict &&

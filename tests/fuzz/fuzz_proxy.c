@@ -38,6 +38,10 @@ static void
 check_list(struct sl_span list, struct sl_span host_text)
 {
 	char *host = sl_span_dup(host_text);
+	if (strchr(host, '*')) { /* no host is called that */
+		free(host);
+		return;
+	}
 	bool any = false, all = sl_no_proxy_matches(list, host);
 	bool is_star = sl_span_is(list, "*");
 	struct sl_span rest = list;

@@ -88,10 +88,9 @@ check_request(const struct sl_url *url)
 	struct sl_buf text = { 0 }, credentials = { 0 };
 	if (url->has_userinfo)
 		must(sl_request_add_basic(&credentials, url->user, url->password) == 0);
-	struct sl_request request = { .method = "GET",
-		.url = url,
-		.user_agent = "fuzz",
-		.authorization = credentials.data };
+	struct sl_request request = {
+		.method = "GET", .url = url, .user_agent = "fuzz", .authorization = credentials.data
+	};
 	must(sl_request_format(&text, &request, NULL) == 0);
 	size_t lines = 0;
 	for (size_t i = 0; i < text.len; i++)

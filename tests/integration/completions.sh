@@ -17,7 +17,7 @@ typed() { # shell command
 	command -v script >/dev/null || skip "no script(1) here (package bsdutils)"
 	cat >keys
 	echo exit >>keys
-	(cd place && TERM=dumb HOME=$PWD SHELL=$BASH timeout "$LIMIT" script -qec "$1" ../typescript <../keys >/dev/null 2>&1)
+	(cd place && TERM=dumb INPUTRC=/dev/null HOME=$PWD SHELL=$BASH timeout "$LIMIT" script -qec "$1" ../typescript <../keys >/dev/null 2>&1)
 }
 
 # In lines of the keys <tab> stands for that key, <all> for the one that inserts all completions.

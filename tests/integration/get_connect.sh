@@ -66,7 +66,7 @@ test_connect_interface() {
 	expect 2 "cannot connect from interface 'none-such': no such device"
 }
 
-# a Unix socket stands for every host, which is not looked up; its failures name it
+# a Unix socket stands for every host, which is not looked up, without a proxy; its failures name it
 test_connect_unix() {
 	local name=sluice-test-$$-$RANDOM
 	"$ORIGIN_TOOL" --ready-file "$PWD/unix.ready" --log "$PWD/unix.log" --unix "$PWD/s" --unix "@$name" >unix.out 2>&1 &
@@ -77,6 +77,11 @@ test_connect_unix() {
 	expect 0
 	is_gen a 10 1
 	is_gen b 10 2
+	export http_proxy=http://127.0.0.1:$PORT_closed
+	once --unix-socket s http://a.invalid/gen/10/3/p
+	expect 0
+	is_gen p 10 3
+	unset http_proxy
 	get --abstract-unix-socket "$name" http://a.invalid/gen/10/1/c
 	expect 0
 	is_gen c 10 1

@@ -260,6 +260,33 @@ test_origin_header() {
 	sends_not b User-Agent
 }
 
+# an origin that is on the command line too gets what a list's would not, and the warning is printed once
+test_origin_header_list() {
+	printf '%s\n' "$ORIGIN/echo-headers" " out=a" "$ORIGIN/echo-headers" " out=b" >list
+	get -H 'X-Key: s3cret' -H 'Accept: text/x' -i list
+	expect 0 "is not sent to '$HOST:$PORT_http'"
+	[[ $(grep -c "is not sent" err) == 1 ]] || fail "more than one warning"
+	sends_not a s3cret
+	sends_not b s3cret
+	sends a "Accept: text/x"
+	get -H 'X-Key: s3cret' -i list "$ORIGIN/gen/100/1" --if-exists=replace
+	expect 0
+	sends a "X-Key: s3cret"
+	! grep -q "is not sent" err || fail "the origin was on the command line"
+}
+
+# Host stays with its origin, also on the way to one that --auth-origin names
+test_origin_header_host() {
+	get -H 'Host: virtual' -H 'X-Key: k' --auth-origin "http://localhost:$PORT_http" \
+		"$ORIGIN/$(redirect_to "http://localhost:$PORT_http/echo-headers")" -o f
+	expect 0
+	sends f "X-Key: k"
+	sends f "Host: localhost:$PORT_http"
+	get -H 'Host: virtual' "$ORIGIN/echo-headers" -o g
+	expect 0
+	sends g "Host: virtual"
+}
+
 # to another origin only fields that hold no secrets are sent, also if a redirect leads back
 test_origin_header_redirect() {
 	local away back

@@ -137,6 +137,8 @@ test_proxy_user() {
 	expect 0
 	! grep -qi '^proxy' head4 || fail "the origin got what is for the proxy"
 	! grep -q secret err || fail "the password was shown"
+	once -H 'Proxy-Authorization: Basic xyz' "$ORIGIN/echo-headers"
+	expect 28 "--proxy-user"
 	printf '%s\n\theader=Proxy-Authorization: Basic xyz\n' "$ORIGIN/echo-headers" >list
 	once -i list
 	expect 28 "--proxy-user"
@@ -171,6 +173,8 @@ test_proxy_wrong_user() {
 	! grep -q hunter2 err || fail "the password was shown"
 	once --proxy "http://$(at auth)" "http://origin.test:$PORT_http/gen/3/1"
 	expect 24 "with --proxy-user"
+	once --proxy "http://user:hunter2@$(at auth)" "http://origin.test:$PORT_http/gen/3/1"
+	expect 24 "the server answered 407 Proxy Authentication Required; it refused the user name or password for the proxy"
 	get --proxy "http://user:secret@$(at again)" --cacert "$CA" "$ORIGINS/gen/3/1"
 	expect 24 "it refused the user name or password"
 	[[ $(grep -c '^again CONNECT' proxy.log) == 1 ]] || fail "$(grep -c '^again CONNECT' proxy.log) requests"

@@ -157,9 +157,10 @@ void sl_origin_route(struct sl_origin_exchange *x);
 void sl_origin_redirect(struct sl_origin_exchange *x, unsigned status, const char *location);
 
 /* The tables of the other files: origin_lies.c, origin_ranges.c, origin_conditions.c, origin_nth.c,
- * origin_auth.c. */
+ * origin_auth.c, origin_sigv4.c, origin_cookies.c. */
 extern const struct sl_origin_route sl_origin_lie_routes[], sl_origin_range_routes[],
-	sl_origin_condition_routes[], sl_origin_nth_routes[], sl_origin_auth_routes[];
+	sl_origin_condition_routes[], sl_origin_nth_routes[], sl_origin_auth_routes[],
+	sl_origin_sigv4_routes[], sl_origin_cookie_routes[];
 
 /* From origin_ranges.c: */
 

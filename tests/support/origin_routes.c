@@ -2,7 +2,8 @@
  * What each path does. A path is a list of segments; each route takes its name and its arguments
  * from the front. Shapes (marked with "/...") change how the answer will be sent and route what is
  * left; the others answer. The table here holds the plain ones; origin_lies.c, origin_ranges.c,
- * origin_conditions.c, origin_nth.c and origin_auth.c have tables of their own.
+ * origin_conditions.c, origin_nth.c, origin_auth.c, origin_sigv4.c and origin_cookies.c have
+ * tables of their own.
  */
 #include "support/origin_exchange.h"
 
@@ -449,7 +450,7 @@ static const struct sl_origin_route routes[] = {
 
 static const struct sl_origin_route *const tables[] = { routes, sl_origin_lie_routes,
 	sl_origin_range_routes, sl_origin_condition_routes, sl_origin_nth_routes,
-	sl_origin_auth_routes };
+	sl_origin_auth_routes, sl_origin_sigv4_routes, sl_origin_cookie_routes };
 
 /* The next segment of x->rest, cut off; false if it is empty or too long. */
 static bool

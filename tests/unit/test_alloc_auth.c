@@ -8,6 +8,7 @@
 #include "sluice/http/digest_auth.h"
 #include "sluice/http/netrc.h"
 #include "sluice/http/request.h"
+#include "sluice/http/sigv4.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -79,9 +80,33 @@ find_identity(void)
 	return code;
 }
 
+static int
+sign_request(void)
+{
+	static const struct sl_http_header fields[] = { { { "host", 4 }, { "h", 1 } },
+		{ { "X-A", 3 }, { "b", 1 } } };
+	const struct sl_sigv4_variant variant = { sl_span_str("aws"), sl_span_str("amz"),
+		sl_span_str("r"), sl_span_str("s") };
+	const struct sl_sigv4_keys keys = { "ID", "SECRET" };
+	const struct sl_sigv4_request request = { .method = "GET",
+		.target = "/a/../b%20c?d=e+f&a",
+		.fields = fields,
+		.field_count = SL_COUNT_OF(fields),
+		.normalizes = true };
+	struct sl_buf out = { 0 };
+	int code = sl_sigv4_sign(&out, &variant, &keys, "20150830T123600Z", &request);
+	cr_expect(code == 0 || code == -ENOMEM || code == SL_E_UNSUPPORTED, "%d", code);
+	cr_expect(code || (strstr(out.data, "SignedHeaders=host;x-a, ") &&
+				  strlen(strstr(out.data, "Signature=")) == 10 + 64));
+	cr_expect(code == 0 || out.len == 0);
+	sl_buf_release(&out);
+	return code == SL_E_UNSUPPORTED ? -ENOMEM : code; /* OpenSSL may fail of memory too */
+}
+
 Test(alloc_auth, each_allocation_may_fail)
 {
-	static step_fn *const steps[] = { find_entry, answer_challenge, find_identity };
+	static step_fn *const steps[] = { find_entry, answer_challenge, find_identity,
+		sign_request };
 	for (size_t i = 0; i < SL_COUNT_OF(steps); i++) {
 		uint64_t nth = 0;
 		for (bool hit = true; hit;) {

@@ -110,6 +110,18 @@ Test(http_request, lets_the_user_replace_headers)
 		"authorization: Bearer x\r\nX-A: \r\nX-A: \xc3\xa4\tb\r\n\r\n");
 }
 
+Test(http_request, fields_of_the_client_replace_those_of_the_user)
+{
+	struct sl_http_header headers[] = { header("X-AMZ-date", "old"), header("X-B", "b") };
+	struct sl_http_header fields[] = { header("x-amz-date", "new"), header("x-c", "c") };
+	expect_format("http://h/",
+		(struct sl_request){ .headers = headers,
+			.header_count = SL_COUNT_OF(headers),
+			.fields = fields,
+			.field_count = SL_COUNT_OF(fields) },
+		"GET / HTTP/1.1\r\nHost: h\r\n" OWN "X-B: b\r\nx-amz-date: new\r\nx-c: c\r\n\r\n");
+}
+
 /* CVE-2012-0036, CVE-2014-8150. */
 Test(http_request, refuses_headers_that_inject_or_change_the_framing)
 {

@@ -42,10 +42,6 @@ serve_echo(struct peer *of, int fd)
 	while (ssl && SSL_read(ssl, &byte, 1) == 1)
 		if (SSL_write(ssl, &byte, 1) != 1)
 			break;
-	if (!ssl) { /* a reset, because of bytes that were not read, would overtake the alert */
-		shutdown(fd, SHUT_WR);
-		peer_drain(fd);
-	}
 	SSL_free(ssl);
 }
 
@@ -101,21 +97,29 @@ TestSuite(net_tls_options, .init = set_up, .fini = tear_down);
 
 /* ---- the client ---- */
 
-/* One connection; `use` = exchange a byte, after which the server has verified our certificate. */
 static int
-connect_once(struct sl_tls *tls, const char *host, bool use, struct sl_tls_info *info,
-	struct sl_error *err)
+open_connection(
+	struct sl_tls *tls, const char *host, struct sl_connection **out, struct sl_error *err)
 {
-	struct sl_connection *plain = NULL, *connection = NULL;
+	struct sl_connection *plain = NULL;
 	struct sl_address address = peer_address(&peer);
-	char byte = 'x';
 	int fd = sl_io_socket(AF_INET, SOCK_STREAM, 0);
 	cr_assert_eq(sl_io_connect(fd, (struct sockaddr *)&address.storage, address.len,
 			     sl_deadline_in(LONG_NS)),
 		0);
 	cr_assert_eq(sl_connection_open_plain(fd, &plain), 0);
-	int code = sl_tls_connect(tls, plain, host, peer.port, SL_ALPN_HTTP1,
-		sl_deadline_in(LONG_NS), &connection, err);
+	return sl_tls_connect(
+		tls, plain, host, peer.port, SL_ALPN_HTTP1, sl_deadline_in(LONG_NS), out, err);
+}
+
+/* One connection; `use` = exchange a byte, after which the server has verified our certificate. */
+static int
+connect_once(struct sl_tls *tls, const char *host, bool use, struct sl_tls_info *info,
+	struct sl_error *err)
+{
+	struct sl_connection *connection = NULL;
+	char byte = 'x';
+	int code = open_connection(tls, host, &connection, err);
 	if (code < 0)
 		return code;
 	if (info)
@@ -135,6 +139,29 @@ struct attempt {
 	int code;
 	const char *text;
 };
+
+/* Sends until the connection is reset: the server has closed without reading. */
+static int
+send_late(void *arg)
+{
+	const struct attempt *attempt = arg;
+	struct sl_connection *connection = NULL;
+	struct sl_tls *tls = NULL;
+	struct sl_error err = { 0 };
+	char text[100] = { 0 };
+	cr_assert_eq(sl_tls_new(&tls, &attempt->options, &err), 0);
+	cr_assert_eq(open_connection(tls, "localhost", &connection, &err), 0);
+	int code = 0;
+	while (code == 0) {
+		code = sl_connection_send_all(connection, text, sizeof(text), SL_FOREVER, &err);
+		cr_assert_eq(sl_sleep(SL_NS_PER_MS), 0);
+	}
+	cr_expect_eq(code, attempt->code, "%d instead of %d: %s", code, attempt->code, err.text);
+	cr_expect(strstr(err.text, attempt->text), "'%s' not in: %s", attempt->text, err.text);
+	sl_connection_close(connection);
+	sl_tls_free(tls);
+	return 0;
+}
 
 static int
 try_once(void *arg)
@@ -225,6 +252,17 @@ Test(net_tls_options, a_server_that_requires_a_certificate_is_named_as_the_reaso
 					 .key = path_of("selfsigned.key") },
 		.code = SL_E_TLS,
 		.text = "client certificate (--cert)" });
+}
+
+Test(net_tls_options, the_reason_is_found_although_the_server_has_reset_the_connection)
+{
+	struct attempt attempt = { .options = { .cacert = path_of("ca.pem") },
+		.code = SL_E_TLS,
+		.text = "the server requires a client certificate (--cert FILE)" };
+	ask_for_certificates();
+	peer_start(&peer, serve_echo, NULL);
+	cr_expect_eq(peer_run(send_late, &attempt), 0);
+	peer_stop(&peer);
 }
 
 Test(net_tls_options, files_of_a_client_certificate_that_do_not_do_are_refused)

@@ -109,6 +109,7 @@ Test(http_url, refuses_what_is_ambiguous)
 		{ "ftp://host/x", SL_E_UNSUPPORTED, "only http and https" },
 		{ "file:///etc/passwd", SL_E_UNSUPPORTED, "only http and https" },
 		{ "gopher://host/", SL_E_UNSUPPORTED, "only http and https" },
+		{ "s3://bucket/key", SL_E_UNSUPPORTED, "https://BUCKET.s3.REGION.amazonaws.com" },
 		{ "http://", SL_E_USAGE, "no host" },
 		{ "http:///x", SL_E_USAGE, "no host" },
 		{ "http://:80/", SL_E_USAGE, "no host" },

@@ -11,17 +11,19 @@
 struct sl_run_credentials {
 	struct sl_credentials_options options; /* for the client; borrows from here */
 	char *user, *password, *netrc_file;
+	char *aws_credentials_file, *aws_config_file;
 	struct sl_url *typed, *named;
 	size_t typed_count, typed_cap, named_count;
 };
 
 /*
  * Take the options; asks for a password if --user has none. The password is hidden in the command
- * line, where other users could see it. `home` is the home directory or NULL. Returns 0;
+ * line, where other users could see it. `env` is getenv: HOME, and with --aws-sigv4 the variables
+ * of AWS's programs. Returns 0;
  * SL_E_USAGE; -ENOMEM. To be released in any case.
  */
 int sl_run_credentials_init(struct sl_run_credentials *credentials,
-	const struct sl_auth_options *options, const char *home,
+	const struct sl_auth_options *options, char *(*env)(const char *name),
 	struct sl_error *err) SL_MUST_CHECK;
 
 /* The origin of a URL on the command line; anything else is passed over, also NULL. Returns 0 or

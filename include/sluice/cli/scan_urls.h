@@ -33,8 +33,8 @@ struct sl_scan_urls {
 	bool is_open;
 };
 
-/* Not in a task. Both are borrowed. Without URLs it stays as it is. Asks for a password if --user has
- * none. Returns 0; -ENOMEM; what sl_run_credentials_init returns. */
+/* Not in a task. Both are borrowed. Without URLs it stays as it is. Asks for a password if --user
+ * has none. Returns 0; -ENOMEM; what sl_run_credentials_init returns. */
 int sl_scan_urls_init(struct sl_scan_urls *urls, const struct sl_scan_options *options,
 	const struct sl_proxies *proxies, struct sl_error *err) SL_MUST_CHECK;
 

@@ -4,13 +4,25 @@
  * A user and password come, in this order, from the URL, from the options, or from a .netrc file by
  * the host of the URL; instead of the second there may be a token in a file. Where each may go is
  * decided by http/scope.h. Secrets are wiped when they are freed.
+ *
+ * With sigv4 all of them are access keys, with which requests are signed (http/sigv4.h).
  */
 #ifndef SLUICE_HTTP_CREDENTIALS_H
 #define SLUICE_HTTP_CREDENTIALS_H
 
 #include "sluice/http/scope.h"
+#include "sluice/http/sigv4_variant.h"
 
 struct sl_credentials;
+
+/* Signatures of AWS's kind. Borrowed likewise. */
+struct sl_aws_options {
+	const char *sigv4;               /* as sl_sigv4_read_variant; NULL = none */
+	const char *id, *secret, *token; /* NULL = as the profile has them; token only with id */
+	const char *region;              /* of hosts that do not name one; NULL likewise */
+	const char *profile;             /* has to exist; NULL = "default", if it exists */
+	const char *credentials_file, *config_file; /* may be missing; NULL = none */
+};
 
 /* Borrowed for the life of what is made of it. {0} = none. */
 struct sl_credentials_options {
@@ -20,10 +32,11 @@ struct sl_credentials_options {
 	/* Passwords are not sent themselves, as Basic does (RFC 7617), but only in answer to a
 	 * Digest challenge (RFC 7616). */
 	bool only_digest;
+	struct sl_aws_options aws; /* with sigv4 neither user nor files above */
 	struct sl_scope_origins origins;
 };
 
-#define SL_CREDENTIALS_FILE_MAX (256 * 1024) /* bytes of a .netrc file */
+#define SL_CREDENTIALS_FILE_MAX (256 * 1024) /* bytes of a .netrc file, and of those of AWS */
 #define SL_CREDENTIALS_TOKEN_MAX 16384u      /* bytes of a token: room for any JWT */
 
 /*
@@ -38,11 +51,21 @@ void sl_credentials_free(struct sl_credentials *credentials);
 const struct sl_scope_origins *sl_credentials_origins(const struct sl_credentials *credentials);
 bool sl_credentials_only_digest(const struct sl_credentials *credentials);
 
+/* With sigv4: the variant for `host`; borrowed from `credentials` and `host`. */
+struct sl_sigv4_variant sl_credentials_locate(
+	const struct sl_credentials *credentials, const char *host);
+
 /* What a request is sent for. {0} is an empty one. */
 struct sl_identity {
-	enum sl_identity_kind { SL_IDENTITY_NONE, SL_IDENTITY_USER, SL_IDENTITY_TOKEN } kind;
-	char *user;
-	char *secret; /* the password or the token */
+	enum sl_identity_kind {
+		SL_IDENTITY_NONE,
+		SL_IDENTITY_USER,
+		SL_IDENTITY_TOKEN,
+		SL_IDENTITY_KEYS, /* to sign with */
+	} kind;
+	char *user;   /* or the id of the key */
+	char *secret; /* the password, the token or the secret key */
+	char *token;  /* of the session, with KEYS; NULL = none */
 	/* With SL_IDENTITY_NONE: there are some, but they must not go to this origin. */
 	bool is_withheld;
 };

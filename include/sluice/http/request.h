@@ -21,8 +21,11 @@ struct sl_request {
 	const char *user_agent;
 	const char *authorization;            /* value of that field; NULL = none */
 	const char *accept_encoding;          /* NULL = "identity" */
+	const char *cookies;                  /* of Cookie, in place of the first one in headers */
 	const struct sl_http_header *headers; /* each replaces the request's own of the same name */
 	size_t header_count;
+	const struct sl_http_header *fields; /* of the client, which replace those of `headers` */
+	size_t field_count;
 	/* Values of Range and If-Range, which no header replaces; NULL = none */
 	const char *range, *if_range;
 	/* For the HTTP proxy that relays the request: the URL in absolute form (RFC 9112 3.2.2),
