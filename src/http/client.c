@@ -34,8 +34,8 @@
 #define LIMIT_DEFAULT_BUFFER (64 * SL_KIB)
 #define LIMIT_BUFFER_MIN (4 * SL_KIB)
 
-/* Of a stream of HTTP/2: what a server sends before it is read. 256 KiB are 12 MB/s for a round trip of
- * 20 ms. */
+/* Of a stream of HTTP/2: what a server sends before it is read. 256 KiB are 12 MB/s for a round
+ * trip of 20 ms. */
 #define H2_WINDOW_MAX (256 * SL_KIB)
 #define H2_WINDOW_MIN (16 * SL_KIB)
 

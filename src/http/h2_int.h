@@ -28,8 +28,7 @@ struct sl_h2 {
 	nghttp2_session *nghttp2;
 	struct sl_list streams;
 	unsigned count; /* of them */
-	uint32_t
-		window; /* of a stream: what may come before it is read, so that memory is bounded */
+	uint32_t window; /* of a stream: what may come before it is read */
 	bool has_carried;
 	bool is_receiving, is_sending; /* a task does */
 	bool is_leaving;               /* the server has sent GOAWAY */
