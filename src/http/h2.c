@@ -199,6 +199,16 @@ receive(struct sl_h2 *session, bool wait, uint64_t deadline_ns)
 	return code == 0 ? -ECONNRESET : code;
 }
 
+/* nghttp2 has sent GOAWAY, because of what the server sent, and ignores all that follows. */
+static void
+fail_malformed(struct sl_h2 *session)
+{
+	struct sl_error cause = { 0 };
+	sl_fail(&cause, SL_PHASE_HEAD, SL_E_PROTO, "the server's HTTP/2 is malformed: %s",
+		nghttp2_strerror(session->invalid ? session->invalid : NGHTTP2_ERR_PROTO));
+	fail(session, SL_E_PROTO, &cause);
+}
+
 static bool
 is_over(const struct sl_h2_stream *stream)
 {
@@ -214,6 +224,8 @@ sl_h2_wait(struct sl_h2_stream *stream, bool (*has_news)(const struct sl_h2_stre
 	while (code == 0 && !has_news(stream) && !is_over(stream)) {
 		struct sl_waiter waiter;
 		code = sl_h2_flush(session, deadline_ns);
+		if (!nghttp2_session_want_read(session->nghttp2))
+			fail_malformed(session);
 		if (code < 0 || has_news(stream) || is_over(stream))
 			break;
 		code = session->is_receiving

@@ -163,7 +163,7 @@ static int
 on_invalid_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, int error, void *ctx)
 {
 	struct sl_h2_stream *stream = find(nghttp2, frame->hd.stream_id);
-	(void)ctx;
+	((struct sl_h2 *)ctx)->invalid = error;
 	if (stream)
 		stream->invalid = error;
 	return 0;

@@ -27,13 +27,14 @@ struct sl_h2 {
 	struct sl_connection *below;
 	nghttp2_session *nghttp2;
 	struct sl_list streams;
-	unsigned count; /* of them */
+	unsigned count;  /* of them */
 	uint32_t window; /* of a stream: what may come before it is read */
 	bool has_carried;
 	bool is_receiving, is_sending; /* a task does */
 	bool is_leaving;               /* the server has sent GOAWAY */
 	bool wants_http1;              /* the server has refused HTTP/2 for a request */
 	unsigned idle_frames;          /* received since the last one that brought something on */
+	int invalid;                   /* of nghttp2: the last thing that was wrong with a frame */
 	int code;                      /* why it does not work any more; 0 = it works */
 	struct sl_error cause;
 	struct sl_buf out;        /* frames to be sent */

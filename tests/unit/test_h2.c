@@ -192,6 +192,14 @@ on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, const uint8_t *n
 	return 0;
 }
 
+/* Bytes of a body of no stream. */
+static void
+send_garbage(struct session *session)
+{
+	static const unsigned char frame[10] = { 0, 0, 1 };
+	session->is_broken = SSL_write(session->ssl, frame, sizeof(frame)) != sizeof(frame);
+}
+
 static int
 on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
 {
@@ -205,7 +213,10 @@ on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
 		((struct session *)ctx)->is_broken = true;
 		return 0;
 	}
-	respond(nghttp2, frame->hd.stream_id, answer);
+	if (asks_for(answer, "/garbage"))
+		send_garbage(ctx);
+	else
+		respond(nghttp2, frame->hd.stream_id, answer);
 	return 0;
 }
 
@@ -564,6 +575,7 @@ refuse_bad(void *arg)
 		{ "/short/70000", SL_E_PROTO, "malformed" },
 		{ "/long/70000", SL_E_PROTO, "malformed" },
 		{ "/interim/33", SL_E_LIMIT, "more than 32 interim" },
+		{ "/garbage/0", SL_E_PROTO, "malformed" },
 		{ "/bomb/0", SL_E_LIMIT, "larger than 256 KiB" },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
