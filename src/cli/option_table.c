@@ -216,7 +216,7 @@ static const struct sl_option get_options[] = {
 		.help = "Send URL as the Referer header field of each request. Entries with "
 		"referer= keep that." },
 	{ .group = "Network", .letter = 'u', .name = "user", .argument = "USER[:PASSWORD]",
-		.kind = SL_OPTION_WORD, FIELD(auth.user),
+		.kind = SL_OPTION_WORD, FIELD(auth.user), .is_secret = true,
 		.help = "Send USER and PASSWORD to the origins of the URLs on the command line and "
 		"of --auth-origin, by Digest or Basic as the server asks. Without PASSWORD you are "
 		"asked for it on the terminal." },
@@ -255,7 +255,7 @@ static const struct sl_option get_options[] = {
 		"http, https, socks4, socks4a, socks5 or socks5h. If URL is empty, no proxy is "
 		"used." },
 	{ .group = "Network", .name = "proxy-user", .argument = "USER",
-		.kind = SL_OPTION_WORD, FIELD(proxy.user),
+		.kind = SL_OPTION_WORD, FIELD(proxy.user), .is_secret = true,
 		.help = "Log in to the proxy of --proxy as USER, which is NAME:PASSWORD." },
 	{ .group = "Network", .name = "noproxy", .argument = "LIST",
 		.kind = SL_OPTION_TEXT, FIELD(proxy.noproxy),
@@ -644,7 +644,7 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_WORD, FIELD(referer),
 		.help = "For URLs: send URL as the Referer header field." },
 	{ .group = "Network", .name = "user", .argument = "USER[:PASSWORD]",
-		.kind = SL_OPTION_WORD, FIELD(auth.user),
+		.kind = SL_OPTION_WORD, FIELD(auth.user), .is_secret = true,
 		.help = "For URLs: send USER and PASSWORD to the origins of the URLs on the command line and "
 		"of --auth-origin, by Digest or Basic as the server asks. Without PASSWORD you are "
 		"asked for it on the terminal." },
@@ -683,7 +683,7 @@ static const struct sl_option scan_options[] = {
 		"http, https, socks4, socks4a, socks5 or socks5h. If URL is empty, no proxy is "
 		"used." },
 	{ .group = "Network", .name = "proxy-user", .argument = "USER",
-		.kind = SL_OPTION_WORD, FIELD(proxy.user),
+		.kind = SL_OPTION_WORD, FIELD(proxy.user), .is_secret = true,
 		.help = "For URLs: log in to the proxy of --proxy as USER, which is NAME:PASSWORD." },
 	{ .group = "Network", .name = "noproxy", .argument = "LIST",
 		.kind = SL_OPTION_TEXT, FIELD(proxy.noproxy),
