@@ -90,7 +90,9 @@ static const struct hint get_hints[] = {
 		"and out= of a list gives any" },
 	{ "-p -np --recursive --page-requisites --no-parent",
 		"links are not followed: give all URLs, or a list of them with -i" },
-	{ "-b --background -D --daemon --enable-rpc",
+	{ "-b", "for the -b of curl use --cookie-file FILE, or -H 'Cookie: NAME=VALUE'; for that "
+		"of wget '&' in the shell" },
+	{ "--background -D --daemon --enable-rpc",
 		"running in the background is not supported (use '&' in the shell)" },
 	/* aria2 */
 	{ "--split", "use -s" },
@@ -109,13 +111,14 @@ static const struct hint get_hints[] = {
 	{ "-K --conf-path", "use --config FILE" },
 	{ "--disable --no-conf", "use --no-config" },
 	/* names reserved for later versions */
-	{ "-U", "use -A, or --user-agent" },
+	{ "-U", "for the -U of wget use -A, for that of curl --proxy-user USER:PASSWORD" },
 	{ "--password --http-user --http-password --http-passwd",
 		"use --user USER:PASSWORD, or in a list (-i) http-user=USER and "
 		"http-passwd=PASSWORD below a URL" },
 	{ "-n --netrc-optional --netrc-path", "use --netrc or --netrc-file FILE" },
 	{ "--oauth2-bearer", "use --bearer-file FILE, so that other users cannot see the token" },
-	{ "--cookie --load-cookies --cookies --cookies-from-browser",
+	{ "--cookie", "use --cookie-file FILE, or -H 'Cookie: NAME=VALUE'" },
+	{ "--load-cookies --cookies --cookies-from-browser",
 		"use --cookie-file FILE, a file in Netscape's format" },
 	{ "--cookie-jar --save-cookies --keep-session-cookies --junk-session-cookies",
 		"not needed: cookies are kept until the run ends, and not stored" },
@@ -138,7 +141,8 @@ static const struct hint scan_hints[] = {
 	{ "--text --binary --binary-files",
 		"binary files are skipped in directories but read if they are named: name the file "
 		"itself" },
-	{ "--recursive --no-ignore --hidden -u --unrestricted --extended-regexp --perl-regexp "
+	{ "-u", "for a user of a server use --user; all files are read by default" },
+	{ "--recursive --no-ignore --hidden --unrestricted --extended-regexp --perl-regexp "
 	  "--pcre2 --case-sensitive --crlf --include-zero --no-heading",
 		IS_DEFAULT },
 	{ "--sort --sort-files",
