@@ -247,6 +247,8 @@ refuse_user(struct sl_authorization *authorization, struct sl_authorizer *author
 	struct sl_digest_auth challenge;
 	bool has_basic;
 	int code = read_challenges(&challenge, &has_basic, &authorization->unsupported, head);
+	if (challenge.realm || has_basic)
+		authorization->unsupported = NULL; /* of the others, one could be answered */
 	bool is_basic = code == 0 && !challenge.realm && has_basic &&
 			authorization->kind == SL_AUTHORIZATION_DIGEST &&
 			!sl_credentials_only_digest(authorizer->credentials);

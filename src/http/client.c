@@ -448,14 +448,26 @@ check_range(struct chain *chain, struct sl_error *err)
 	return 0;
 }
 
+/* A 407 of a proxy to which requests themselves go; a server has no say about proxies. */
+static const char *
+relay_hint(const struct sl_http_exchange *exchange)
+{
+	const struct sl_proxy_route *relay =
+		sl_route_relay(&exchange->connections->route, &exchange->url);
+	if (!relay)
+		return "";
+	return relay->proxy->user
+		       ? "; it refused the user name or password for the proxy"
+		       : "; give USER:PASSWORD for the proxy with --proxy-user or before its host";
+}
+
 /* What the status means for the credentials that were sent, or were not. */
 static void
 add_hint(struct sl_buf *hint, const struct chain *chain)
 {
 	const struct sl_head *head = &chain->exchange->head;
 	if (head->status == 407) {
-		sl_buf_add_str(hint,
-			"; give USER:PASSWORD for the proxy with --proxy-user or before its host");
+		sl_buf_add_str(hint, relay_hint(chain->exchange));
 		return;
 	}
 	if (has_header(chain, "Authorization"))
