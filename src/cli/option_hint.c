@@ -114,13 +114,14 @@ static const struct hint get_hints[] = {
 	{ "-K --conf-path", "use --config FILE" },
 	{ "--disable --no-conf", "use --no-config" },
 	/* names reserved for later versions */
-	{ "-U", "use -A, or --user-agent" },
+	{ "-U", "for the -U of wget use -A, for that of curl --proxy-user USER:PASSWORD" },
 	{ "--password --http-user --http-password --http-passwd",
 		"use --user USER:PASSWORD, or in a list (-i) http-user=USER and "
 		"http-passwd=PASSWORD below a URL" },
 	{ "-n --netrc-optional --netrc-path", "use --netrc or --netrc-file FILE" },
 	{ "--oauth2-bearer", "use --bearer-file FILE, so that other users cannot see the token" },
-	{ "--cookie --load-cookies --cookies --cookies-from-browser",
+	{ "--cookie", "use --cookie-file FILE, or -H 'Cookie: NAME=VALUE'" },
+	{ "--load-cookies --cookies --cookies-from-browser",
 		"use --cookie-file FILE, a file in Netscape's format" },
 	{ "--cookie-jar --save-cookies --keep-session-cookies --junk-session-cookies",
 		"not needed: cookies are kept until the run ends, and not stored" },

@@ -221,6 +221,8 @@ refuse_user(struct sl_authorization *authorization, struct sl_authorizer *author
 	bool has_basic;
 	int code = sl_digest_auth_choose(
 		&challenge, &has_basic, head, "WWW-Authenticate", &authorization->unsupported);
+	if (challenge.realm || has_basic)
+		authorization->unsupported = NULL; /* of the others, one could be answered */
 	bool is_basic = code == 0 && !challenge.realm && has_basic &&
 			authorization->kind == SL_AUTHORIZATION_DIGEST &&
 			!sl_credentials_only_digest(authorizer->credentials);

@@ -98,6 +98,10 @@ test_config_rights() {
 	get --config named "$ORIGIN/gen/1000/2"
 	expect 0 "'named' line 1: 'user' may be secret, and other users may read the file: use 'chmod 600' on it"
 	! grep -q s3cret err || fail "$(cat err)"
+	printf 'proxy = 127.0.0.1:9\nproxy-user = me:s3cret\n' >proxied
+	chmod 644 proxied
+	get --config proxied --noproxy '*' "$ORIGIN/gen/1000/6"
+	expect 0 "'proxied' line 2: 'proxy-user' may be secret"
 	chmod 600 named
 	get --config named "$ORIGIN/gen/1000/3"
 	expect 0

@@ -216,6 +216,7 @@ AUTH_TEST(credentials_that_are_refused_are_not_sent_again_and_again)
 		{ "/digest/other/p/md5+basic/gen/5/1", "does not accept", 2 },
 		{ "/auth/u/other/gen/5/1", "does not accept", 1 },
 		{ "/digest/u/p/sess/gen/5/1", "Digest challenge is not supported", 1 },
+		{ "/digest/u/p/sess+basic/gen/5/1", "does not accept", 1 },
 		{ "/bearer/T/gen/5/1", "does not accept", 1 },
 	};
 	struct fixture *fixture = fixture_new();
