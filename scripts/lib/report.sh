@@ -2,6 +2,7 @@
 
 # What the user of the machine has set for all runs is not for the tests.
 export XDG_CONFIG_HOME=/nonexistent
+unset http_proxy https_proxy all_proxy no_proxy HTTPS_PROXY ALL_PROXY NO_PROXY
 
 passed=0 failed=0 skipped=0
 failures=()

@@ -90,6 +90,14 @@ sl_buf_release(struct sl_buf *buf)
 }
 
 void
+sl_buf_wipe(struct sl_buf *buf)
+{
+	if (buf->data)
+		explicit_bzero(buf->data, buf->len);
+	sl_buf_release(buf);
+}
+
+void
 sl_buf_clear(struct sl_buf *buf)
 {
 	buf->len = 0;

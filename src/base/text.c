@@ -5,6 +5,8 @@
  */
 #include "sluice/base/text.h"
 
+#include <stdlib.h>
+
 #define CUT_MARK "..."
 
 /* Length of a sequence by its first byte, 2..4; 0 for a byte that begins none. */
@@ -310,4 +312,12 @@ sl_text_width(struct sl_span text)
 		text.len -= len;
 	}
 	return width;
+}
+
+void
+sl_text_wipe(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
 }

@@ -2,7 +2,7 @@
  * completion.c - the scripts for bash, zsh and fish.
  *
  *  - What follows an option is told by the table: one of its choices, or by the name of its
- *    argument FILE, DIR, or a text of which nothing is known.
+ *    argument FILE, PATH, DIR, or a text of which nothing is known.
  *  - File names are left to the shell, which knows how to quote them.
  *  - A description is the first sentence of an option's help.
  */
@@ -19,6 +19,7 @@ follower(const struct sl_option *option)
 {
 	return option->choices                         ? FOLLOWER_CHOICE
 	       : strcmp(option->argument, "FILE") == 0 ? FOLLOWER_FILE
+	       : strcmp(option->argument, "PATH") == 0 ? FOLLOWER_FILE
 	       : strcmp(option->argument, "DIR") == 0  ? FOLLOWER_DIR
 						       : FOLLOWER_TEXT;
 }

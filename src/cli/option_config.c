@@ -55,8 +55,9 @@ unknown(struct option_parser *parser, const char *name)
 static bool
 is_home(const struct sl_option *option, const char *value)
 {
-	bool is_path =
-		strcmp(option->argument, "FILE") == 0 || strcmp(option->argument, "DIR") == 0;
+	bool is_path = strcmp(option->argument, "FILE") == 0 ||
+		       strcmp(option->argument, "DIR") == 0 ||
+		       strcmp(option->argument, "PATH") == 0;
 	return is_path && value[0] == '~' && (value[1] == '/' || value[1] == '\0');
 }
 
@@ -122,7 +123,7 @@ is_secret(const struct sl_command *command, const struct sl_config_item *item)
 	sl_redact(&shown, sl_span_str(item->value));
 	bool is_changed = !sl_span_is(sl_buf_span(&shown), item->value);
 	sl_buf_release(&shown);
-	return option->is_secret || is_changed;
+	return is_changed || (option->secret_mark && strchr(item->value, option->secret_mark));
 }
 
 int

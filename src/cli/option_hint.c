@@ -22,8 +22,10 @@ static const struct hint get_hints[] = {
 	{ "-h", "use --help" },
 	{ "-V", "use 'sluice --version'; to verify a checksum use --checksum" },
 	/* curl */
-	{ "-L --location --location-trusted",
+	{ "-L --location",
 		"not needed: redirects are followed by default; --max-redirs limits them" },
+	{ "--location-trusted",
+		"use --auth-origin ORIGIN for an origin that may get credentials by a redirect" },
 	{ "-O --remote-name --remote-name-all",
 		"not needed: files are named after their URL; to choose the name, use -o FILE" },
 	{ "-e --execute",
@@ -78,10 +80,12 @@ static const struct hint get_hints[] = {
 	{ "--output-document --out", "use -o" },
 	{ "--ca-certificate", "use --cacert" },
 	{ "--ca-directory", "use --capath" },
+	{ "--bind-address", "use --interface" },
+	{ "--inet4-only", "use --ipv4" },
+	{ "--inet6-only", "use --ipv6" },
 	{ "--certificate -E", "use --cert" },
 	{ "--private-key", "use --key" },
-	{ "--tlsv1.2 --tlsv1.3 --min-tls-version --secure-protocol --tls-max",
-		"use --tls-min=1.2 or 1.3" },
+	{ "--tlsv1.2 --tlsv1.3 --min-tls-version --secure-protocol", "use --tls-min=1.2 or 1.3" },
 	{ "--no-use-server-timestamps", "use --no-remote-time" },
 	{ "--force-directories", "use --tree" },
 	{ "-nd --no-directories --no-host-directories --cut-dirs -nH",
@@ -90,10 +94,9 @@ static const struct hint get_hints[] = {
 		"and out= of a list gives any" },
 	{ "-p -np --recursive --page-requisites --no-parent",
 		"links are not followed: give all URLs, or a list of them with -i" },
-	{ "-b", "for the -b of curl use --cookie-file FILE, or -H 'Cookie: NAME=VALUE'; for that "
-		"of wget '&' in the shell" },
-	{ "--background -D --daemon --enable-rpc",
-		"running in the background is not supported (use '&' in the shell)" },
+	{ "-b --background -D --daemon --enable-rpc",
+		"running in the background is not supported (use '&' in the shell); for the -b of "
+		"curl use --header 'Cookie: NAME=VALUE' or --cookie-file" },
 	/* aria2 */
 	{ "--split", "use -s" },
 	{ "--max-connection-per-server", "use -x" },
@@ -125,7 +128,8 @@ static const struct hint get_hints[] = {
 	{ "--basic --anyauth --auth-no-challenge --http-auth-challenge",
 		"not needed: Basic is used, or Digest if the server asks for it; --digest permits "
 		"Digest only" },
-	{ "--engine", UNSUPPORTED },
+	{ "--engine --tls-max --ntlm --negotiate --proxy-header --proxy-insecure --preproxy",
+		UNSUPPORTED },
 	{ NULL, NULL },
 };
 
@@ -141,7 +145,7 @@ static const struct hint scan_hints[] = {
 	{ "--text --binary --binary-files",
 		"binary files are skipped in directories but read if they are named: name the file "
 		"itself" },
-	{ "-u", "for a user of a server use --user; all files are read by default" },
+	{ "-u", "not needed: this is the default; the user for URLs is set by --user" },
 	{ "--recursive --no-ignore --hidden --unrestricted --extended-regexp --perl-regexp "
 	  "--pcre2 --case-sensitive --crlf --include-zero --no-heading",
 		IS_DEFAULT },
@@ -156,7 +160,8 @@ static const struct hint scan_hints[] = {
 			      "standard error (2>FILE)" },
 	{ "-0", "use --null" },
 	{ "-y", "use -i" },
-	{ "-1 -2 -3 -4 -5 -6 -7 -8 -9", "for lines around error lines use -C" },
+	{ "-4 -6", "for lines around error lines use -C; for URLs use --ipv4 or --ipv6" },
+	{ "-1 -2 -3 -5 -7 -8 -9", "for lines around error lines use -C" },
 	{ "-g --glob --iglob -t --type -T --type-not", "use --include or --exclude" },
 	{ "--column --vimgrep", UNSUPPORTED "; --json with -p has the place of each match" },
 	{ "--count-matches", UNSUPPORTED "; to count matches use: -o --no-filename | wc -l" },

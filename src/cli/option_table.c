@@ -216,7 +216,7 @@ static const struct sl_option get_options[] = {
 		.help = "Send URL as the Referer header field of each request. Entries with "
 		"referer= keep that." },
 	{ .group = "Network", .letter = 'u', .name = "user", .argument = "USER[:PASSWORD]",
-		.kind = SL_OPTION_WORD, FIELD(auth.user), .is_secret = true,
+		.kind = SL_OPTION_WORD, FIELD(auth.user), .secret_mark = ':',
 		.help = "Send USER and PASSWORD to the origins of the URLs on the command line and "
 		"of --auth-origin, by Digest or Basic as the server asks. Without PASSWORD you are "
 		"asked for it on the terminal." },
@@ -249,13 +249,13 @@ static const struct sl_option get_options[] = {
 		"--header to ORIGIN, such as https://example.com:8443, for URLs in lists and for "
 		"redirects to it. Can be repeated." },
 	{ .group = "Network", .name = "proxy", .argument = "URL",
-		.kind = SL_OPTION_TEXT, FIELD(proxy.proxy),
+		.kind = SL_OPTION_TEXT, FIELD(proxy.proxy), .secret_mark = '@',
 		.standard = "http_proxy, https_proxy or all_proxy in the environment",
 		.help = "Use the proxy URL: SCHEME://[USER:PASSWORD@]HOST[:PORT], where SCHEME is "
 		"http, https, socks4, socks4a, socks5 or socks5h. If URL is empty, no proxy is "
 		"used." },
 	{ .group = "Network", .name = "proxy-user", .argument = "USER",
-		.kind = SL_OPTION_WORD, FIELD(proxy.user), .is_secret = true,
+		.kind = SL_OPTION_WORD, FIELD(proxy.user), .secret_mark = ':',
 		.help = "Log in to the proxy of --proxy as USER, which is NAME:PASSWORD." },
 	{ .group = "Network", .name = "noproxy", .argument = "LIST",
 		.kind = SL_OPTION_TEXT, FIELD(proxy.noproxy),
@@ -644,7 +644,7 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_WORD, FIELD(referer),
 		.help = "For URLs: send URL as the Referer header field." },
 	{ .group = "Network", .name = "user", .argument = "USER[:PASSWORD]",
-		.kind = SL_OPTION_WORD, FIELD(auth.user), .is_secret = true,
+		.kind = SL_OPTION_WORD, FIELD(auth.user), .secret_mark = ':',
 		.help = "For URLs: send USER and PASSWORD to the origins of the URLs on the command line and "
 		"of --auth-origin, by Digest or Basic as the server asks. Without PASSWORD you are "
 		"asked for it on the terminal." },
@@ -677,13 +677,13 @@ static const struct sl_option scan_options[] = {
 		"fields of --header to ORIGIN, such as https://example.com:8443, after redirects to "
 		"it. Can be repeated." },
 	{ .group = "Network", .name = "proxy", .argument = "URL",
-		.kind = SL_OPTION_TEXT, FIELD(proxy.proxy),
+		.kind = SL_OPTION_TEXT, FIELD(proxy.proxy), .secret_mark = '@',
 		.standard = "http_proxy, https_proxy or all_proxy in the environment",
 		.help = "For URLs: use the proxy URL: SCHEME://[USER:PASSWORD@]HOST[:PORT], where SCHEME is "
 		"http, https, socks4, socks4a, socks5 or socks5h. If URL is empty, no proxy is "
 		"used." },
 	{ .group = "Network", .name = "proxy-user", .argument = "USER",
-		.kind = SL_OPTION_WORD, FIELD(proxy.user), .is_secret = true,
+		.kind = SL_OPTION_WORD, FIELD(proxy.user), .secret_mark = ':',
 		.help = "For URLs: log in to the proxy of --proxy as USER, which is NAME:PASSWORD." },
 	{ .group = "Network", .name = "noproxy", .argument = "LIST",
 		.kind = SL_OPTION_TEXT, FIELD(proxy.noproxy),

@@ -199,22 +199,30 @@ _Static_assert(sizeof(enum sl_io_mode) == sizeof(int), "parse_choice writes an i
 _Static_assert(sizeof(enum sl_colour_when) == sizeof(int), "parse_choice writes an int");
 _Static_assert(sizeof(enum sl_option_progress) == sizeof(int), "parse_choice writes an int");
 
+static int
+choose_file(struct option_parser *parser, const struct sl_option *option, const char *name,
+	const char *value)
+{
+	if (!*value)
+		return option_usage(
+			parser, "option %s: %s must not be empty", name, option->argument);
+	parser->choice = (struct sl_config_choice){ .path = value };
+	return 0;
+}
+
+/* While the file is chosen there is no result yet. */
 int
 option_set_value(struct option_parser *parser, const struct sl_option *option, const char *name,
 	const char *value)
 {
+	if (parser->is_choosing != (option->kind == SL_OPTION_CONFIG_FILE))
+		return 0;
+	if (parser->is_choosing)
+		return choose_file(parser, option, name, value);
 	void *field = (char *)parser->result + option->offset;
 	uint64_t number = 0;
 	int code = 0;
-	if (parser->is_choosing != (option->kind == SL_OPTION_CONFIG_FILE))
-		return 0;
 	switch (option->kind) {
-	case SL_OPTION_CONFIG_FILE:
-		if (!*value)
-			return option_usage(
-				parser, "option %s: %s must not be empty", name, option->argument);
-		parser->choice = (struct sl_config_choice){ .path = value };
-		return 0;
 	case SL_OPTION_WORD:
 		if (!*value)
 			return option_usage(

@@ -1,17 +1,10 @@
 #include "sluice/cli/run_credentials.h"
 
+#include "sluice/base/text.h"
 #include "sluice/cli/password.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-static void
-wipe(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
 
 /* A word of the command line shows up in ps(1). */
 static void
@@ -211,7 +204,7 @@ sl_run_credentials_release(struct sl_run_credentials *credentials)
 	free(credentials->netrc_file);
 	free(credentials->aws_credentials_file);
 	free(credentials->aws_config_file);
-	wipe(credentials->user);
-	wipe(credentials->password);
+	sl_text_wipe(credentials->user);
+	sl_text_wipe(credentials->password);
 	*credentials = (struct sl_run_credentials){ 0 };
 }

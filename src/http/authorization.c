@@ -202,34 +202,7 @@ sl_authorization_make(struct sl_authorization *authorization, struct sl_authoriz
 	return value->failed ? -ENOMEM : 0;
 }
 
-/* ---- answers ---- */
-
-/* The strongest supported Digest challenge in *out (NULL in out->realm: none), and whether there is
- * a Basic one. */
-static int
-read_challenges(struct sl_digest_auth *out, bool *has_basic, const char **unsupported,
-	const struct sl_head *head)
-{
-	struct sl_challenges walk;
-	struct sl_challenge challenge;
-	*out = (struct sl_digest_auth){ 0 };
-	*has_basic = false;
-	sl_challenges_init(&walk, head, "WWW-Authenticate");
-	while (sl_challenges_next(&walk, &challenge)) {
-		struct sl_digest_auth digest;
-		*has_basic = *has_basic || sl_span_is_nocase(challenge.scheme, "Basic");
-		if (!sl_span_is_nocase(challenge.scheme, "Digest"))
-			continue;
-		int code = sl_digest_auth_parse(&digest, &challenge, unsupported);
-		bool is_better = code == 1 && (!out->realm || digest.algorithm > out->algorithm);
-		sl_digest_auth_release(is_better ? out : &digest);
-		if (is_better)
-			*out = digest;
-		if (code < 0)
-			return code;
-	}
-	return 0;
-}
+/* ---- responses ---- */
 
 /* Whether another answer to this challenge may be accepted where the last one was not. */
 static bool
@@ -246,7 +219,8 @@ refuse_user(struct sl_authorization *authorization, struct sl_authorizer *author
 {
 	struct sl_digest_auth challenge;
 	bool has_basic;
-	int code = read_challenges(&challenge, &has_basic, &authorization->unsupported, head);
+	int code = sl_digest_auth_choose(
+		&challenge, &has_basic, head, "WWW-Authenticate", &authorization->unsupported);
 	if (challenge.realm || has_basic)
 		authorization->unsupported = NULL; /* of the others, one could be answered */
 	bool is_basic = code == 0 && !challenge.realm && has_basic &&

@@ -62,21 +62,21 @@ void sl_authorization_release(struct sl_authorization *authorization);
 
 /*
  * Append the value of Authorization for a request to `url`, or nothing, as with the kind SIGNED.
- * `first` is the URL that the
- * chain began with. Returns 0; SL_E_UNSUPPORTED if OpenSSL does not permit a hash; -ENOMEM.
+ * `first` is the URL that the chain began with. Returns 0; SL_E_UNSUPPORTED if OpenSSL does not
+ * permit a hash; -ENOMEM.
  */
 int sl_authorization_make(struct sl_authorization *authorization, struct sl_authorizer *authorizer,
 	const struct sl_scope *scope, const struct sl_url *first, const struct sl_url *url,
 	const char *method, struct sl_buf *value) SL_MUST_CHECK;
 
-/* The answer to that request was 401, with this head. Returns 1 if the request is to be made again;
- * 0 if that would be in vain; -ENOMEM. */
+/* The response to that request was 401, with this head. Returns 1 if the request is to be made
+ * again; 0 if that would be in vain; -ENOMEM. */
 SL_SUSPENDS
 int sl_authorization_refused(struct sl_authorization *authorization,
 	struct sl_authorizer *authorizer, const struct sl_url *url,
 	const struct sl_head *head) SL_MUST_CHECK;
 
-/* Any other answer: it may name the nonce to be used next (RFC 7616 3.5). */
+/* Any other response: it may name the nonce to be used next (RFC 7616 3.5). */
 void sl_authorization_accepted(const struct sl_authorization *authorization,
 	struct sl_authorizer *authorizer, const struct sl_head *head);
 

@@ -6,6 +6,7 @@
 
 #include "secret_file_int.h"
 
+#include "sluice/base/text.h"
 #include "sluice/http/aws_profile.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ read_file(struct sl_aws_profile *profile, const char *path, enum sl_aws_file kin
 	if (code)
 		return sl_fail(err, cause.phase, code, "%s", cause.text);
 	if (kind == SL_AWS_FILE_CREDENTIALS)
-		sl_secret_file_warn(path);
+		sl_secret_file_warn(path, "passwords");
 	code = sl_aws_profile_read(profile, sl_buf_span(text), kind, name, &cause);
 	return code ? sl_fail(err, SL_PHASE_OPEN, code, "'%s', %s", path, cause.text) : 0;
 }
@@ -127,17 +128,17 @@ sl_aws_keys_load(
 		code = read_files(&files, options, err);
 	if (!code)
 		code = take_keys(keys, options, &files.profile, err);
-	sl_secret_wipe(&files.credentials);
-	sl_secret_wipe(&files.config);
+	sl_buf_wipe(&files.credentials);
+	sl_buf_wipe(&files.config);
 	return code;
 }
 
 void
 sl_aws_keys_release(struct sl_aws_keys *keys)
 {
-	sl_secret_wipe_text(keys->id);
-	sl_secret_wipe_text(keys->secret);
-	sl_secret_wipe_text(keys->token);
-	sl_secret_wipe_text(keys->region);
+	sl_text_wipe(keys->id);
+	sl_text_wipe(keys->secret);
+	sl_text_wipe(keys->token);
+	sl_text_wipe(keys->region);
 	*keys = (struct sl_aws_keys){ 0 };
 }

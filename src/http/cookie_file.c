@@ -1,41 +1,15 @@
 #include "sluice/http/cookie_file.h"
 
+#include "secret_file_int.h"
+
 #include "sluice/base/log.h"
-#include "sluice/rt/io.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 
 struct tally {
 	unsigned cookies; /* lines that are one, also if it has expired */
 	unsigned kept, skipped;
 };
-
-SL_SUSPENDS
-static int
-read_text(const char *path, struct sl_buf *text, struct sl_error *err)
-{
-	struct statx status;
-	int fd = sl_io_open_input(path);
-	if (fd < 0)
-		return sl_fail_code(
-			err, SL_PHASE_OPEN, fd, "cannot read the cookie file '%s'", path);
-	int code = sl_io_read_all(fd, text, SL_COOKIE_FILE_MAX);
-	(void)sl_io_close(fd);
-	if (code == -EFBIG)
-		return sl_fail(err, SL_PHASE_OPEN, SL_E_USAGE,
-			"'%s' is too large for a cookie file", path);
-	if (code < 0)
-		return sl_fail_code(
-			err, SL_PHASE_OPEN, code, "cannot read the cookie file '%s'", path);
-	code = sl_io_stat(AT_FDCWD, path, 0, STATX_MODE | STATX_TYPE, &status);
-	if (code == 0 && S_ISREG(status.stx_mode) && (status.stx_mode & (S_IRGRP | S_IROTH)))
-		sl_log_warn("'%s' contains cookies and can be read by other users ('chmod 600' "
-			    "changes that)",
-			path);
-	return 0;
-}
 
 /* Returns 0 or -ENOMEM. */
 static int
@@ -86,12 +60,12 @@ sl_cookie_file_load(
 {
 	struct sl_buf text = { 0 };
 	struct tally tally = { 0 };
-	int code = read_text(path, &text, err);
-	if (code == 0)
-		code = take_lines(jar, path, sl_buf_span(&text), now_s, &tally);
-	if (text.data)
-		explicit_bzero(text.data, text.len);
-	sl_buf_release(&text);
+	int code = sl_secret_file_read(path, "cookie file", SL_COOKIE_FILE_MAX, &text, err);
+	if (code < 0)
+		return code;
+	sl_secret_file_warn(path, "cookies");
+	code = take_lines(jar, path, sl_buf_span(&text), now_s, &tally);
+	sl_buf_wipe(&text);
 	if (code < 0)
 		return sl_fail_code(
 			err, SL_PHASE_OPEN, code, "cannot keep the cookies of '%s'", path);

@@ -7,6 +7,7 @@
 #include "sluice/http/public_suffix.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define HOST_MAX 253 /* bytes of a host name (RFC 1035) */
@@ -214,14 +215,24 @@ settle_domain(struct sl_cookie *cookie, const char *host, char domain[HOST_MAX +
 	return true;
 }
 
+/* Whether one of two domains is in the other. */
+static bool
+is_related(struct sl_span a, struct sl_span b)
+{
+	char name_a[HOST_MAX + 1], name_b[HOST_MAX + 1];
+	snprintf(name_a, sizeof(name_a), "%.*s", (int)a.len, a.data);
+	snprintf(name_b, sizeof(name_b), "%.*s", (int)b.len, b.data);
+	return sl_cookie_domain_matches(a, name_b) || sl_cookie_domain_matches(b, name_a);
+}
+
 /* 6265bis 5.7, 16: one that was set over http must not stand before one with Secure. */
 static bool
-hides_secure(const struct sl_cookie_jar *jar, const struct sl_cookie *cookie, const char *host)
+hides_secure(const struct sl_cookie_jar *jar, const struct sl_cookie *cookie)
 {
 	for (size_t i = 0; i < jar->count; i++) {
 		const struct sl_cookie_entry *entry = jar->entries[i];
 		if (entry->is_secure && sl_span_equal(entry->name, cookie->name) &&
-			sl_cookie_domain_matches(entry->domain, host) &&
+			is_related(entry->domain, cookie->domain) &&
 			sl_cookie_path_matches(entry->path, cookie->path))
 			return true;
 	}
@@ -243,7 +254,7 @@ sl_cookie_jar_set(
 		return 0;
 	if (cookie.path.len == 0)
 		cookie.path = sl_cookie_default_path(sl_span_str(url->target));
-	if (!is_https && hides_secure(jar, &cookie, url->host))
+	if (!is_https && hides_secure(jar, &cookie))
 		return 0;
 	int code = put(jar, &cookie, &by);
 	return code == SL_E_LIMIT ? 0 : code;

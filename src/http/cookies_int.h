@@ -1,5 +1,5 @@
 /*
- * cookies_int.h - the cookies of a request and of its response, for client.c.
+ * cookies_int.h - the cookies of a request and of its response, for chain.c.
  */
 #ifndef SLUICE_HTTP_COOKIES_INT_H
 #define SLUICE_HTTP_COOKIES_INT_H

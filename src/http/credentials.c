@@ -36,7 +36,7 @@ load_netrc(struct sl_credentials *credentials, struct sl_error *err)
 		path, ".netrc file", SL_CREDENTIALS_FILE_MAX, &credentials->netrc, err);
 	if (code)
 		return code;
-	sl_secret_file_warn(path);
+	sl_secret_file_warn(path, "passwords");
 	sl_netrc_init(&netrc, sl_buf_span(&credentials->netrc));
 	while ((code = sl_netrc_next(&netrc, &entry, &cause)) == 1)
 		;
@@ -86,7 +86,7 @@ read_token(const char *path, struct sl_buf *token, struct sl_error *err)
 	const char *why = check_token(line);
 	if (!why && sl_buf_reserve(token, line.len + 1))
 		sl_buf_add_span(token, line);
-	sl_secret_wipe(&text);
+	sl_buf_wipe(&text);
 	if (why)
 		return sl_fail(err, SL_PHASE_OPEN, SL_E_USAGE,
 			"cannot take a token from '%s', because %s", path, why);
@@ -121,8 +121,8 @@ sl_credentials_free(struct sl_credentials *credentials)
 {
 	if (!credentials)
 		return;
-	sl_secret_wipe(&credentials->netrc);
-	sl_secret_wipe(&credentials->token);
+	sl_buf_wipe(&credentials->netrc);
+	sl_buf_wipe(&credentials->token);
 	sl_aws_keys_release(&credentials->aws);
 	free(credentials);
 }
@@ -152,9 +152,9 @@ sl_credentials_locate(const struct sl_credentials *credentials, const char *host
 void
 sl_identity_release(struct sl_identity *identity)
 {
-	sl_secret_wipe_text(identity->user);
-	sl_secret_wipe_text(identity->secret);
-	sl_secret_wipe_text(identity->token);
+	sl_text_wipe(identity->user);
+	sl_text_wipe(identity->secret);
+	sl_text_wipe(identity->token);
 	*identity = (struct sl_identity){ 0 };
 }
 
@@ -249,10 +249,10 @@ sl_credentials_renew(struct sl_credentials *credentials, const struct sl_identit
 		return false;
 	bool is_other = !sl_span_is(sl_buf_span(&token), identity->secret);
 	if (is_other) {
-		sl_secret_wipe(&credentials->token);
+		sl_buf_wipe(&credentials->token);
 		credentials->token = token;
 	} else {
-		sl_secret_wipe(&token);
+		sl_buf_wipe(&token);
 	}
 	return is_other;
 }

@@ -132,7 +132,32 @@ sl_digest_auth_set_nonce(struct sl_digest_auth *auth, struct sl_span nonce)
 	return 0;
 }
 
-/* ---- answers ---- */
+int
+sl_digest_auth_choose(struct sl_digest_auth *out, bool *has_basic, const struct sl_head *head,
+	const char *name, const char **why)
+{
+	struct sl_challenges walk;
+	struct sl_challenge challenge;
+	*out = (struct sl_digest_auth){ 0 };
+	*has_basic = false;
+	sl_challenges_init(&walk, head, name);
+	while (sl_challenges_next(&walk, &challenge)) {
+		struct sl_digest_auth digest;
+		*has_basic = *has_basic || sl_span_is_nocase(challenge.scheme, "Basic");
+		if (!sl_span_is_nocase(challenge.scheme, "Digest"))
+			continue;
+		int code = sl_digest_auth_parse(&digest, &challenge, why);
+		bool is_better = code == 1 && (!out->realm || digest.algorithm > out->algorithm);
+		sl_digest_auth_release(is_better ? out : &digest);
+		if (is_better)
+			*out = digest;
+		if (code < 0)
+			return code;
+	}
+	return 0;
+}
+
+/* ---- responses to them ---- */
 
 /* The hash of `text`, which is wiped, in hexadecimal. Returns 0 or SL_E_UNSUPPORTED. */
 static int
@@ -150,9 +175,7 @@ hash(const struct sl_digest_auth *auth, struct sl_buf *text, char hex[HEX_MAX])
 		hex[2 * i + 1] = digits[value[i] & 15];
 	}
 	hex[2 * len] = '\0';
-	if (text->data)
-		explicit_bzero(text->data, text->len);
-	sl_buf_release(text);
+	sl_buf_wipe(text);
 	return code;
 }
 

@@ -1,5 +1,5 @@
 /*
- * exchange_int.h - one request and its response, for client.c, which follows the redirects.
+ * exchange_int.h - one request and its response, for chain.c, which follows the redirects.
  * exchange.c has it up to the final head, body.c what follows. See client.h for the public side of
  * an exchange.
  */
@@ -19,7 +19,7 @@ struct sl_http_exchange {
 	struct sl_limiter *limiter; /* of bytes, shared by all exchanges; NULL = no limit */
 	struct sl_url url;
 	bool is_head;
-	uint64_t number; /* for http/trace.h */
+	uint64_t number;       /* for http/trace.h */
 	struct sl_scope scope; /* what of the user's secrets may still be sent */
 
 	/* what carries it: NULL once the body is complete or anything has failed */

@@ -81,7 +81,7 @@ sl_framing_decide(struct sl_framing *framing, const struct sl_head *head, bool r
 	bool has_length = framing->announced != SL_HEADER_NO_LENGTH;
 	if (bodiless) {
 		/* The server may send the body it announced, later, and it would be read as the
-		 * next answer. After a HEAD the client takes care of that (see connections.c). */
+		 * next response. After a HEAD the client takes care of that (see connections.c). */
 		if (!request_was_head && has_length && framing->announced > 0)
 			framing->keep_alive = false;
 		return 0;

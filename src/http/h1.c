@@ -46,9 +46,7 @@ h1_send(struct sl_stream *stream, const struct sl_request *request, struct sl_er
 		sl_trace_request(stream->number, sl_buf_span(&text));
 	if (code == 0)
 		code = send_text(h1_of(stream), sl_buf_span(&text), err);
-	if (text.data)
-		explicit_bzero(text.data, text.len);
-	sl_buf_release(&text);
+	sl_buf_wipe(&text);
 	return code;
 }
 

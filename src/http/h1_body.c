@@ -36,7 +36,7 @@ fail(const struct sl_h1 *h1, struct sl_error *err, int code, const struct sl_err
 
 /* ---- the end of a body ---- */
 
-/* Bytes after the end would be read as the next answer: the connection is not used again. */
+/* Bytes after the end would be read as the next response: the connection is not used again. */
 SL_SUSPENDS
 static void
 check_for_excess(struct sl_h1 *h1)

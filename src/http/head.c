@@ -4,7 +4,7 @@
  * into that buffer. Limits are checked as bytes arrive, so that a line without end is refused
  * before it is complete, and the first bytes are checked before the first line ends.
  *
- * Only what could make two readers see different ends of an answer is refused (RFC 9112 11.2);
+ * Only what could make two readers see different ends of a response is refused (RFC 9112 11.2);
  * other damage that is seen in practice is skipped.
  */
 #include "sluice/http/head.h"
@@ -15,12 +15,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define FIELDS_FIRST 32 /* fields of a first allocation: more than most answers have */
+#define FIELDS_FIRST 32 /* fields of a first allocation: more than most responses have */
 #define SHOWN_MAX 60    /* bytes of a line in a message */
 
 static const char http_prefix[] = "HTTP/1.";
 
-/* Fields that decide where the answer ends. Another reader may accept a malformed one (request
+/* Fields that decide where the response ends. Another reader may accept a malformed one (request
  * smuggling), so it is refused and not skipped. */
 static const char *const framing_fields[] = { "Content-Length", "Transfer-Encoding",
 	"Content-Range", "Connection", "Proxy-Connection", "Keep-Alive", "Trailer", "TE",
@@ -121,7 +121,7 @@ keep_until(struct sl_head *head, size_t end)
 	head->line_off = end;
 }
 
-/* An answer without a status line is HTTP/0.9 or not HTTP at all: the greeting of any TCP service
+/* A response without a status line is HTTP/0.9 or not HTTP at all: the greeting of any TCP service
  * would be saved as a file. */
 static enum sl_parse
 fail_not_http(struct sl_head *head, struct sl_error *err, struct sl_span line)

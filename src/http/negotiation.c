@@ -62,7 +62,7 @@ refuse(const struct sl_http_exchange *exchange, enum sl_coding coding, struct sl
 	show_codings(&shown, &exchange->head);
 	int code = sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_DECODE,
 		"the server applied %s%s'%s'%s, which is not supported "
-		"(without --compressed the body is stored as it is sent)",
+		"(without --compressed the body is taken as it is sent)",
 		is_one ? "the content coding " : "several content codings ", is_one ? "" : "(",
 		shown.data ? shown.data : "", is_one ? "" : ")");
 	sl_buf_release(&shown);

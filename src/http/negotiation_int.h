@@ -1,6 +1,6 @@
 /*
  * negotiation_int.h - the content coding of one request and its response (RFC 9110 12.5.3, 8.4),
- * for client.c: what is requested, and what is made of what comes.
+ * for chain.c: what is requested, and what is made of what comes.
  */
 #ifndef SLUICE_HTTP_NEGOTIATION_INT_H
 #define SLUICE_HTTP_NEGOTIATION_INT_H

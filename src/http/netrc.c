@@ -12,14 +12,6 @@
 
 /* ---- words ---- */
 
-static void
-clear(struct sl_buf *buf)
-{
-	if (buf->data)
-		explicit_bzero(buf->data, buf->len);
-	sl_buf_release(buf);
-}
-
 static int
 refuse(const struct sl_netrc *netrc, struct sl_error *err, const char *why)
 {
@@ -94,7 +86,7 @@ take_value(struct sl_netrc *netrc, struct sl_buf *out, struct sl_error *err)
 {
 	int code = 0;
 	size_t len = 0;
-	clear(out);
+	sl_buf_wipe(out);
 	skip_blanks(netrc);
 	while (len < netrc->rest.len && !is_blank(netrc->rest.data[len]))
 		len++;
@@ -129,9 +121,9 @@ skip_macro(struct sl_netrc *netrc)
 void
 sl_netrc_entry_release(struct sl_netrc_entry *entry)
 {
-	clear(&entry->machine);
-	clear(&entry->login);
-	clear(&entry->password);
+	sl_buf_wipe(&entry->machine);
+	sl_buf_wipe(&entry->login);
+	sl_buf_wipe(&entry->password);
 	*entry = (struct sl_netrc_entry){ 0 };
 }
 
@@ -194,7 +186,7 @@ take_member(struct sl_netrc *netrc, struct sl_netrc_entry *entry, struct sl_erro
 			err);
 	entry->has_login = entry->has_login || is_login;
 	entry->has_password = entry->has_password || is_password;
-	clear(&unused);
+	sl_buf_wipe(&unused);
 	return code ? code : 1;
 }
 

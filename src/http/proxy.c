@@ -169,19 +169,11 @@ sl_proxy_parse(struct sl_proxy *proxy, struct sl_span text, struct sl_error *err
 	return code;
 }
 
-static void
-wipe(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
 void
 sl_proxy_release(struct sl_proxy *proxy)
 {
-	wipe(proxy->user);
-	wipe(proxy->password);
+	sl_text_wipe(proxy->user);
+	sl_text_wipe(proxy->password);
 	free(proxy->host);
 	memset(proxy, 0, sizeof(*proxy));
 }
@@ -206,8 +198,8 @@ sl_proxy_set_user(struct sl_proxy *proxy, struct sl_span user, struct sl_error *
 	if (fault)
 		code = sl_fail(err, SL_PHASE_PROXY, SL_E_USAGE, "%s", fault);
 	if (code) {
-		wipe(proxy->user);
-		wipe(proxy->password);
+		sl_text_wipe(proxy->user);
+		sl_text_wipe(proxy->password);
 		proxy->user = proxy->password = NULL;
 	}
 	return code;
@@ -227,19 +219,4 @@ sl_proxy_format(struct sl_buf *buf, const struct sl_proxy *proxy)
 {
 	sl_buf_printf(buf, proxy->is_ipv6 ? "%s://[%s]:%u" : "%s://%s:%u",
 		sl_proxy_scheme(proxy->kind), proxy->host, proxy->port);
-}
-
-void
-sl_proxy_add_basic(struct sl_buf *buf, const struct sl_proxy *proxy)
-{
-	struct sl_buf pair = { 0 };
-	sl_buf_add_str(&pair, proxy->user);
-	sl_buf_add_char(&pair, ':');
-	sl_buf_add_str(&pair, proxy->password);
-	sl_buf_add_str(buf, "Basic ");
-	sl_text_add_base64(buf, sl_buf_span(&pair));
-	buf->failed = buf->failed || pair.failed;
-	if (pair.data)
-		explicit_bzero(pair.data, pair.len);
-	sl_buf_release(&pair);
 }

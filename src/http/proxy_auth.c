@@ -1,5 +1,7 @@
 #include "sluice/http/proxy_auth.h"
 
+#include "sluice/http/request.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
@@ -71,38 +73,10 @@ sl_proxy_auth_format(struct sl_proxy_auth *auth, struct sl_proxy_login *login, c
 		return 0;
 	if (login->digest.realm || auth->digest.realm)
 		return add_digest(auth, login, method, target, value);
-	sl_proxy_add_basic(value, auth->proxy);
-	return value->failed ? -ENOMEM : 0;
+	return sl_request_add_basic(value, auth->proxy->user, auth->proxy->password);
 }
 
 /* ---- responses ---- */
-
-/* The strongest supported Digest challenge in *out (realm NULL = none), and whether there is a
- * Basic one. */
-static int
-read_challenges(struct sl_digest_auth *out, bool *has_basic, const struct sl_head *head)
-{
-	struct sl_challenges walk;
-	struct sl_challenge challenge;
-	*out = (struct sl_digest_auth){ .realm = NULL };
-	*has_basic = false;
-	sl_challenges_init(&walk, head, "Proxy-Authenticate");
-	while (sl_challenges_next(&walk, &challenge)) {
-		struct sl_digest_auth digest;
-		const char *why = NULL;
-		*has_basic = *has_basic || sl_span_is_nocase(challenge.scheme, "Basic");
-		if (!sl_span_is_nocase(challenge.scheme, "Digest"))
-			continue;
-		int code = sl_digest_auth_parse(&digest, &challenge, &why);
-		bool is_better = code == 1 && (!out->realm || digest.algorithm > out->algorithm);
-		sl_digest_auth_release(is_better ? out : &digest);
-		if (is_better)
-			*out = digest;
-		if (code < 0)
-			return code;
-	}
-	return 0;
-}
 
 int
 sl_proxy_auth_refused(
@@ -110,9 +84,10 @@ sl_proxy_auth_refused(
 {
 	struct sl_digest_auth digest;
 	bool has_basic, was_digest = login->is_digest;
+	const char *why = NULL;
 	if (!auth->proxy->user || login->is_repeated)
 		return 0;
-	int code = read_challenges(&digest, &has_basic, head);
+	int code = sl_digest_auth_choose(&digest, &has_basic, head, "Proxy-Authenticate", &why);
 	if (code < 0) {
 		sl_digest_auth_release(&digest);
 		return code;
@@ -138,4 +113,11 @@ sl_proxy_auth_accepted(struct sl_proxy_auth *auth, struct sl_proxy_login *login)
 	auth->count = 1;
 	memcpy(auth->cnonce, login->cnonce, sizeof(auth->cnonce));
 	login->digest = (struct sl_digest_auth){ .realm = NULL };
+}
+
+const char *
+sl_proxy_auth_hint(bool had_user)
+{
+	return had_user ? "; it refused the user name or password for the proxy"
+			: "; give USER:PASSWORD for the proxy with --proxy-user or before its host";
 }

@@ -10,6 +10,7 @@
 #include "sluice/http/proxy_route.h"
 
 #include "sluice/base/log.h"
+#include "sluice/base/text.h"
 #include "sluice/http/tunnel.h"
 
 #include <errno.h>
@@ -110,9 +111,7 @@ ask_connect_once(struct sl_proxy_route *route, struct sl_proxy_login *login,
 	request.authorization = value.data;
 	if (code == 0)
 		code = sl_tunnel_connect(connection, &request, deadline_ns, head, err);
-	if (value.data)
-		explicit_bzero(value.data, value.len);
-	sl_buf_release(&value);
+	sl_buf_wipe(&value);
 	sl_buf_release(&target);
 	return code;
 }
@@ -287,18 +286,19 @@ connect_through(void *ctx, const struct sl_pool_key *key, uint64_t deadline_ns,
 
 /* ---- public ---- */
 
-/* Everything by which connections through proxies differ, the scheme of the origin aside. */
+/* Everything by which connections through proxies differ. The scheme of the origin is part of it:
+ * by a proxy with TLS, that which relays requests for http://host:443 and the tunnel to
+ * https://host:443 agree in all else. */
 static char *
-make_text(const struct sl_proxy *proxy)
+make_text(const struct sl_proxy *proxy, enum sl_scheme scheme)
 {
 	struct sl_buf text = { 0 };
+	sl_buf_printf(&text, "%s ", sl_url_scheme_name(scheme));
 	sl_proxy_format(&text, proxy);
 	if (proxy->user)
 		sl_buf_printf(&text, " %s:%s", proxy->user, proxy->password);
 	char *made = text.failed ? NULL : sl_span_dup(sl_buf_span(&text));
-	if (text.data)
-		explicit_bzero(text.data, text.len);
-	sl_buf_release(&text);
+	sl_buf_wipe(&text);
 	return made;
 }
 
@@ -310,7 +310,7 @@ sl_proxy_route_init(struct sl_proxy_route *route, struct sl_connector *connector
 		.proxy = proxy,
 		.user_agent = user_agent,
 		.scheme = scheme,
-		.text = make_text(proxy) };
+		.text = make_text(proxy, scheme) };
 	sl_proxy_auth_init(&route->auth, proxy);
 	return route->text ? 0 : -ENOMEM;
 }
@@ -318,9 +318,7 @@ sl_proxy_route_init(struct sl_proxy_route *route, struct sl_connector *connector
 void
 sl_proxy_route_release(struct sl_proxy_route *route)
 {
-	if (route->text)
-		explicit_bzero(route->text, strlen(route->text));
-	free(route->text);
+	sl_text_wipe(route->text);
 	sl_proxy_auth_release(&route->auth);
 	memset(route, 0, sizeof(*route));
 }

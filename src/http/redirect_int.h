@@ -1,5 +1,5 @@
 /*
- * redirect_int.h - responses that refer to another URL, for client.c.
+ * redirect_int.h - responses that refer to another URL, for chain.c.
  */
 #ifndef SLUICE_HTTP_REDIRECT_INT_H
 #define SLUICE_HTTP_REDIRECT_INT_H

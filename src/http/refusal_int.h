@@ -1,5 +1,5 @@
 /*
- * refusal_int.h - responses that are not the file, for client.c.
+ * refusal_int.h - responses that are not the file, for chain.c.
  */
 #ifndef SLUICE_HTTP_REFUSAL_INT_H
 #define SLUICE_HTTP_REFUSAL_INT_H

@@ -23,9 +23,7 @@ ask_once(struct sl_http_exchange *exchange, struct sl_proxy_route *relay,
 		code = sl_exchange_ask(exchange, request, err);
 	request->is_absolute = false;
 	request->proxy_authorization = NULL;
-	if (value.data)
-		explicit_bzero(value.data, value.len);
-	sl_buf_release(&value);
+	sl_buf_wipe(&value);
 	sl_buf_release(&target);
 	return code;
 }

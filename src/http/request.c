@@ -224,8 +224,6 @@ sl_request_add_basic(struct sl_buf *value, const char *user, const char *passwor
 	sl_buf_add_str(value, "Basic ");
 	sl_text_add_base64(value, sl_buf_span(&pair));
 	int code = pair.failed || value->failed ? -ENOMEM : 0;
-	if (pair.data)
-		explicit_bzero(pair.data, pair.len);
-	sl_buf_release(&pair);
+	sl_buf_wipe(&pair);
 	return code;
 }

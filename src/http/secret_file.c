@@ -8,22 +8,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-void
-sl_secret_wipe(struct sl_buf *buf)
-{
-	if (buf->data)
-		explicit_bzero(buf->data, buf->len);
-	sl_buf_release(buf);
-}
-
-void
-sl_secret_wipe_text(char *text)
-{
-	if (text)
-		explicit_bzero(text, strlen(text));
-	free(text);
-}
-
 static int
 fail_read(struct sl_error *err, const char *what, const char *path, int code)
 {
@@ -44,7 +28,7 @@ sl_secret_file_read(
 	int code = sl_buf_reserve(text, most + 1) ? sl_io_read_all(fd, text, most) : -ENOMEM;
 	(void)sl_io_close(fd);
 	if (code)
-		sl_secret_wipe(text);
+		sl_buf_wipe(text);
 	return code ? fail_read(err, what, path, code) : 0;
 }
 
@@ -65,10 +49,10 @@ sl_secret_file_is_regular(const char *path)
 }
 
 void
-sl_secret_file_warn(const char *path)
+sl_secret_file_warn(const char *path, const char *content)
 {
 	if (mode_of_file(path) & (S_IRGRP | S_IROTH))
-		sl_log_warn("'%s' contains passwords and can be read by other users ('chmod 600' "
-			    "changes that)",
-			path);
+		sl_log_warn("'%s' contains %s and can be read by other users ('chmod 600' changes "
+			    "that)",
+			path, content);
 }

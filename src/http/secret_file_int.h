@@ -1,5 +1,6 @@
 /*
- * secret_file_int.h - files with passwords and tokens, read as a whole. Copies are wiped.
+ * secret_file_int.h - files with passwords and tokens, read as a whole. The caller wipes what is
+ * read.
  */
 #ifndef SLUICE_HTTP_SECRET_FILE_INT_H
 #define SLUICE_HTTP_SECRET_FILE_INT_H
@@ -18,14 +19,8 @@ int sl_secret_file_read(const char *path, const char *what, size_t most, struct 
 SL_SUSPENDS
 bool sl_secret_file_is_regular(const char *path);
 
-/* Log a warning if other users can read it. */
+/* Log a warning if other users can read it; `content` is "passwords" or the like. */
 SL_SUSPENDS
-void sl_secret_file_warn(const char *path);
-
-/* Wipe and release; {0} again. */
-void sl_secret_wipe(struct sl_buf *buf);
-
-/* Wipe and free; NULL is fine. */
-void sl_secret_wipe_text(char *text);
+void sl_secret_file_warn(const char *path, const char *content);
 
 #endif

@@ -17,9 +17,7 @@ sl_signature_release(struct sl_signature *signature)
 	struct sl_buf *const texts[] = { &signature->value, &signature->names };
 	for (size_t i = 0; i < SL_COUNT_OF(texts); i++)
 		sl_buf_release(texts[i]);
-	if (signature->token)
-		explicit_bzero(signature->token, strlen(signature->token));
-	free(signature->token);
+	sl_text_wipe(signature->token);
 	*signature = (struct sl_signature){ 0 };
 }
 

@@ -360,9 +360,7 @@ derive_key(unsigned char out[DIGEST_LEN], const struct sl_sigv4_variant *variant
 	for (size_t i = 0; i < SL_COUNT_OF(steps) && !code; i++)
 		code = sign(out, i ? sl_span((const char *)out, DIGEST_LEN) : sl_buf_span(&first),
 			steps[i]);
-	if (first.data)
-		explicit_bzero(first.data, first.len);
-	sl_buf_release(&first);
+	sl_buf_wipe(&first);
 	return code;
 }
 

@@ -5,6 +5,7 @@
 #include "sluice/http/tunnel.h"
 
 #include "sluice/base/text.h"
+#include "sluice/http/proxy_auth.h"
 
 #include <errno.h>
 
@@ -47,10 +48,7 @@ static const char *
 status_hint(int status, bool had_authorization)
 {
 	if (is_of_user(status))
-		return had_authorization
-			       ? "; it refused the user name or password for the proxy"
-			       : "; give USER:PASSWORD for the proxy with --proxy-user or before "
-				 "its host";
+		return sl_proxy_auth_hint(had_authorization);
 	if (status == 403)
 		return "; its rules do not allow this host or port";
 	return "";
@@ -120,9 +118,7 @@ send_request(struct sl_connection *connection, const struct sl_tunnel_request *r
 	int code = sl_tunnel_format(&text, request);
 	if (code == 0)
 		code = sl_connection_send_all(connection, text.data, text.len, deadline_ns, &cause);
-	if (text.data)
-		explicit_bzero(text.data, text.len);
-	sl_buf_release(&text);
+	sl_buf_wipe(&text);
 	return code < 0 ? fail_io(err, code, &cause) : 0;
 }
 

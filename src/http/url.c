@@ -494,10 +494,8 @@ sl_url_parse(struct sl_url *url, struct sl_span text, struct sl_error *err)
 void
 sl_url_drop_userinfo(struct sl_url *url)
 {
-	if (url->password)
-		explicit_bzero(url->password, strlen(url->password));
 	free(url->user);
-	free(url->password);
+	sl_text_wipe(url->password);
 	url->user = url->password = NULL;
 	url->has_userinfo = false;
 }

@@ -38,7 +38,5 @@ sl_tls_file_read(struct sl_buf *text, const char *path, const char *what, struct
 void
 sl_tls_file_wipe(struct sl_buf *text)
 {
-	if (text->data)
-		explicit_bzero(text->data, text->len);
-	sl_buf_release(text);
+	sl_buf_wipe(text);
 }

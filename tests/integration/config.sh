@@ -106,6 +106,14 @@ test_config_rights() {
 	get --config named "$ORIGIN/gen/1000/3"
 	expect 0
 	! grep -q secret err || fail "a warning about a private file"
+	printf '%s\n' 'proxy = me:s3cret@127.0.0.1:1' "noproxy = '*'" >named
+	chmod 644 named
+	get --config named "$ORIGIN/gen/1000/4"
+	expect 0 "'named' line 1: 'proxy' may be secret"
+	printf '%s\n' 'proxy = http://127.0.0.1:1' "noproxy = '*'" >named
+	get --config named "$ORIGIN/gen/1000/5"
+	expect 0
+	! grep -q secret err || fail "a warning about a proxy without a password"
 	rm xdg/sluice/config
 	mkfifo xdg/sluice/config
 	get "$ORIGIN/gen/1000/1"

@@ -839,8 +839,8 @@ CLIENT_TEST(reads_a_short_answer_after_a_large_body_on_the_same_connection)
 		expect_body(fixture, "/", "hello");
 	}
 	cr_expect_eq(atomic_load(&fixture->peer.accepted), 1);
-	sl_buf_release(&large);
 	fixture_free(fixture);
+	sl_buf_release(&large);
 	return 0;
 }
 
@@ -1061,8 +1061,8 @@ CLIENT_TEST(refuses_a_location_without_end)
 	fixture->script.steps[0] =
 		(struct step){ .reply = reply.data, .len = reply.len, .then = CLOSE };
 	expect_failure(fixture, SL_E_LIMIT, SL_PHASE_HEAD, "64 KiB");
-	sl_buf_release(&reply);
 	fixture_free(fixture);
+	sl_buf_release(&reply);
 	return 0;
 }
 

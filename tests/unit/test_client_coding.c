@@ -8,6 +8,7 @@
 #include "support/peer.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -26,6 +27,7 @@ struct reply {
 
 struct fixture {
 	struct peer peer;
+	pthread_mutex_t answering; /* held while the server uses `reply` */
 	struct reply reply;
 	char request[REQUEST_MAX]; /* the last one */
 	struct sl_http_client *client;
@@ -92,9 +94,20 @@ static void
 serve(struct peer *peer, int fd)
 {
 	struct fixture *fixture = peer->ctx;
-	while (read_request(fd, fixture->request))
-		if (!answer(fd, &fixture->reply, fixture->request[0] == 'G'))
-			break;
+	bool goes_on = true;
+	while (goes_on && read_request(fd, fixture->request)) {
+		pthread_mutex_lock(&fixture->answering);
+		goes_on = answer(fd, &fixture->reply, fixture->request[0] == 'G');
+		pthread_mutex_unlock(&fixture->answering);
+	}
+}
+
+/* What a client refuses is still being sent for a moment: until then `reply` must stay. */
+static void
+wait_for_server(struct fixture *fixture)
+{
+	pthread_mutex_lock(&fixture->answering);
+	pthread_mutex_unlock(&fixture->answering);
 }
 
 /* ---- the client ---- */
@@ -111,6 +124,7 @@ fixture_new(void)
 		.user_agent = "test" };
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 	cr_assert_not_null(fixture);
+	pthread_mutex_init(&fixture->answering, NULL);
 	peer_start(&fixture->peer, serve, fixture);
 	cr_assert_eq(sl_http_client_new(&fixture->client, &options, NULL), 0);
 	return fixture;
@@ -121,6 +135,7 @@ fixture_free(struct fixture *fixture)
 {
 	sl_http_client_free(fixture->client);
 	peer_stop(&fixture->peer);
+	pthread_mutex_destroy(&fixture->answering);
 	sl_buf_release(&fixture->body);
 	free(fixture);
 }
@@ -162,6 +177,7 @@ ask(struct fixture *fixture, struct sl_http_request request, const char *path, s
 		code = read_all(fixture, exchange, room);
 		sl_http_close(exchange);
 	}
+	wait_for_server(fixture);
 	sl_url_release(&url);
 	cr_expect_eq(code, fixture->err.code, "%d: %s", code, fixture->err.text);
 	return code;
@@ -217,8 +233,8 @@ CODING_TEST(decodes_bodies_of_every_framing_into_memory_of_any_size)
 		}
 		sl_buf_release(&data);
 	}
-	sl_buf_release(&text);
 	fixture_free(fixture);
+	sl_buf_release(&text);
 	return 0;
 }
 
@@ -262,9 +278,9 @@ CODING_TEST(decodes_a_large_body)
 		cr_expect(sl_span_equal(sl_buf_span(&fixture->body), sl_buf_span(&text)));
 	}
 	cr_expect_eq(fixture->peer.accepted, 1, "the connection is used again");
+	fixture_free(fixture);
 	sl_buf_release(&data);
 	sl_buf_release(&text);
-	fixture_free(fixture);
 	return 0;
 }
 
@@ -388,8 +404,8 @@ CODING_TEST(a_body_that_expands_without_bound_is_refused)
 	cr_expect(strstr(fixture->err.text, "expands to more than 1100 times"), "%s",
 		fixture->err.text);
 	cr_expect_leq(fixture->body.len, 66 * SL_MIB);
-	sl_buf_release(&data);
 	fixture_free(fixture);
+	sl_buf_release(&data);
 	return 0;
 }
 

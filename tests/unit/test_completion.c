@@ -46,6 +46,7 @@ Test(completion, quotes_what_a_shell_would_take)
 	struct sl_buf text = script("zsh");
 	cr_expect(strstr(text.data, "standard output if FILE is '\\''-'\\'']:FILE:_files'"));
 	cr_expect(strstr(text.data, "]:USER[\\:PASSWORD]: '"));
+	cr_expect(strstr(text.data, "]:PATH:_files'"));
 	sl_buf_release(&text);
 	text = script("fish");
 	cr_expect(strstr(text.data, "standard output if FILE is \\'-\\''\n"));

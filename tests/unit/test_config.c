@@ -315,6 +315,8 @@ Test(config_options, what_is_wrong_is_named_with_file_and_line)
 		"get", "config=x", "'f' line 1: option '--config' is for the command line only");
 	expect_message("get", "dir=~/data", "'f' line 1: option '--dir': '~' is not replaced");
 	expect_message("get", "dir=~", "'f' line 1: option '--dir': '~' is not replaced");
+	expect_message("get", "unix-socket=~/s",
+		"'f' line 1: option '--unix-socket': '~' is not replaced");
 	expect_message("get", "no-config", "'f' line 1: option '--no-config' is for the command");
 }
 

@@ -220,6 +220,18 @@ Test(http_cookie_jar, what_is_set_over_http_does_not_replace_or_hide_one_with_se
 	sl_cookie_jar_release(&jar);
 }
 
+/* "vice versa" of RFC 6265bis 5.7, 16: a host beside that of the cookie cannot hide it either. */
+Test(http_cookie_jar, what_another_host_sets_over_http_does_not_hide_one_with_secure)
+{
+	struct sl_cookie_jar jar = { 0 };
+	cr_expect_eq(set(&jar, "https://a.example.com/", "id=good; secure"), 1);
+	cr_expect_eq(set(&jar, "http://b.example.com/", "id=bad; domain=example.com"), 0);
+	cr_expect_str_eq(sent(&jar, "https://a.example.com/"), "id=good");
+	cr_expect_eq(set(&jar, "http://b.example.com/", "id=own"), 1);
+	cr_expect_str_eq(sent(&jar, "http://b.example.com/"), "id=own");
+	sl_cookie_jar_release(&jar);
+}
+
 Test(http_cookie_jar, time_ends_cookies)
 {
 	struct sl_cookie_jar jar = { 0 };

@@ -601,10 +601,6 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get --max-connection-per-server=4 a", "use -x" },
 		{ "get --max-concurrent-downloads=4 a", "use -j" },
 		{ "get --http-user u a", "use --user USER:PASSWORD" },
-		{ "get -U u:p a", "for that of curl --proxy-user USER:PASSWORD" },
-		{ "get -b n=v a", "or -H 'Cookie: NAME=VALUE'" },
-		{ "get --cookie n=v a", "or -H 'Cookie: NAME=VALUE'" },
-		{ "get --background a", "use '&' in the shell" },
 		{ "get --oauth2-bearer t a", "use --bearer-file FILE" },
 		{ "get --all-proxy=x a", "use --proxy SCHEME://HOST:PORT" },
 		{ "get --socks5 x a", "use --proxy SCHEME://HOST:PORT" },
@@ -612,6 +608,10 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get --no-proxy a", "use --noproxy" },
 		{ "get --load-cookies c a", "use --cookie-file FILE" },
 		{ "get --cookie-jar c a", "cookies are kept until the run ends" },
+		{ "get --location-trusted a", "use --auth-origin ORIGIN" },
+		{ "get --tls-max 1.2 a", "not supported by this version" },
+		{ "get --inet4-only a", "use --ipv4" },
+		{ "get -b n=v a", "--cookie-file" },
 		{ "get -h", "use --help" },
 		{ "get --job 3 a", "did you mean '--jobs'?" },
 		{ "get --inptu-file x", "did you mean '--input-file'?" },
@@ -624,8 +624,9 @@ Test(options, unknown_ones_get_a_hint)
 		{ "scan --recursive x", "not needed: this is the default" },
 		{ "scan --sort=path x", "not needed: results come in the order" },
 		{ "scan -3 x", "unknown option '-3': for lines around error lines use -C" },
+		{ "scan -4 x", "for URLs use --ipv4 or --ipv6" },
+		{ "scan -u me:pw x", "the user for URLs is set by --user" },
 		{ "scan -y x", "unknown option '-y': use -i" },
-		{ "scan -u u:p x", "for a user of a server use --user" },
 		{ "scan --vimgrep x", "--json with -p has the place of each match" },
 		{ "scan --wordy x", "'sluice scan --help' lists the options" },
 		{ "scan -R x", "links in them to files are followed" },
@@ -724,4 +725,6 @@ Test(options, header_fields_are_checked_when_they_are_read)
 	expect_usage("get --header Content-Length:1 a", "sluice sets it itself");
 	expect_usage("scan --header A-b a", "option '--header': a header field is written as");
 	expect_usage("get -U x a", "use -A");
+	expect_usage("get -U u:p a", "for that of curl --proxy-user USER:PASSWORD");
+	expect_usage("get --cookie n=v a", "or -H 'Cookie: NAME=VALUE'");
 }

@@ -142,16 +142,3 @@ Test(proxy, takes_the_user_of_an_option_unless_its_url_has_one)
 	cr_expect_null(proxy.user);
 	sl_proxy_release(&proxy);
 }
-
-/* RFC 7617 2 */
-Test(proxy, has_basic_credentials)
-{
-	struct sl_proxy proxy;
-	struct sl_buf value = { 0 };
-	cr_assert_eq(
-		sl_proxy_parse(&proxy, sl_span_str("http://Aladdin:open%20sesame@p"), NULL), 0);
-	sl_proxy_add_basic(&value, &proxy);
-	cr_expect_str_eq(value.data, "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
-	sl_buf_release(&value);
-	sl_proxy_release(&proxy);
-}

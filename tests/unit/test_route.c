@@ -101,6 +101,21 @@ Test(route, has_another_key_for_another_proxy_or_user)
 	end(&first);
 }
 
+/* What relays requests for http must not carry one for https, which a proxy with TLS would read. */
+Test(route, has_another_key_for_another_scheme_of_the_same_host_and_port)
+{
+	static const char *const proxies[] = { "http://p", "https://p", "https://u:s@p",
+		"socks5h://p" };
+	for (size_t i = 0; i < SL_COUNT_OF(proxies); i++) {
+		struct scene relayed, tunnelled;
+		begin(&relayed, proxies[i], proxies[i], NULL, "http://a:443/");
+		begin(&tunnelled, proxies[i], proxies[i], NULL, "https://a:443/");
+		cr_expect_not(is_same(&relayed.key, &tunnelled.key), "%s", proxies[i]);
+		end(&relayed);
+		end(&tunnelled);
+	}
+}
+
 Test(route, relays_requests_by_http_proxies_for_http_only)
 {
 	static const struct {

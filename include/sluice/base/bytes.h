@@ -64,6 +64,10 @@ unsigned char sl_lower(unsigned char c);
 /* Free the storage; the buffer is {0} again. */
 void sl_buf_release(struct sl_buf *buf);
 
+/* The same for one with a secret, which is overwritten. Reserve its room first: a buffer that grows
+ * leaves copies. */
+void sl_buf_wipe(struct sl_buf *buf);
+
 /* Empty, storage kept. */
 void sl_buf_clear(struct sl_buf *buf);
 

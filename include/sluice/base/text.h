@@ -58,4 +58,7 @@ void sl_text_shorten(struct sl_buf *out, struct sl_span text, size_t most);
 /* Columns a terminal uses for safe text: wide characters count 2, combining ones 0. */
 size_t sl_text_width(struct sl_span text);
 
+/* Overwrite a secret and free it; NULL is fine. */
+void sl_text_wipe(char *text);
+
 #endif

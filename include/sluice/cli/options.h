@@ -1,6 +1,6 @@
 /*
  * options.h - the command line: one table of options for each command, from which parsing, --help,
- * the check of the man pages and later the completions are made.
+ * the check of the man pages and the completions are made.
  *
  * Parsing follows GNU's getopt_long with three departures: long names are not abbreviated (an
  * abbreviation that works today breaks when an option is added), options of curl, wget and aria2
@@ -313,12 +313,12 @@ struct sl_option {
 	const char *standard; /* default as shown, or NULL if there is nothing to show */
 	const char *group;    /* heading; options of a group stand together */
 	enum sl_option_kind kind;
-	char letter;   /* or 0 */
-	size_t offset; /* of the field in the result */
-	size_t clears; /* of a bool that becomes false when this flag is set; 0 = none */
+	char letter;      /* or 0 */
+	char secret_mark; /* with this character in it the value has a password; 0 = none has */
+	size_t offset;    /* of the field in the result */
+	size_t clears;    /* of a bool that becomes false when this flag is set; 0 = none */
 	uint64_t min, max;
 	const char *const *choices; /* ends with NULL; of a word those that are completed */
-	bool is_secret;             /* the value may be a password or the like */
 	const char *elsewhere;      /* what the letter means in other programs, for a number that is
 				       none; or NULL */
 };

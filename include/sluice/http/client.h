@@ -92,7 +92,7 @@ struct sl_http_request {
 	struct sl_limited *limited;
 };
 
-/* A part of a resource that an earlier answer has described. */
+/* A part of a resource that an earlier response has described. */
 struct sl_http_range {
 	uint64_t begin, end; /* half-open, not empty */
 	/* Its validator, if it has one, goes into If-Range: of another version the server sends
@@ -114,19 +114,19 @@ void sl_http_client_free(struct sl_http_client *client);
 
 /*
  * Send the request, follow redirects, skip 1xx, read the final head. One silent retry on a fresh
- * connection if a kept-alive one was closed before the first byte of the answer. Returns 0 for 200
- * and 203; and, if a range was requested, for 206 with that range, or with fewer bytes of it at its
- * end, unless its size, time or strong ETag are not those of `of`. Otherwise no exchange is left
+ * connection if a kept-alive one was closed before the first byte of the response. Returns 0 for
+ * 200 and 203; and, if a range was requested, for 206 with that range, or with fewer bytes of it
+ * at its end, unless its size, time or strong ETag are not those of `of`. Otherwise no exchange is left
  * open, err->phase is the operation that failed, and the code is
  *  - SL_E_STATUS: any other status but 206; err->http_status holds it (204 as well: it has no
  *    body), err->retry_after_s the wait that the server asked for. With the log level INFO the
  *    message also has the first words of the body
  *  - SL_E_REDIRECT: more than max_redirects, a downgrade, another scheme, no or two Locations
- *  - SL_E_PROTO: an answer other than HTTP/1, bad framing, 101, 206 with another range than was
+ *  - SL_E_PROTO: a response other than HTTP/1, bad framing, 101, 206 with another range than was
  *    requested or without a request for one, 206 with a content coding
  *  - SL_E_CHANGED: 206 of another version
  *  - SL_E_DECODE: a content coding that request.codings refuses
- *  - SL_E_LIMIT: a head too large, more than 32 interim answers
+ *  - SL_E_LIMIT: a head too large, more than 32 interim responses
  *  - SL_E_USAGE: a header from the user that cannot be sent
  *  - -ECONNRESET (the server closed instead of answering), -ETIMEDOUT, -ECANCELED, -ENOMEM, and
  *    what sl_pool_take returns
@@ -137,7 +137,7 @@ int sl_http_open(struct sl_http_client *client, const struct sl_http_request *re
 
 const struct sl_head *sl_http_head(const struct sl_http_exchange *exchange);
 
-/* What the answer says of the resource. */
+/* What the response says of the resource. */
 struct sl_resource sl_http_resource(const struct sl_http_exchange *exchange);
 
 /* The URL that answered, after redirects, without userinfo; and the scope for later requests to it.

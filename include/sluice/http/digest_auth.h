@@ -36,13 +36,21 @@ int sl_digest_auth_parse(struct sl_digest_auth *out, const struct sl_challenge *
 
 void sl_digest_auth_release(struct sl_digest_auth *auth);
 
+/*
+ * Of all challenges in the fields `name` of a response, the strongest Digest challenge that is
+ * supported, with realm NULL if there is none, and whether there is a Basic one; *why as above, if
+ * one is not supported. Returns 0 or -ENOMEM; *out is to be released in both cases.
+ */
+int sl_digest_auth_choose(struct sl_digest_auth *out, bool *has_basic, const struct sl_head *head,
+	const char *name, const char **why) SL_MUST_CHECK;
+
 /* Use `nonce` from now on (nextnonce of Authentication-Info). Returns 0; SL_E_PROTO if it is empty,
  * too long or has a control byte; -ENOMEM; *auth is as before then. */
 int sl_digest_auth_set_nonce(struct sl_digest_auth *auth, struct sl_span nonce) SL_MUST_CHECK;
 
 struct sl_digest_request {
 	const char *user, *password;
-	const char *method, *target; /* as in the request line */
+	const char *method, *target; /* of the request line that the server gets */
 	const char *cnonce;          /* of the client; without characters that need quotes */
 	uint32_t count;              /* of requests with this nonce, this one included: from 1 */
 };

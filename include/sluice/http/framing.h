@@ -8,7 +8,7 @@
 #include "sluice/http/header.h"
 
 enum sl_framing_kind {
-	SL_FRAMING_NONE,    /* no body whatever the head has: 1xx, 204, 304, an answer to HEAD */
+	SL_FRAMING_NONE,    /* no body whatever the head has: 1xx, 204, 304, a response to HEAD */
 	SL_FRAMING_LENGTH,  /* exactly `length` bytes */
 	SL_FRAMING_CHUNKED, /* up to the last chunk (http/chunked.h) */
 	SL_FRAMING_CLOSE,   /* until the connection ends */

@@ -2,7 +2,7 @@
  * head.h - incremental parser of a response's head: status line and fields (RFC 9112 2-5).
  *
  * Bytes may come in any pieces; the result does not depend on where they are cut. Lines end with
- * CRLF or LF. Refused: answers other than HTTP/1.0 and 1.1, a CR without LF, NUL, a first field
+ * CRLF or LF. Refused: responses other than HTTP/1.0 and 1.1, a CR without LF, NUL, a first field
  * that begins with a blank, a line without a colon. A field whose name is not a token (it has a
  * blank in it or before the colon) is skipped, or refused if it resembles a field that decides
  * about framing (Content-Length, Transfer-Encoding, Connection, ...). A folded line (obs-fold) is
@@ -18,8 +18,8 @@
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
 
-/* Limits of one answer: a server can send a head without end (curl: 100 KiB a line, 300 KiB in all,
- * 5,000 fields). */
+/* Limits of one response: a server can send a head without end (curl: 100 KiB a line, 300 KiB in
+ * all, 5,000 fields). */
 #define SL_HEAD_LINE_MAX (64 * 1024) /* bytes of a line without its end */
 #define SL_HEAD_MAX (256 * 1024)     /* bytes in all */
 #define SL_HEAD_FIELDS_MAX 1000
@@ -55,7 +55,7 @@ struct sl_head {
 void sl_head_init(struct sl_head *head);
 void sl_head_release(struct sl_head *head);
 
-/* Ready for another answer; storage kept. */
+/* Ready for another response; storage kept. */
 void sl_head_clear(struct sl_head *head);
 
 /*

@@ -68,7 +68,4 @@ const char *sl_proxy_scheme(enum sl_proxy_kind kind);
 /* Append SCHEME://HOST:PORT, for messages and keys: never with a user name or password. */
 void sl_proxy_format(struct sl_buf *buf, const struct sl_proxy *proxy);
 
-/* Append the value of Proxy-Authorization for Basic (RFC 7617): "Basic ...". It has a user. */
-void sl_proxy_add_basic(struct sl_buf *buf, const struct sl_proxy *proxy);
-
 #endif

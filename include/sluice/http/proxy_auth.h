@@ -56,4 +56,7 @@ int sl_proxy_auth_refused(struct sl_proxy_auth *auth, struct sl_proxy_login *log
 /* Any other response of the proxy, or through it. */
 void sl_proxy_auth_accepted(struct sl_proxy_auth *auth, struct sl_proxy_login *login);
 
+/* What to add to a message about a refusal: "; ..." */
+const char *sl_proxy_auth_hint(bool had_user);
+
 #endif

@@ -21,7 +21,7 @@ struct sl_proxy_route {
 	const struct sl_proxy *proxy;
 	const char *user_agent; /* for CONNECT */
 	enum sl_scheme scheme;  /* of the origins */
-	char *text;             /* for the pool's key: the proxy and its user, wiped at the end */
+	char *text;             /* for the pool's key: with the user, wiped at the end */
 	struct sl_proxy_auth auth;
 	struct sl_tls *tls; /* for the proxy itself; borrowed; NULL until it is set */
 };
