@@ -312,34 +312,6 @@ set_up(struct chain *chain)
 	return 0;
 }
 
-struct sl_resource
-sl_http_resource(const struct sl_http_exchange *exchange)
-{
-	struct sl_resource resource = {
-		.length = exchange->is_range ? exchange->range_total : sl_http_body_length(exchange)
-	};
-	sl_resource_read(&resource, &exchange->head, now_s());
-	return resource;
-}
-
-const struct sl_url *
-sl_http_final_url(const struct sl_http_exchange *exchange)
-{
-	return &exchange->url;
-}
-
-struct sl_scope
-sl_http_scope(const struct sl_http_exchange *exchange)
-{
-	return exchange->scope;
-}
-
-bool
-sl_http_is_range(const struct sl_http_exchange *exchange)
-{
-	return exchange->is_range;
-}
-
 void
 sl_http_close(struct sl_http_exchange *exchange)
 {

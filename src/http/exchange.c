@@ -9,6 +9,7 @@
  */
 #include "exchange_int.h"
 
+#include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/base/redact.h"
 #include "sluice/base/text.h"
@@ -237,6 +238,34 @@ sl_http_body_length(const struct sl_http_exchange *exchange)
 	default:
 		return SL_BODY_UNKNOWN;
 	}
+}
+
+struct sl_resource
+sl_http_resource(const struct sl_http_exchange *exchange)
+{
+	struct sl_resource resource = {
+		.length = exchange->is_range ? exchange->range_total : sl_http_body_length(exchange)
+	};
+	sl_resource_read(&resource, &exchange->head, (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S));
+	return resource;
+}
+
+const struct sl_url *
+sl_http_final_url(const struct sl_http_exchange *exchange)
+{
+	return &exchange->url;
+}
+
+struct sl_scope
+sl_http_scope(const struct sl_http_exchange *exchange)
+{
+	return exchange->scope;
+}
+
+bool
+sl_http_is_range(const struct sl_http_exchange *exchange)
+{
+	return exchange->is_range;
 }
 
 bool

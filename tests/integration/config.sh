@@ -100,7 +100,7 @@ test_config_rights() {
 	! grep -q s3cret err || fail "$(cat err)"
 	printf 'proxy = 127.0.0.1:9\nproxy-user = me:s3cret\n' >proxied
 	chmod 644 proxied
-	get --config proxied --noproxy '*' "$ORIGIN/gen/1000/4"
+	get --config proxied --noproxy '*' "$ORIGIN/gen/1000/9"
 	expect 0 "'proxied' line 2: 'proxy-user' may be secret"
 	chmod 600 named
 	get --config named "$ORIGIN/gen/1000/3"

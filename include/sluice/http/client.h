@@ -116,8 +116,8 @@ void sl_http_client_free(struct sl_http_client *client);
  * Send the request, follow redirects, skip 1xx, read the final head. One silent retry on a fresh
  * connection if a kept-alive one was closed before the first byte of the response. Returns 0 for
  * 200 and 203; and, if a range was requested, for 206 with that range, or with fewer bytes of it
- * at its end, unless its size, time or strong ETag are not those of `of`. Otherwise no exchange is left
- * open, err->phase is the operation that failed, and the code is
+ * at its end, unless its size, time or strong ETag are not those of `of`. Otherwise no exchange is
+ * left open, err->phase is the operation that failed, and the code is
  *  - SL_E_STATUS: any other status but 206; err->http_status holds it (204 as well: it has no
  *    body), err->retry_after_s the wait that the server asked for. With the log level INFO the
  *    message also has the first words of the body
