@@ -189,19 +189,29 @@ redirect(struct chain *chain, struct sl_error *err)
 
 /* ---- responses ---- */
 
+/* A proxy that relays requests may have answered. tinyproxy answers 401 to credentials that are
+ * wrong. */
+static void
+add_proxy_hint(struct sl_buf *hint, const struct chain *chain)
+{
+	const struct sl_proxy_route *relay =
+		sl_route_relay(&chain->client->connections.route, &chain->exchange->url);
+	bool has_user = relay && relay->proxy->user;
+	if (relay && chain->exchange->head.status == 407)
+		sl_buf_add_str(hint, sl_proxy_auth_hint(has_user));
+	else if (has_user)
+		sl_buf_add_str(
+			hint, "; if the proxy answered, it refused its user name or password");
+}
+
 /* What the status means for the credentials that were sent, or were not. */
 static void
 add_hint(struct sl_buf *hint, const struct chain *chain)
 {
 	const struct sl_head *head = &chain->exchange->head;
-	if (head->status == 407) {
-		struct sl_proxy_route *relay =
-			sl_route_relay(&chain->client->connections.route, &chain->exchange->url);
-		if (relay)
-			sl_buf_add_str(hint, sl_proxy_auth_hint(relay->proxy->user != NULL));
-		return;
-	}
-	if (has_header(chain, "Authorization"))
+	if (head->status == 407 || head->status == 401)
+		add_proxy_hint(hint, chain);
+	if (head->status == 407 || has_header(chain, "Authorization"))
 		return;
 	/* S3 answers 403 to requests without credentials. */
 	if (head->status == 401 ||

@@ -175,6 +175,8 @@ test_proxy_wrong_user() {
 	expect 24 "with --proxy-user"
 	once --proxy "http://user:hunter2@$(at auth)" "http://origin.test:$PORT_http/gen/3/1"
 	expect 24 "the server answered 407 Proxy Authentication Required; it refused the user name or password for the proxy"
+	once --proxy "http://user:secret@$(at http)" "$ORIGIN/status/401"
+	expect 24 "the server answered 401 Unauthorized; if the proxy answered, it refused its user name or password; give"
 	once "$ORIGIN/status/407"
 	expect 24 "the server answered 407"
 	! grep -q proxy-user err || fail "$(cat err)"

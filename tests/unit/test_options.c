@@ -729,4 +729,6 @@ Test(options, header_fields_are_checked_when_they_are_read)
 	expect_usage("get --header Content-Length:1 a", "sluice sets it itself");
 	expect_usage("scan --header A-b a", "option '--header': a header field is written as");
 	expect_usage("get -U x a", "use -A");
+	expect_usage("get -U u:p a", "for that of curl --proxy-user USER:PASSWORD");
+	expect_usage("get --cookie n=v a", "or -H 'Cookie: NAME=VALUE'");
 }
