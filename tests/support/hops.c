@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 
 #define TEXT_MAX 2048
-#define BODY "hello"
+#define BODY "hello"     /* Content-Length has its length */
 #define TLS_HANDSHAKE 22 /* the type of a record, RFC 8446 5.1 */
 
 struct hops {
@@ -161,6 +161,35 @@ is_digest(const char *request, const char *name)
 	return find_field(request, name, value) && strncmp(value, "Digest ", 7) == 0;
 }
 
+/* A refusal that asks for credentials in the answer to a challenge. */
+static void
+refuse(char out[TEXT_MAX], const char *status, const char *field, const char *challenge)
+{
+	snprintf(out, TEXT_MAX, "HTTP/1.1 %s x\r\n%s: %s\r\nContent-Length: 0\r\n\r\n", status,
+		field, challenge);
+}
+
+/* The redirect of a URL to the next one, or the file. */
+static void
+respond_as_origin(struct hops *hops, unsigned url, char out[TEXT_MAX])
+{
+	const struct hops_row *row = hops->row;
+	const char *next = url + 1 < HOPS_URLS ? row->urls[url + 1] : NULL;
+	bool is_redirect = next && next[0] != '+';
+	char text[TEXT_MAX];
+	hops->url++;
+	snprintf(out, TEXT_MAX, "HTTP/1.1 %s x\r\n", is_redirect ? "302" : "200");
+	append(out, row->fields[url] ? row->fields[url] : "");
+	if (is_redirect) {
+		expand(hops, text, next);
+		append(out, "Location: ");
+		append(out, text);
+		append(out, "\r\nContent-Length: 0\r\n\r\n");
+	} else {
+		append(out, "Content-Length: 5\r\n\r\n" BODY);
+	}
+}
+
 /* The response to a request for the current URL, which it may end. */
 static void
 respond(struct hops *hops, const char *request, bool is_connect, char out[TEXT_MAX])
@@ -168,29 +197,15 @@ respond(struct hops *hops, const char *request, bool is_connect, char out[TEXT_M
 	const struct hops_row *row = hops->row;
 	unsigned url = hops->url < HOPS_URLS ? hops->url : HOPS_URLS - 1;
 	const char *challenge = row->challenges[url], *proxy = row->proxy_challenges[url];
-	const char *next = url + 1 < HOPS_URLS ? row->urls[url + 1] : NULL;
-	char fields[TEXT_MAX] = "", target[TEXT_MAX] = "";
-	expand(hops, fields, row->fields[url] ? row->fields[url] : "");
-	if (next && next[0] != '+')
-		expand(hops, target, next);
-	if (proxy && !is_digest(request, "Proxy-Authorization")) {
-		snprintf(out, TEXT_MAX,
-			"HTTP/1.1 407 x\r\nProxy-Authenticate: %s\r\nContent-Length: 0\r\n\r\n",
-			proxy);
-	} else if (is_connect) {
+	if (proxy && !is_digest(request, "Proxy-Authorization"))
+		refuse(out, "407", "Proxy-Authenticate", proxy);
+	else if (is_connect)
 		snprintf(out, TEXT_MAX, "%s",
 			row->connect_reply ? row->connect_reply : "HTTP/1.1 200 x\r\n\r\n");
-	} else if (challenge && !is_digest(request, "Authorization")) {
-		snprintf(out, TEXT_MAX,
-			"HTTP/1.1 401 x\r\nWWW-Authenticate: %s\r\nContent-Length: 0\r\n\r\n",
-			challenge);
-	} else {
-		hops->url++;
-		snprintf(out, TEXT_MAX, "HTTP/1.1 %s x\r\n%s%s%s%sContent-Length: %zu\r\n\r\n%s",
-			target[0] ? "302" : "200", fields, target[0] ? "Location: " : "", target,
-			target[0] ? "\r\n" : "", target[0] ? (size_t)0 : strlen(BODY),
-			target[0] ? "" : BODY);
-	}
+	else if (challenge && !is_digest(request, "Authorization"))
+		refuse(out, "401", "WWW-Authenticate", challenge);
+	else
+		respond_as_origin(hops, url, out);
 }
 
 /* Host is that of the URL, whatever way the request takes. */
