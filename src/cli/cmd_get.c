@@ -130,6 +130,8 @@ make_client(struct get *get, struct sl_http_client **out)
 	struct sl_http_client_options wanted = { .per_host = options->connections_per_host,
 		.total = sl_get_budget_connections(&get->budget),
 		.tls_memory = get->budget.tls_memory,
+		.window_memory = get->budget.window_memory,
+		.streams = options->jobs,
 		.reach = sl_connect_options_reach(&options->connect),
 		.http1 = options->connect.http1,
 		.connect_timeout_ns = options->connect_timeout_ns,
