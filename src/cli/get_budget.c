@@ -109,7 +109,7 @@ sl_get_budget_share_memory(
 	bool https = budget->has_https || options->lists.count > 0;
 	uint64_t wanted = https ? budget->connections * SL_TLS_MEMORY : 0;
 	budget->tls_memory = SL_MIN(SL_MAX(wanted, 2 * sixteenth), 6 * sixteenth);
-	budget->window_memory = https && !options->connect.http1 ? 2 * sixteenth : 0;
+	budget->window_memory = https && !options->network.connect.http1 ? 2 * sixteenth : 0;
 	uint64_t others = budget->tls_memory + budget->window_memory + scan_memory;
 	budget->chunk_memory = others < 14 * sixteenth ? 15 * sixteenth - others : sixteenth;
 	if (https && jobs * SL_TLS_MEMORY > budget->tls_memory)

@@ -25,7 +25,7 @@ Test(get_budget, the_shares_are_within_the_limit)
 			.jobs = jobs[i / 4 % SL_COUNT_OF(jobs)],
 			.segments = SL_OPTION_SEGMENTS,
 			.connections_per_host = SL_OPTION_PER_HOST,
-			.connect.http1 = i & 2,
+			.network.connect.http1 = i & 2,
 			.max_memory = limits[i / 4 / SL_COUNT_OF(jobs)] };
 		struct sl_get_budget budget = budget_of(&options, options.max_memory / 4);
 		uint64_t others = options.max_memory / 16;
