@@ -99,7 +99,7 @@ sl_get_budget_connections(const struct sl_get_budget *budget)
 /*
  * Divide --max-memory: a sixteenth for stacks and names, two for TLS connections, two for windows
  * of HTTP/2 where there may be some, what --scan needs, the rest for chunks. If the TLS connections
- * of all jobs need more, their share grows to up to six sixteenths.
+ * of all jobs need more, their share grows to up to seven sixteenths.
  */
 void
 sl_get_budget_share_memory(
@@ -108,7 +108,7 @@ sl_get_budget_share_memory(
 	uint64_t sixteenth = options->max_memory / 16, jobs = options->jobs;
 	bool https = budget->has_https || options->lists.count > 0;
 	uint64_t wanted = https ? budget->connections * SL_TLS_MEMORY : 0;
-	budget->tls_memory = SL_MIN(SL_MAX(wanted, 2 * sixteenth), 6 * sixteenth);
+	budget->tls_memory = SL_MIN(SL_MAX(wanted, 2 * sixteenth), 7 * sixteenth);
 	budget->window_memory = https && !options->network.connect.http1 ? 2 * sixteenth : 0;
 	uint64_t others = budget->tls_memory + budget->window_memory + scan_memory;
 	budget->chunk_memory = others < 14 * sixteenth ? 15 * sixteenth - others : sixteenth;
