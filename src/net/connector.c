@@ -153,18 +153,13 @@ sl_connector_secure(struct sl_connector *connector, struct sl_connection *below,
 	uint16_t port, enum sl_alpn alpn, uint64_t deadline_ns, struct sl_connection **out,
 	struct sl_error *err)
 {
-	struct sl_connection_times times = below->times;
-	uint64_t begun_ns = sl_now();
 	if (!connector->tls) {
 		sl_connection_close(below);
 		return sl_fail(err, SL_PHASE_TLS, SL_E_UNSUPPORTED,
 			"cannot connect to '%s': TLS is not set up", host);
 	}
 	int code = sl_tls_connect(connector->tls, below, host, port, alpn, deadline_ns, out, err);
-	if (code == 0) {
-		(*out)->times = times;
-		(*out)->times.tls_ns += sl_now() - begun_ns;
+	if (code == 0)
 		log_tls(*out, host);
-	}
 	return code;
 }
