@@ -2,6 +2,7 @@
  * main.c - prepares the process (descriptors 0 to 2, signals, the console) and runs the command.
  */
 #include "sluice/base/log.h"
+#include "sluice/cli/arguments.h"
 #include "sluice/cli/commands.h"
 #include "sluice/cli/console.h"
 #include "sluice/cli/exit_status.h"
@@ -77,6 +78,10 @@ main(int argc, char **argv)
 	if (argc < 2) {
 		sl_log_error("no command given; 'sluice help' lists the commands");
 		return SL_EXIT_USAGE;
+	}
+	if (sl_arguments_hide_urls(argc, argv) != 0) {
+		sl_log_error("out of memory");
+		return SL_EXIT_OTHER;
 	}
 	const char *word = argv[1];
 	if (strcmp(word, "get") == 0)

@@ -1,17 +1,11 @@
 #include "sluice/cli/run_credentials.h"
 
 #include "sluice/base/text.h"
+#include "sluice/cli/arguments.h"
 #include "sluice/cli/password.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-/* A word of the command line shows up in ps(1). */
-static void
-hide(const char *word)
-{
-	memset((char *)(uintptr_t)word, '*', strlen(word));
-}
 
 static int
 take_user(struct sl_run_credentials *credentials, const char *text, struct sl_error *err)
@@ -23,8 +17,7 @@ take_user(struct sl_run_credentials *credentials, const char *text, struct sl_er
 		credentials->password = sl_span_dup(sl_span_str(colon + 1));
 	if (!credentials->user || (colon && !credentials->password))
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot keep credentials");
-	if (colon)
-		hide(colon + 1);
+	sl_arguments_hide_password(text);
 	int code = colon ? 0 : sl_password_ask(credentials->user, &credentials->password, err);
 	credentials->options.user = credentials->user;
 	credentials->options.password = credentials->password;

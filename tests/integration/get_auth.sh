@@ -158,8 +158,8 @@ run_in_new_session() {
 	setsid -w timeout "$LIMIT" "$S" "$@" >out 2>err </dev/null || status=$?
 }
 
-# a password is asked for without echo
-test_auth_prompt() {
+# Answer the question for a password, and wait for the end: what the terminal shows is in typescript.
+type_password() { # answer
 	command -v script >/dev/null || skip "no script(1) here (package bsdutils)"
 	# The answer follows the question: what is typed before the echo is off is dropped.
 	mkfifo answer
@@ -168,17 +168,30 @@ test_auth_prompt() {
 	local pid=$!
 	exec 7>answer
 	until_true 10 grep -q 'Password for me:' typescript
-	echo typed-word >&7
+	printf '%s\n' "$1" >&7
 	wait "$pid" || fail "script failed"
 	exec 7>&-
+}
+
+# a password is asked for without echo
+test_auth_prompt() {
+	type_password typed-word
 	grep -q 'status 0' typescript || fail "$(cat typescript)"
 	! grep -q typed-word <(sed 's|/typed-word/||' typescript) || fail "echoed: $(cat typescript)"
 	is_gen 1 10 1
 }
 
-# the password of --user is not in the process list
+# a control byte in it, such as that of an arrow key, is refused by its name
+test_auth_prompt_control() {
+	type_password $'typed-word\e[A'
+	grep -q 'status 28' typescript || fail "$(cat typescript)"
+	grep -q 'contains a control byte' typescript || fail "$(cat typescript)"
+}
+
+# passwords of --user, of URLs and of --proxy-user are not in the process list
 test_auth_hidden() {
-	start get -u me:hidden-word "$ORIGIN/gate/auth_hidden/gen/1000/1"
+	start get -u me:hidden-word --noproxy '*' --proxy u:hidden-word@p --proxy-user me:hidden-word \
+		"$ORIGIN/gate/auth_hidden/gen/1000/1" "http://you:hidden-word@$HOST:$PORT_http/gen/10/1/b"
 	until_true 10 holds_stars
 	! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q hidden-word || fail "shown"
 	opened auth_hidden
@@ -186,6 +199,7 @@ test_auth_hidden() {
 	[[ $status == 0 ]] || fail "status $status"
 }
 
+# All of them: the last to be overwritten is the option for the proxy.
 holds_stars() {
-	tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q 'me:\*\*'
+	tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q 'proxy-user me:\*\*'
 }
