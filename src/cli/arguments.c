@@ -1,78 +1,39 @@
 #include "sluice/cli/arguments.h"
 
-#include "sluice/base/bytes.h"
+#include "sluice/cli/options.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-/* The words are those of argv, or of a configuration file, which both may be written to. */
-static void
-overwrite(const char *text, size_t len)
-{
-	memset((char *)(uintptr_t)text, '*', len);
-}
-
-void
-sl_arguments_hide(const char *text)
-{
-	overwrite(text, strlen(text));
-}
-
-void
-sl_arguments_hide_password(const char *text)
-{
-	const char *colon = strchr(text, ':');
-	if (colon)
-		sl_arguments_hide(colon + 1);
-}
-
-/* Bytes before the last '@' of what is the authority of a URL; 0 = there is none. */
-static size_t
-userinfo_len(const char *authority)
-{
-	size_t len = strcspn(authority, "/?#");
-	while (len > 0 && authority[len - 1] != '@')
-		len--;
-	return len > 0 ? len - 1 : 0;
-}
-
-static const char *
-after_scheme(const char *text)
-{
-	const char *at = strstr(text, "://");
-	return at ? at + strlen("://") : NULL;
-}
-
-void
-sl_arguments_hide_userinfo(const char *url)
-{
-	const char *authority = after_scheme(url);
-	if (!authority)
-		authority = url;
-	overwrite(authority, userinfo_len(authority));
-}
-
-static bool
-has_secret(const char *word)
-{
-	while ((word = after_scheme(word)))
-		if (userinfo_len(word) > 0)
-			return true;
-	return false;
-}
+#include <string.h>
 
 int
-sl_arguments_hide_urls(int argc, char **argv)
+sl_arguments_take(struct sl_arguments *out, int argc, char **argv)
 {
+	size_t len = 0;
+	for (int i = 0; i < argc; i++)
+		len += strlen(argv[i]) + 1;
+	/* One block: the pointers, and the text behind them. */
+	char **words = malloc(((size_t)argc + 1) * sizeof(*words) + len);
+	if (!words)
+		return -ENOMEM;
+	char *text = (char *)(words + argc + 1);
 	for (int i = 0; i < argc; i++) {
-		char *word = argv[i];
-		if (!has_secret(word))
-			continue;
-		argv[i] = strdup(word);
-		if (!argv[i])
-			return -ENOMEM;
-		for (const char *at = word; (at = after_scheme(at));)
-			overwrite(at, userinfo_len(at));
+		size_t size = strlen(argv[i]) + 1;
+		words[i] = memcpy(text, argv[i], size);
+		text += size;
 	}
+	words[argc] = NULL;
+	*out = (struct sl_arguments){ .count = argc, .words = words, .len = len };
+	if (argc > 1)
+		sl_options_hide(words[1], argc - 1, argv + 1);
 	return 0;
+}
+
+void
+sl_arguments_release(struct sl_arguments *arguments)
+{
+	if (arguments->words)
+		explicit_bzero(arguments->words + arguments->count + 1, arguments->len);
+	free(arguments->words);
+	*arguments = (struct sl_arguments){ 0 };
 }

@@ -468,7 +468,7 @@ sl_cmd_get(int argc, char **argv)
 	if (!code)
 		code = init_credentials(&get, &err);
 	if (!code)
-		code = sl_run_proxies_init(&get.proxies, &get.options.network.proxy, getenv, &err);
+		code = sl_proxies_init(&get.proxies, &get.options.network.proxy, getenv, &err);
 	if (code)
 		return usage(&get, &err);
 	set_console(&get.options);

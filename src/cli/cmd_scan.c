@@ -9,7 +9,6 @@
 #include "sluice/cli/exit_status.h"
 #include "sluice/cli/options.h"
 #include "sluice/cli/run.h"
-#include "sluice/cli/run_client.h"
 #include "sluice/cli/scan_output.h"
 #include "sluice/cli/scan_pattern.h"
 #include "sluice/cli/scan_period.h"
@@ -413,7 +412,7 @@ sl_cmd_scan(int argc, char **argv)
 	if (!code)
 		code = sl_scan_period_init(&scan.period, &scan.options, &err);
 	if (!code)
-		code = sl_run_proxies_init(
+		code = sl_proxies_init(
 			&scan.proxies, &scan.options.network.proxy, getenv, &err);
 	if (!code)
 		code = sl_scan_urls_init(&scan.urls, &scan.options, &scan.proxies, &err);

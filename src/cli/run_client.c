@@ -1,7 +1,6 @@
 #include "sluice/cli/run_client.h"
 
 #include "sluice/base/clock.h"
-#include "sluice/cli/arguments.h"
 
 #include <unistd.h>
 
@@ -32,16 +31,4 @@ sl_run_retry_policy(const struct sl_network_options *options)
 	return (struct sl_retry_policy){ .retries = options->retries,
 		.max_wait_ns = options->retry_max_wait_ns,
 		.seed = sl_clock_wall_ns() ^ (uint64_t)getpid() << 32 };
-}
-
-int
-sl_run_proxies_init(struct sl_proxies *out, const struct sl_proxy_options *options,
-	sl_proxy_environment *env, struct sl_error *err)
-{
-	int code = sl_proxies_init(out, options, env, err);
-	if (options->user)
-		sl_arguments_hide_password(options->user);
-	if (options->proxy)
-		sl_arguments_hide_userinfo(options->proxy);
-	return code;
 }

@@ -1,7 +1,6 @@
 #include "sluice/cli/run_credentials.h"
 
 #include "sluice/base/text.h"
-#include "sluice/cli/arguments.h"
 #include "sluice/cli/password.h"
 
 #include <errno.h>
@@ -17,7 +16,6 @@ take_user(struct sl_run_credentials *credentials, const char *text, struct sl_er
 		credentials->password = sl_span_dup(sl_span_str(colon + 1));
 	if (!credentials->user || (colon && !credentials->password))
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot keep credentials");
-	sl_arguments_hide_password(text);
 	int code = colon ? 0 : sl_password_ask(credentials->user, &credentials->password, err);
 	credentials->options.user = credentials->user;
 	credentials->options.password = credentials->password;

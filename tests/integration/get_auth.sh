@@ -188,10 +188,9 @@ test_auth_prompt_control() {
 	grep -q 'contains a control byte' typescript || fail "$(cat typescript)"
 }
 
-# passwords of --user, of URLs and of --proxy-user are not in the process list
+# the password of --user is not in the process list
 test_auth_hidden() {
-	start get -u me:hidden-word --noproxy '*' --proxy u:hidden-word@p --proxy-user me:hidden-word \
-		"$ORIGIN/gate/auth_hidden/gen/1000/1" "http://you:hidden-word@$HOST:$PORT_http/gen/10/1/b"
+	start get -u me:hidden-word "$ORIGIN/gate/auth_hidden/gen/1000/1"
 	until_true 10 holds_stars
 	! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q hidden-word || fail "shown"
 	opened auth_hidden
@@ -199,7 +198,6 @@ test_auth_hidden() {
 	[[ $status == 0 ]] || fail "status $status"
 }
 
-# All of them: the last to be overwritten is the option for the proxy.
 holds_stars() {
-	tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q 'proxy-user me:\*\*'
+	tr '\0' ' ' <"/proc/$pid/cmdline" | grep -q 'me:\*\*'
 }

@@ -1,26 +1,26 @@
 /*
- * arguments.h - passwords on the command line, which other users of the machine can see in the list
- * of processes until they are overwritten there.
+ * arguments.h - the words of a command line, copied: the words themselves are shown to other users
+ * by ps(1), so that secrets in them are overwritten once they were copied.
  */
 #ifndef SLUICE_CLI_ARGUMENTS_H
 #define SLUICE_CLI_ARGUMENTS_H
 
-#include "sluice/base/def.h"
+#include "sluice/base/error.h"
 
-/*
- * Overwrite users and passwords of URLs in the words with '*'. argv gets copies of such words, as
- * they were typed, which are never freed. Returns 0 or -ENOMEM.
- */
-int sl_arguments_hide_urls(int argc, char **argv) SL_MUST_CHECK;
+#include <stddef.h>
 
-/* What was taken from an option is not needed in its word any more: overwrite all of `text`, a word
- * or the rest of one. */
-void sl_arguments_hide(const char *text);
+struct sl_arguments {
+	int count;
+	char **words; /* NULL behind the last one */
+	size_t len;   /* bytes of all words */
+};
 
-/* The same for what follows the first colon of USER:PASSWORD. */
-void sl_arguments_hide_password(const char *text);
+/* Copy all words of argv, of which argv[1] is the command, and overwrite there what may be secret:
+ * passwords in URLs and of --user and --proxy-user, signatures and tokens in queries, values of
+ * --header. Returns 0; -ENOMEM. */
+int sl_arguments_take(struct sl_arguments *out, int argc, char **argv) SL_MUST_CHECK;
 
-/* The same for what precedes the '@' of a URL, which may have no scheme. */
-void sl_arguments_hide_userinfo(const char *url);
+/* Harmless on {0}; the words are wiped. */
+void sl_arguments_release(struct sl_arguments *arguments);
 
 #endif

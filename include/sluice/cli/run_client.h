@@ -16,10 +16,6 @@ struct sl_http_client_options sl_run_client_options(const struct sl_network_opti
 	const struct sl_proxies *proxies, const struct sl_request_fields *fields,
 	const struct sl_run_credentials *credentials);
 
-/* As sl_proxies_init; what is secret is hidden in the command line then. */
-int sl_run_proxies_init(struct sl_proxies *out, const struct sl_proxy_options *options,
-	sl_proxy_environment *env, struct sl_error *err) SL_MUST_CHECK;
-
 /* Its seed differs from run to run. */
 struct sl_retry_policy sl_run_retry_policy(const struct sl_network_options *options);
 
