@@ -6,6 +6,7 @@
 #include "client_int.h"
 
 #include "sluice/base/clock.h"
+#include "sluice/base/log.h"
 #include "sluice/base/number.h"
 #include "sluice/http/cookie_file.h"
 #include "sluice/net/dial.h"
@@ -99,6 +100,15 @@ sl_http_client_load_tls(struct sl_http_client *client, struct sl_error *err)
 	return code;
 }
 
+/* Of no use without a proxy. */
+static void
+warn_about_list(const struct sl_proxies *proxies)
+{
+	bool has_proxy = proxies && (proxies->http.is_set || proxies->https.is_set);
+	if (has_proxy && proxies->noproxy_error.code)
+		sl_log_warn("%s", proxies->noproxy_error.text);
+}
+
 /* The bucket is empty at first: what is saved up until the first body is little in any case. */
 static void
 init_limits(struct sl_http_client *client)
@@ -183,6 +193,7 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 	if (options->reach.socket)
 		client->options.proxies = NULL; /* it stands for the origin, not for a proxy */
 	sl_semaphore_init(&client->tls_lock, "TLS setup", 1);
+	warn_about_list(client->options.proxies);
 	init_limits(client);
 	int code = set_up_connections(client);
 	if (code < 0)
@@ -194,7 +205,7 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 			&client->authorizer.credentials, &options->credentials, err);
 	if (code == 0 && options->cookie_file)
 		code = sl_cookie_file_load(&client->cookies, options->cookie_file,
-			(int64_t)(sl_clock_wall_ns() / SL_NS_PER_S), err);
+			sl_clock_wall_s(), err);
 	if (code == 0 && options->want_tls)
 		code = sl_http_client_load_tls(client, err);
 	if (code < 0) {

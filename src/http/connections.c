@@ -283,16 +283,13 @@ sl_connections_take(struct sl_connections *connections, const struct sl_connecti
 	struct sl_stream **out, struct sl_error *err)
 {
 	struct sl_error cause = { 0 };
-	struct sl_pool_key key;
+	struct sl_pool_key key = sl_route_key(&connections->route, want->through, want->url);
+	key.taker = want->limited;
+	key.lane = want->is_head ? LANE_HEAD : LANE_CONTENT;
+	key.window = connections->windows.initial;
+	key.http1 = connections->http1 || want->url->scheme != SL_SCHEME_HTTPS;
 	*out = NULL;
-	int code = sl_route_key(&connections->route, want->url, &key, &cause);
-	if (code == 0) {
-		key.taker = want->limited;
-		key.lane = want->is_head ? LANE_HEAD : LANE_CONTENT;
-		key.window = connections->windows.initial;
-		key.http1 = connections->http1 || want->url->scheme != SL_SCHEME_HTTPS;
-		code = take(connections, &key, want, out, &cause);
-	}
+	int code = take(connections, &key, want, out, &cause);
 	if (code < 0)
 		return fail(&cause, code, err);
 	(*out)->stall_timeout_ns = connections->stall_timeout_ns;

@@ -47,6 +47,7 @@ void sl_connections_release(struct sl_connections *connections);
 
 struct sl_connections_want {
 	const struct sl_url *url;
+	struct sl_proxy_route *through; /* as sl_route_choose has it */
 	bool is_head;               /* for a request by HEAD */
 	bool is_range;              /* for a part of a file */
 	bool is_fresh;              /* on a connection that has not carried any exchange */

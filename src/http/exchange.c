@@ -99,6 +99,7 @@ take_stream(struct sl_http_exchange *exchange, const struct sl_request *request,
 	struct sl_error *err)
 {
 	const struct sl_connections_want want = { .url = &exchange->url,
+		.through = exchange->through,
 		.is_head = exchange->is_head,
 		.is_range = request->range != NULL,
 		.is_fresh = fresh,
@@ -250,7 +251,7 @@ sl_http_resource(const struct sl_http_exchange *exchange)
 	struct sl_resource resource = {
 		.length = exchange->is_range ? exchange->range_total : sl_http_body_length(exchange)
 	};
-	sl_resource_read(&resource, &exchange->head, (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S));
+	sl_resource_read(&resource, &exchange->head, sl_clock_wall_s());
 	return resource;
 }
 
