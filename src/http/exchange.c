@@ -95,11 +95,13 @@ sl_exchange_note_body(struct sl_http_exchange *exchange)
 
 SL_SUSPENDS
 static int
-take_stream(struct sl_http_exchange *exchange, bool fresh, struct sl_error *err)
+take_stream(struct sl_http_exchange *exchange, const struct sl_request *request, bool fresh,
+	struct sl_error *err)
 {
 	const struct sl_connections_want want = { .url = &exchange->url,
 		.through = exchange->through,
 		.is_head = exchange->is_head,
+		.is_range = request->range != NULL,
 		.is_fresh = fresh,
 		.limited = exchange->limited };
 	exchange->peer[0] = '\0';
@@ -157,7 +159,7 @@ ask_once(struct sl_http_exchange *exchange, const struct sl_request *request, bo
 {
 	sl_head_clear(&exchange->head);
 	exchange->body = (struct sl_body_state){ .framing = { .kind = SL_FRAMING_NONE } };
-	int code = take_stream(exchange, fresh, err);
+	int code = take_stream(exchange, request, fresh, err);
 	if (code < 0)
 		return code;
 	struct sl_stream *stream = exchange->stream;
