@@ -148,7 +148,7 @@ on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
 		sl_h2_announce(session);
 	}
 	if (stream && frame->hd.type == NGHTTP2_RST_STREAM)
-		stream->is_reset = true;
+		stream->is_reset = !stream->invalid;
 	if (!stream || frame->hd.type != NGHTTP2_HEADERS || !stream->is_last_head)
 		return 0;
 	int code = end_head(session, stream);
@@ -214,8 +214,9 @@ on_close(nghttp2_session *nghttp2, int32_t id, uint32_t error, void *ctx)
 	if (!stream)
 		return 0;
 	stream->is_closed = true;
-	stream->close_code = error;
-	if (error == NGHTTP2_HTTP_1_1_REQUIRED)
+	/* What was wrong before the server reset it is what counts. */
+	stream->close_code = stream->invalid ? NGHTTP2_PROTOCOL_ERROR : error;
+	if (stream->close_code == NGHTTP2_HTTP_1_1_REQUIRED)
 		session->wants_http1 = true;
 	if (error == NGHTTP2_NO_ERROR)
 		session->idle_frames = 0;
