@@ -73,6 +73,10 @@ on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, const uint8_t *n
 	if (!stream || !stream->is_last_head)
 		return 0;
 	bool is_status = name[0] == ':';
+	if (!is_status && !stream->has_status)
+		return refuse(stream, SL_E_PROTO,
+			"the server's response by HTTP/2 does not begin with a status code");
+	stream->has_status = true;
 	int code = is_status ? feed(stream, begin, sizeof(begin) - 1)
 			     : feed(stream, (const char *)name, name_len);
 	if (code == 0 && !is_status)
@@ -89,6 +93,7 @@ on_begin_headers(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx
 	(void)ctx;
 	if (stream) {
 		stream->is_last_head = !stream->has_head;
+		stream->has_status = false;
 		if (!stream->has_head)
 			sl_head_clear(&stream->head);
 	}

@@ -59,6 +59,7 @@ struct sl_h2_stream {
 	unsigned interim; /* responses (1xx) before it */
 	bool has_head;
 	bool is_last_head;       /* fields that come are not those of a trailer */
+	bool has_status;         /* of the head that comes */
 	struct sl_error refused; /* what is wrong with it */
 	struct sl_buf body;      /* received and not yet read: from `body_off` */
 	size_t body_off;

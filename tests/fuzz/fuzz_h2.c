@@ -71,9 +71,8 @@ is_miscounted(const struct h2_play *play)
 static void
 show(const struct h2_outcome *x, const struct h2_outcome *y)
 {
-	fprintf(stderr, "%d, status %d, %zu bytes, '%s'; %d, status %d, %zu bytes, '%s'\n",
-		x->code, x->status, x->body.len, x->err.text, y->code, y->status, y->body.len,
-		y->err.text);
+	fprintf(stderr, "%d, status %d, %zu bytes, '%s'; %d, status %d, %zu bytes, '%s'\n", x->code,
+		x->status, x->body.len, x->err.text, y->code, y->status, y->body.len, y->err.text);
 }
 
 static bool

@@ -18,7 +18,7 @@
 void h2_frames(struct sl_buf *out, const char *text);
 
 /* One frame. */
-void h2_frame(struct sl_buf *out, unsigned type, unsigned flags, uint32_t stream,
-	struct sl_span payload);
+void h2_frame(
+	struct sl_buf *out, unsigned type, unsigned flags, uint32_t stream, struct sl_span payload);
 
 #endif

@@ -13,9 +13,9 @@
 
 /* What became of one stream. */
 struct h2_outcome {
-	int code;        /* 0, or that of the step that failed */
-	int status;      /* of the final head; 0 = none came */
-	bool is_whole;   /* the body came to its end */
+	int code;      /* 0, or that of the step that failed */
+	int status;    /* of the final head; 0 = none came */
+	bool is_whole; /* the body came to its end */
 	struct sl_buf body;
 	struct sl_error err;
 };
