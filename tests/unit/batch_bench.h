@@ -261,7 +261,7 @@ check_summary(const struct batch_bench *bench)
 		cr_expect_eq(bench->code, summary->first_error.code);
 }
 
-/* Download a list in which '$' stands for "http://127.0.0.1:PORT" or https://; lines and options as in
+/* Download a list in which '$' stands for "http[s]://127.0.0.1:PORT"; lines and options as in
  * download/manifest.h. Returns what sl_batch_run returned. */
 SL_UNUSED
 static int

@@ -9,6 +9,8 @@
 #include "support/h2_frames.h"
 
 #include <criterion/criterion.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +68,8 @@ read_request(SSL *ssl)
 static void
 serve(struct peer *peer, int fd)
 {
+	int on = 1; /* or the frames wait for an acknowledgement of what OpenSSL sends before */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	SSL *ssl = peer_tls_accept(server.context, fd);
 	struct sl_buf out = { 0 };
 	char rest[4096];
