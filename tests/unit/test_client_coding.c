@@ -346,8 +346,8 @@ CODING_TEST(another_coding_is_refused_where_one_was_requested)
 
 enum damage { CUT, CHECKSUM, BEHIND, OTHER };
 
-/* RFC 1952 2.3: a missing trailer, a wrong checksum, bytes behind the end, and what is not in the coding at
- * all. */
+/* RFC 1952 2.3: a missing trailer, a wrong checksum, bytes behind the end, and what is not in the
+ * coding at all. */
 CODING_TEST(damage_is_an_error)
 {
 	static const struct {
