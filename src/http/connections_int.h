@@ -9,9 +9,9 @@
 #define SLUICE_HTTP_CONNECTIONS_INT_H
 
 #include "sessions_int.h"
-#include "stream_int.h"
 
 #include "sluice/http/route.h"
+#include "sluice/http/stream.h"
 #include "sluice/rt/limiter.h"
 
 /* In its owner's memory; {0} can be released. */
