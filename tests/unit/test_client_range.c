@@ -117,7 +117,8 @@ RANGE_TEST(a_server_may_send_everything_instead)
 	return 0;
 }
 
-/* Each would put bytes at a wrong place, or of another version into the file. */
+/* RFC 9110 14.4, 15.3.7: each would put bytes at a wrong place, or of another version into the
+ * file. */
 RANGE_TEST(another_part_than_the_requested_one_is_refused)
 {
 	static const struct {
@@ -155,6 +156,7 @@ RANGE_TEST(another_part_than_the_requested_one_is_refused)
 	return 0;
 }
 
+/* RFC 9110 15.3.7: 206 answers requests for ranges only. */
 RANGE_TEST(a_part_that_was_not_requested_is_refused)
 {
 	struct client_scene *fixture = begin();
