@@ -9,9 +9,9 @@
 #define SLUICE_HTTP_CONNECTIONS_INT_H
 
 #include "sessions_int.h"
-#include "stream_int.h"
 
 #include "sluice/http/route.h"
+#include "sluice/http/stream.h"
 #include "sluice/rt/limiter.h"
 
 /* In its owner's memory; {0} can be released. */
@@ -22,7 +22,7 @@ struct sl_connections {
 	struct sl_sessions sessions;
 	struct sl_pool_options pool_options; /* for its admit */
 	bool http1;                          /* speak no HTTP/2 */
-	uint32_t window;                     /* of a stream of HTTP/2 */
+	struct sl_h2_windows windows;        /* of streams of HTTP/2 */
 	/* for each stream; set by the owner, before the first */
 	uint64_t stall_timeout_ns;
 	bool is_limited;
@@ -34,7 +34,7 @@ struct sl_connections_options {
 	const struct sl_proxies *proxies; /* borrowed for its life; NULL = all hosts directly */
 	const char *user_agent;           /* for proxies; borrowed likewise */
 	bool http1;                       /* speak no HTTP/2 */
-	uint32_t window;                  /* of a stream of HTTP/2, at least 1 KiB */
+	struct sl_h2_windows windows;     /* of streams of HTTP/2 */
 };
 
 /* Returns 0 or -ENOMEM; to be released in any case. */
@@ -47,9 +47,11 @@ void sl_connections_release(struct sl_connections *connections);
 
 struct sl_connections_want {
 	const struct sl_url *url;
-	bool is_head;               /* for a request by HEAD */
-	bool is_fresh;              /* on a connection that has not carried any exchange */
-	struct sl_limited *limited; /* for options.admit of the pool */
+	struct sl_proxy_route *through; /* as sl_route_choose has it */
+	bool is_head;                   /* for a request by HEAD */
+	bool is_range;                  /* for a part of a file */
+	bool is_fresh;                  /* on a connection that has not carried any exchange */
+	struct sl_limited *limited;     /* for options.admit of the pool */
 };
 
 /* A stream to the URL's origin, to be ended by its method. Returns 0; -ENOMEM; what sl_pool_take

@@ -18,6 +18,7 @@ struct sl_http_exchange {
 	struct sl_connections *connections;
 	struct sl_limiter *limiter; /* of bytes, shared by all exchanges; NULL = no limit */
 	struct sl_url url;
+	struct sl_proxy_route *through; /* how it is reached, see sl_route_choose */
 	bool is_head;
 	uint64_t number;       /* for http/trace.h */
 	struct sl_scope scope; /* what of the user's secrets may still be sent */

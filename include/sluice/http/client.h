@@ -30,9 +30,13 @@ struct sl_http_exchange;
 #define SL_BODY_UNKNOWN SL_LENGTH_UNKNOWN
 
 struct sl_http_client_options {
-	unsigned per_host;     /* connections to one host, over all exchanges; at least 1 */
-	unsigned total;        /* connections in all; at least 1 */
-	uint64_t tls_memory;   /* for TLS connections, see net/pool.h; 0 = as many as `total` */
+	unsigned per_host;   /* connections to one host, over all exchanges; at least 1 */
+	unsigned total;      /* connections in all; at least 1 */
+	uint64_t tls_memory; /* for TLS connections, see net/pool.h; 0 = as many as `total` */
+	/* For windows of HTTP/2, and how many streams there are at a time, which get at least
+	 * 16 KiB each; 0 = 256 KiB for each, and `total`. */
+	uint64_t window_memory;
+	unsigned streams;
 	struct sl_reach reach; /* what it points to is borrowed for the client's life */
 	uint64_t connect_timeout_ns;
 	uint64_t stall_timeout_ns; /* until a byte of a body, and until a complete head */
