@@ -44,6 +44,21 @@ limit_arenas(void)
 #endif
 }
 
+/*
+ * glibc gives the end of its heap back to the kernel once 128 KiB of it are free. TLS connections
+ * free their buffers with each small file, and allocate them again for the next: then their pages
+ * would be mapped and cleared each time. A block of this size that was mapped and is freed makes
+ * glibc keep twice as much (mallopt(3)). mallopt itself would end that it adapts further.
+ */
+#define KEPT_HALF SL_MIB
+
+static void
+keep_freed_memory(void)
+{
+	void *volatile block = malloc(KEPT_HALF); /* volatile: or the compiler leaves both out */
+	free(block);
+}
+
 static int
 wrong_command(const char *word)
 {
@@ -93,6 +108,7 @@ main(int argc, char **argv)
 	struct sl_arguments arguments = { 0 };
 	fill_standard_descriptors();
 	limit_arenas();
+	keep_freed_memory();
 	sl_signal_ignore_write_errors();
 	sl_console_open();
 	if (argc < 2) {
