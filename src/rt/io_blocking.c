@@ -47,15 +47,16 @@ is_to_run(struct sl_op *op)
 	return is_due(op) && (!op->is_due || op->is_due(op));
 }
 
-/* On a thread of a blocking pool. */
+/* On a thread of a blocking pool. *begun_ns is the time, and then that after the call. */
 static bool
-run_one(struct sl_engine *engine, struct sl_op *op)
+run_one(struct sl_engine *engine, struct sl_op *op, uint64_t *begun_ns)
 {
 	if (!is_to_run(op))
 		return false;
-	uint64_t before = engine->methods->now(engine);
 	op->result = engine->methods->run_blocking(engine, op);
-	op->took_ns = engine->methods->now(engine) - before;
+	uint64_t ended_ns = engine->methods->now(engine);
+	op->took_ns = ended_ns - *begun_ns;
+	*begun_ns = ended_ns;
 	return true;
 }
 
@@ -83,8 +84,9 @@ static int
 run_owned(void *arg)
 {
 	struct owned *owned = arg;
+	uint64_t now_ns = owned->engine->methods->now(owned->engine);
 	for (size_t i = 0; i < owned->count; i++)
-		owned->ops[i].was_run = run_one(owned->engine, &owned->ops[i].op);
+		owned->ops[i].was_run = run_one(owned->engine, &owned->ops[i].op, &now_ns);
 	return 0;
 }
 
@@ -307,8 +309,9 @@ static int
 run_batch(void *arg)
 {
 	struct batch *batch = arg;
+	uint64_t now_ns = batch->engine->methods->now(batch->engine);
 	for (size_t i = 0; i < batch->count; i++)
-		(void)run_one(batch->engine, &batch->ops[i]);
+		(void)run_one(batch->engine, &batch->ops[i], &now_ns);
 	return 0;
 }
 
