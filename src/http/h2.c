@@ -11,11 +11,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define RECEIVE_MAX (32 * SL_KIB)
 
 /* What is collected before it is sent. */
 #define SEND_MAX (32 * SL_KIB)
+
+/* Room for the last frame beyond it: a buffer that grows would leave copies of credentials. */
+#define FRAME_MAX (16 * SL_KIB + 256)
 
 /* Of a task that is cancelled or past its deadline: what the session still has to send. */
 #define REST_NS (SL_NS_PER_S)
@@ -74,6 +78,8 @@ collect(struct sl_h2 *session)
 {
 	sl_buf_clear(&session->out);
 	session->sent = 0;
+	if (nghttp2_session_want_write(session->nghttp2))
+		sl_buf_reserve(&session->out, SEND_MAX + FRAME_MAX);
 	while (session->out.len < SEND_MAX) {
 		const uint8_t *data;
 		ssize_t len = nghttp2_session_mem_send(session->nghttp2, &data);
@@ -278,15 +284,22 @@ h2_is_disturbed(struct sl_connection *connection)
 }
 
 static void
+release_out(struct sl_h2 *session)
+{
+	if (session->out.data)
+		explicit_bzero(session->out.data, session->out.cap);
+	sl_buf_release(&session->out);
+	session->sent = 0;
+}
+
+static void
 h2_release_memory(struct sl_connection *connection)
 {
 	struct sl_h2 *session = sl_h2_of(connection);
 	free(session->in);
 	session->in = NULL;
-	if (session->sent == session->out.len) {
-		sl_buf_release(&session->out);
-		session->sent = 0;
-	}
+	if (session->sent == session->out.len)
+		release_out(session);
 	sl_connection_release_memory(session->below);
 }
 
@@ -311,9 +324,7 @@ h2_close(struct sl_connection *connection)
 	if (session->nghttp2)
 		say_goodbye(session);
 	nghttp2_session_del(session->nghttp2);
-	if (session->out.data)
-		explicit_bzero(session->out.data, session->out.cap);
-	sl_buf_release(&session->out);
+	release_out(session);
 	free(session->in);
 	sl_connection_close(session->below);
 	free(session);
