@@ -51,7 +51,7 @@ Test(wiped, nothing_is_left_of_what_was_freed)
 		sl_wiped_free(memory);
 		unsigned char *again = malloc(sizes[i] + 16);
 		cr_assert(again);
-		cr_expect_null(memchr(again, 0x5a, sizes[i] + 16), "%zu bytes", sizes[i]);
+		cr_expect_null(memchr(again + 16, 0x5a, sizes[i]), "%zu bytes", sizes[i]);
 		free(again);
 	}
 #endif
