@@ -24,6 +24,9 @@
 /* Of a task that is cancelled or past its deadline: what the session still has to send. */
 #define REST_NS (SL_NS_PER_S)
 
+/* Of the receives of one task each so many waits for the next turn of the loop. */
+#define READY_TURNS 16u
+
 /* Receives that do not wait, of what the windows allow to be under way. */
 #define READIES_MAX 1024
 
@@ -208,6 +211,16 @@ receive(struct sl_h2 *session, bool wait, uint64_t deadline_ns)
 	return code;
 }
 
+/* What is there already needs no turn of the loop, for as long as other tasks can wait. `turn`
+ * counts the receives of a wait. */
+SL_SUSPENDS
+static int
+receive_some(struct sl_h2 *session, unsigned turn, uint64_t deadline_ns)
+{
+	int code = turn % READY_TURNS ? receive(session, false, deadline_ns) : -EAGAIN;
+	return code == -EAGAIN ? receive(session, true, deadline_ns) : code;
+}
+
 /* nghttp2 has sent GOAWAY, because of what the server sent, and ignores all that follows. */
 static void
 fail_malformed(struct sl_h2 *session)
@@ -229,6 +242,7 @@ sl_h2_wait(struct sl_h2_stream *stream, bool (*has_news)(const struct sl_h2_stre
 	uint64_t deadline_ns)
 {
 	struct sl_h2 *session = stream->session;
+	unsigned turn = 0;
 	int code = 0;
 	while (code == 0 && !has_news(stream) && !is_over(stream)) {
 		struct sl_waiter waiter;
@@ -239,7 +253,7 @@ sl_h2_wait(struct sl_h2_stream *stream, bool (*has_news)(const struct sl_h2_stre
 			break;
 		code = session->is_receiving
 			       ? sl_waiter_wait(&waiter, &stream->waiting, "HTTP/2", deadline_ns)
-			       : receive(session, true, deadline_ns);
+			       : receive_some(session, ++turn, deadline_ns);
 	}
 	hand_on(session);
 	if (has_news(stream) || stream->is_closed)
