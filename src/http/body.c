@@ -19,10 +19,6 @@
  * several times a second. */
 #define LIMIT_DIVISOR 50
 
-/* Bodies of redirects and errors worth reading to keep a connection, and for how long. */
-#define DRAIN_MAX (64 * SL_KIB)
-#define DRAIN_NS (2 * SL_NS_PER_S)
-
 SL_SUSPENDS
 static int
 read_stream(struct sl_http_exchange *exchange, char *data, size_t len, struct sl_error *err)
@@ -118,10 +114,10 @@ sl_exchange_drain(struct sl_http_exchange *exchange)
 	char scratch[4096];
 	struct sl_deadline scope;
 	bool small = exchange->body.framing.kind == SL_FRAMING_LENGTH &&
-		     exchange->body.framing.length <= DRAIN_MAX &&
+		     exchange->body.framing.length <= SL_CLIENT_DRAIN_MAX &&
 		     exchange->body.framing.keep_alive;
 	if (!exchange->body.complete && small && exchange->stream) {
-		sl_deadline_begin(&scope, sl_deadline_in(DRAIN_NS));
+		sl_deadline_begin(&scope, sl_deadline_in(SL_CLIENT_DRAIN_NS));
 		while (read_sent(exchange, scratch, sizeof(scratch), NULL) > 0)
 			;
 		sl_deadline_end(&scope);

@@ -14,14 +14,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Idle connections as old as this are closed. Servers close theirs sooner or later than that; each
- * connection is checked before it is used again. */
-#define IDLE_NS (30 * SL_NS_PER_S)
-
-/* Idle connections over all hosts, unless one host may have more. A list with a file at each of
- * many hosts would keep one at each of them open for IDLE_NS. */
-#define IDLE_MAX 64u
-
 /* Of limit_rate, what may be saved up while no connection receives, and then be received at
  * once. */
 #define LIMIT_DEPTH_NS (100 * SL_NS_PER_MS)
@@ -34,9 +26,7 @@
 #define LIMIT_DEFAULT_BUFFER (64 * SL_KIB)
 #define LIMIT_BUFFER_MIN (4 * SL_KIB)
 
-/* Of a stream of HTTP/2: what a server sends before it is read. 256 KiB are 12 MB/s for a round
- * trip of 20 ms. */
-#define H2_WINDOW_MAX (256 * SL_KIB)
+/* Of a stream of HTTP/2. */
 #define H2_WINDOW_MIN (16 * SL_KIB)
 
 /* ---- TLS ---- */
@@ -122,7 +112,7 @@ receive_buffer(uint64_t limit_rate)
 static uint32_t
 stream_window(const struct sl_http_client_options *options)
 {
-	uint64_t window = H2_WINDOW_MAX, rate = options->limit_rate;
+	uint64_t window = SL_H2_WINDOW_MAX, rate = options->limit_rate;
 	if (options->tls_memory > 0)
 		window = SL_MIN(window, options->tls_memory / 4 / options->total);
 	if (rate > 0)
@@ -150,8 +140,8 @@ set_up_connections(struct sl_http_client *client)
 			.tls_memory = options->tls_memory /
 				      (sl_proxies_nest_tls(options->proxies) ? 2 : 1),
 			.connect_timeout_ns = options->connect_timeout_ns,
-			.idle_ns = IDLE_NS,
-			.idle_max = SL_MAX(IDLE_MAX, options->per_host),
+			.idle_ns = SL_CLIENT_IDLE_NS,
+			.idle_max = SL_MAX(SL_CLIENT_IDLE_MAX, options->per_host),
 			.admit = options->max_rps_milli ? admit : NULL,
 			.admit_ctx = &client->host_limits },
 		.proxies = options->proxies,

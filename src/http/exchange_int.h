@@ -19,6 +19,10 @@ struct sl_http_exchange {
 	struct sl_limiter *limiter; /* of bytes, shared by all exchanges; NULL = no limit */
 	struct sl_url url;
 	bool is_head;
+	/* NULL, or adds to the request what depends on the time: called when it is to be sent,
+	 * which may be long after it was made (--max-rps). 0 or a code. */
+	int (*complete)(void *ctx, struct sl_request *request);
+	void *complete_ctx;
 	uint64_t number;       /* for http/trace.h */
 	struct sl_scope scope; /* what of the user's secrets may still be sent */
 
@@ -29,6 +33,7 @@ struct sl_http_exchange {
 
 	/* the response */
 	struct sl_head head;
+	size_t heads_len, heads_lines; /* of all heads so far, those of redirects and 1xx too */
 	struct sl_body_state body; /* as that of the stream, which may be gone */
 	bool is_range;             /* the body is the range that was requested */
 	uint64_t range_total;      /* size of the whole content; SL_LENGTH_UNKNOWN */
@@ -45,7 +50,7 @@ struct sl_http_exchange {
  * ended.
  */
 SL_SUSPENDS
-int sl_exchange_ask(struct sl_http_exchange *exchange, const struct sl_request *request,
+int sl_exchange_ask(struct sl_http_exchange *exchange, struct sl_request *request,
 	struct sl_error *err) SL_MUST_CHECK;
 
 /* Done with this response: reads a small body to its end so that the connection can be used again.

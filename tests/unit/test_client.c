@@ -1066,6 +1066,37 @@ CLIENT_TEST(refuses_a_location_without_end)
 	return 0;
 }
 
+/* Each response is within the limits, all of them together are not. */
+static void
+expect_limit_of_chain(const char *field, unsigned count, const char *words)
+{
+	struct fixture *fixture = fixture_new();
+	struct sl_buf reply = { 0 };
+	sl_buf_add_str(&reply, MOVED "Location: /\r\n");
+	for (unsigned i = 0; i < count; i++)
+		sl_buf_printf(&reply, "x: %s\r\n", field);
+	sl_buf_add_str(&reply, "\r\n");
+	for (unsigned i = 0; i < 4; i++)
+		fixture->script.steps[i] = (struct step){ .reply = reply.data, .len = reply.len };
+	fixture->script.steps[4].reply = HELLO;
+	expect_failure(fixture, SL_E_LIMIT, SL_PHASE_HEAD, words);
+	expect_body(fixture, "/x", "hello"); /* a request of its own */
+	cr_expect_eq(atomic_load(&fixture->script.next), 5);
+	fixture_free(fixture);
+	sl_buf_release(&reply);
+}
+
+CLIENT_TEST(refuses_a_chain_of_redirects_whose_heads_are_too_large_together)
+{
+	struct sl_buf field = { 0 };
+	for (int i = 0; i < 65 * 1000; i++)
+		sl_buf_add_char(&field, 'x');
+	expect_limit_of_chain(field.data, 1, "256 KiB together");
+	expect_limit_of_chain("", 300, "1,000 header lines");
+	sl_buf_release(&field);
+	return 0;
+}
+
 CLIENT_TEST(follows_so_many_redirects_and_no_more)
 {
 	struct fixture *fixture = fixture_new();
