@@ -6,7 +6,6 @@
  *    cannot be cancelled then (rt/io.h) is abandoned with the process, see sl_run.deadline_ns.
  *  - What is printed about files during the run is in get_events.c.
  */
-#include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/base/memory.h"
 #include "sluice/base/redact.h"
@@ -21,6 +20,7 @@
 #include "sluice/cli/output.h"
 #include "sluice/cli/request_fields.h"
 #include "sluice/cli/run.h"
+#include "sluice/cli/run_client.h"
 #include "sluice/cli/run_credentials.h"
 #include "sluice/cli/shard.h"
 #include "sluice/cli/stats.h"
@@ -55,14 +55,6 @@ struct get {
 
 /* ---- the inputs ---- */
 
-static struct sl_retry_policy
-retry_policy(const struct sl_get_options *options)
-{
-	return (struct sl_retry_policy){ .retries = options->retries,
-		.max_wait_ns = options->retry_max_wait_ns,
-		.seed = sl_clock_wall_ns() ^ (uint64_t)getpid() << 32 };
-}
-
 /* Where the sizes of lists must fit: not known if other names are used than the lists have. A dry
  * run does better. */
 static const char *
@@ -91,7 +83,7 @@ open_inputs(struct get *get, struct sl_http_client *client)
 		.shard_index = get->shard.index,
 		.shard_count = get->shard.count,
 		.client = client,
-		.retry = retry_policy(options) };
+		.retry = sl_run_retry_policy(&options->network) };
 	return sl_inputs_new(&get->inputs, &wanted, &get->error);
 }
 
@@ -108,8 +100,8 @@ next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 	struct get *get = ctx;
 	const struct sl_get_options *options = &get->options;
 	int got = sl_inputs_next(get->inputs, out, err);
-	if (got == 1 && options->referer && out->referer.len == 0)
-		out->referer = sl_span_str(options->referer);
+	if (got == 1 && options->network.referer && out->referer.len == 0)
+		out->referer = sl_span_str(options->network.referer);
 	count_inputs(get);
 	return got;
 }
@@ -127,25 +119,14 @@ static int
 make_client(struct get *get, struct sl_http_client **out)
 {
 	const struct sl_get_options *options = &get->options;
-	struct sl_http_client_options wanted = { .per_host = options->connections_per_host,
-		.total = sl_get_budget_connections(&get->budget),
-		.tls_memory = get->budget.tls_memory,
-		.reach = sl_connect_options_reach(&options->connect),
-		.http1 = options->connect.http1,
-		.connect_timeout_ns = options->connect_timeout_ns,
-		.stall_timeout_ns = options->stall_timeout_ns,
-		.max_redirects = options->max_redirects,
-		.allow_downgrade = options->allow_downgrade,
-		.limit_rate = options->limit_rate,
-		.max_rps_milli = options->max_rps_milli,
-		.want_tls = get->budget.has_https,
-		.tls = sl_tls_options_of_run(&options->tls),
-		.proxies = &get->proxies,
-		.user_agent = options->user_agent,
-		.headers = get->fields.items,
-		.header_count = get->fields.count,
-		.credentials = get->credentials.options,
-		.cookie_file = options->auth.cookie_file };
+	struct sl_http_client_options wanted = sl_run_client_options(
+		&options->network, &get->proxies, &get->fields, &get->credentials);
+	wanted.per_host = options->connections_per_host;
+	wanted.total = sl_get_budget_connections(&get->budget);
+	wanted.tls_memory = get->budget.tls_memory;
+	wanted.limit_rate = options->limit_rate;
+	wanted.max_rps_milli = options->max_rps_milli;
+	wanted.want_tls = get->budget.has_https;
 	return sl_http_client_new(out, &wanted, &get->error);
 }
 
@@ -179,8 +160,8 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.decompress = options->decompress,
 		.decode_window_max = options->max_memory,
 		.descriptors = get->budget.descriptors,
-		.stall_timeout_ns = options->stall_timeout_ns,
-		.retry = retry_policy(options),
+		.stall_timeout_ns = options->network.stall_timeout_ns,
+		.retry = sl_run_retry_policy(&options->network),
 		.source = next_entry,
 		.source_ctx = get,
 		.events = sl_get_events_table(&get->events),
@@ -386,7 +367,7 @@ init_credentials(struct get *get, struct sl_error *err)
 {
 	const struct sl_get_options *options = &get->options;
 	struct sl_run_credentials *credentials = &get->credentials;
-	int code = sl_run_credentials_init(credentials, &options->auth, getenv, err);
+	int code = sl_run_credentials_init(credentials, &options->network.auth, getenv, err);
 	if (code)
 		return code;
 	code = sl_run_credentials_add_all(credentials, &options->urls);
@@ -480,14 +461,14 @@ sl_cmd_get(int argc, char **argv)
 		return sl_show_help("get");
 	}
 	/* --referer is that of each entry. */
-	if (!code && sl_request_fields_init(&get.fields, &get.options.headers, NULL) != 0)
+	if (!code && sl_request_fields_init(&get.fields, &get.options.network.headers, NULL) != 0)
 		code = sl_fail_code(&err, SL_PHASE_NONE, -ENOMEM, "cannot start");
 	if (!code && get.options.shard)
 		code = sl_shard_parse(&get.shard, get.options.shard, getenv, &err);
 	if (!code)
 		code = init_credentials(&get, &err);
 	if (!code)
-		code = sl_proxies_init(&get.proxies, &get.options.proxy, getenv, &err);
+		code = sl_proxies_init(&get.proxies, &get.options.network.proxy, getenv, &err);
 	if (code)
 		return usage(&get, &err);
 	set_console(&get.options);

@@ -340,7 +340,7 @@ add_notes(struct sl_buf *out, const struct sl_get_events *events,
 		sl_buf_add_str(out, "; skipped files were not checked (--if-exists=skip)");
 	if (!events->has_all_inputs)
 		sl_buf_add_str(out, "; the list was not read to its end");
-	if (events->options->tls.insecure)
+	if (events->options->network.tls.insecure)
 		sl_buf_add_str(out, "; certificates were not verified (--insecure)");
 }
 

@@ -119,17 +119,9 @@ check_get(struct option_parser *parser, struct sl_get_options *options)
 			"line for each");
 	int code = check_takeover(parser, options);
 	if (!code)
-		code = option_check_tls(parser, &options->tls);
-	if (!code)
 		code = check_get_scan(parser, options);
 	if (!code)
-		code = option_check_auth(parser, &options->auth);
-	if (!code)
-		code = option_check_connect(parser, &options->connect);
-	if (!code)
-		code = option_check_field(parser, "user-agent", "User-Agent", options->user_agent);
-	if (!code)
-		code = option_check_field(parser, "referer", "Referer", options->referer);
+		code = option_check_network(parser, &options->network);
 	return code ? code : check_mirrors(parser, options, single);
 }
 
@@ -162,14 +154,10 @@ sl_get_options_parse(struct sl_get_options *out, const struct sl_config *config,
 		.min_segment = SL_OPTION_MIN_SEGMENT,
 		.resume = true,
 		.remote_time = true,
-		.connect_timeout_ns = SL_OPTION_CONNECT_NS,
-		.stall_timeout_ns = SL_OPTION_STALL_NS,
 		.deadline_ns = SL_FOREVER,
-		.retries = SL_OPTION_RETRIES,
-		.retry_max_wait_ns = SL_OPTION_RETRY_WAIT_NS,
-		.max_redirects = SL_OPTION_REDIRECTS,
 		.max_memory = SL_OPTION_MEMORY,
 	};
+	option_init_network(&out->network);
 	option_init_scan(&out->scanning);
 	out->scanning.top = 0; /* what is pushed has no kinds */
 	int code = option_apply_config(&parser);
@@ -192,10 +180,7 @@ sl_get_options_release(struct sl_get_options *options)
 	free(options->urls.items);
 	free(options->lists.items);
 	free(options->mirrors.items);
-	free(options->auth.origins.items);
-	free(options->headers.items);
-	options->urls = options->lists = options->mirrors = options->headers =
-		options->auth.origins = (struct sl_words){ 0 };
-	option_release_connect(&options->connect);
+	options->urls = options->lists = options->mirrors = (struct sl_words){ 0 };
+	option_release_network(&options->network);
 	sl_scan_options_release(&options->scanning);
 }

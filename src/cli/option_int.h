@@ -1,8 +1,8 @@
 /*
  * option_int.h - what the files share that parse command lines: option_value.c sets the field of an
  * option, option_parser.c goes through the words, option_config.c through the items of a
- * configuration file, get_options.c and scan_options.c know the defaults of their command and
- * what may be combined.
+ * configuration file; get_options.c and scan_options.c have the defaults of their command and what
+ * may be combined, network_options.c those of the options that both have.
  */
 #ifndef SLUICE_CLI_OPTION_INT_H
 #define SLUICE_CLI_OPTION_INT_H
@@ -56,11 +56,17 @@ int option_apply_config(struct option_parser *parser);
  * caller to check. */
 int option_parse(struct option_parser *parser, struct sl_words *operands);
 
-/* The rules of what is given for --user and the like. 0; SL_E_USAGE. */
+/* The options of the network: their defaults, and the rules for each and for several together. The
+ * check returns 0; SL_E_USAGE; -ENOMEM. */
+void option_init_network(struct sl_network_options *options);
+int option_check_network(struct option_parser *parser, struct sl_network_options *options);
+void option_release_network(struct sl_network_options *options);
+
+/* Of these: what is given for --user and the like. 0; SL_E_USAGE. */
 int option_check_auth(struct option_parser *parser, const struct sl_auth_options *auth);
-/* Rules for the options of TLS together. 0; SL_E_USAGE. */
+/* The options of TLS. 0; SL_E_USAGE. */
 int option_check_tls(struct option_parser *parser, const struct sl_tls_options *tls);
-/* What the options say of how hosts are reached. 0; SL_E_USAGE; -ENOMEM. */
+/* How hosts are reached. 0; SL_E_USAGE; -ENOMEM. */
 int option_check_connect(struct option_parser *parser, struct sl_connect_options *options);
 void option_release_connect(struct sl_connect_options *options);
 

@@ -22,6 +22,7 @@ static const char *const progress_choices[] = { "auto", "bars", "plain", "none",
 
 #define FIELD(name) .offset = offsetof(RESULT, name)
 #define RANGE(least, most) .min = (least), .max = (most)
+#define NETWORK(name) FIELD(network.name)
 #define CLEARS(name) .clears = offsetof(RESULT, name)
 
 #define RESULT struct sl_get_options
@@ -202,151 +203,18 @@ static const struct sl_option get_options[] = {
 		.help = "With --scan: print the error lines themselves instead of the table, as "
 		"they arrive: in any order, each after the name of its file." },
 
-	{ .group = "Network", .letter = 'H', .name = "header", .argument = "FIELD",
-		.kind = SL_OPTION_HEADERS, FIELD(headers),
-		.help = "Send the header field FIELD with each request, in the place of the "
-		"client's own of that name: 'Name: value'. 'Name:' leaves a field out, 'Name;' "
-		"sends it without a value. Can be repeated. Fields that an entry in a list "
-		"sets are sent as there." },
-	{ .group = "Network", .letter = 'A', .name = "user-agent", .argument = "NAME",
-		.kind = SL_OPTION_WORD, FIELD(user_agent), .standard = "sluice and its version",
-		.help = "Send NAME as the User-Agent header field." },
-	{ .group = "Network", .name = "referer", .argument = "URL",
-		.kind = SL_OPTION_WORD, FIELD(referer),
-		.help = "Send URL as the Referer header field of each request. Entries with "
-		"referer= keep that." },
-	{ .group = "Network", .letter = 'u', .name = "user", .argument = "USER[:PASSWORD]",
-		.kind = SL_OPTION_WORD, FIELD(auth.user), .secret_mark = ':',
-		.help = "Send USER and PASSWORD to the origins of the URLs on the command line and "
-		"of --auth-origin, by Digest or Basic as the server asks. Without PASSWORD you are "
-		"asked for it on the terminal." },
-	{ .group = "Network", .name = "digest",
-		.kind = SL_OPTION_FLAG, FIELD(auth.only_digest),
-		.help = "Send passwords by Digest only, not by Basic, with which the server gets "
-		"the password itself." },
-	{ .group = "Network", .name = "bearer-file", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(auth.bearer_file),
-		.help = "Send the token in FILE, a single line, as 'Authorization: Bearer' to the "
-		"origins that --user would be sent to. FILE is read again if a server refuses the "
-		"token." },
-	{ .group = "Network", .name = "aws-sigv4",
-		.argument = "PROVIDER1[:PROVIDER2[:REGION[:SERVICE]]]",
-		.kind = SL_OPTION_WORD, FIELD(auth.aws_sigv4),
-		.help = "Sign requests with AWS Signature Version 4; 'aws:amz' is what S3 and stores "
-		"like it expect. The access keys are taken from --user ID:SECRET, the environment "
-		"or ~/.aws/credentials. REGION and SERVICE are taken from the host if they are "
-		"missing." },
-	{ .group = "Network", .name = "netrc",
-		.kind = SL_OPTION_FLAG, FIELD(auth.netrc),
-		.help = "Take users and passwords from the file .netrc in your home directory, by "
-		"the host of the URL, also after redirects." },
-	{ .group = "Network", .name = "netrc-file", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(auth.netrc_file),
-		.help = "As --netrc, from FILE." },
-	{ .group = "Network", .name = "auth-origin", .argument = "ORIGIN",
-		.kind = SL_OPTION_WORDS, FIELD(auth.origins),
-		.help = "Also send the credentials of --user and --bearer-file and the fields of "
-		"--header to ORIGIN, such as https://example.com:8443, for URLs in lists and for "
-		"redirects to it. Can be repeated." },
-	{ .group = "Network", .name = "proxy", .argument = "URL",
-		.kind = SL_OPTION_TEXT, FIELD(proxy.proxy), .secret_mark = '@',
-		.standard = "http_proxy, https_proxy or all_proxy in the environment",
-		.help = "Use the proxy URL: SCHEME://[USER:PASSWORD@]HOST[:PORT], where SCHEME is "
-		"http, https, socks4, socks4a, socks5 or socks5h. If URL is empty, no proxy is "
-		"used." },
-	{ .group = "Network", .name = "proxy-user", .argument = "USER",
-		.kind = SL_OPTION_WORD, FIELD(proxy.user), .secret_mark = ':',
-		.help = "Log in to the proxy of --proxy as USER, which is NAME:PASSWORD." },
-	{ .group = "Network", .name = "noproxy", .argument = "LIST",
-		.kind = SL_OPTION_TEXT, FIELD(proxy.noproxy),
-		.standard = "no_proxy in the environment",
-		.help = "Use no proxy for the hosts in LIST: names of hosts and domains, addresses and "
-		"networks such as 10.0.0.0/8, separated by commas, or '*' for all hosts." },
-	{ .group = "Network", .name = "cookie-file", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(auth.cookie_file),
-		.help = "Send the cookies in FILE, in Netscape's format, each to its own domain. "
-		"FILE is not changed." },
-	{ .group = "Network", .name = "cacert", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(tls.cacert), .standard = "the system's certificate store",
-		.help = "Trust only the certificates in the PEM file FILE." },
-	{ .group = "Network", .name = "capath", .argument = "DIR",
-		.kind = SL_OPTION_WORD, FIELD(tls.capath),
-		.help = "Trust only the certificates in the directory DIR, which 'openssl rehash' "
-		"has prepared, and those of --cacert." },
-	{ .group = "Network", .name = "cert", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(tls.cert),
-		.help = "Identify this client by the certificate in the PEM file FILE to servers "
-		"that ask for one. Certificates after the first are sent as its chain." },
-	{ .group = "Network", .name = "key", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(tls.key), .standard = "the file of --cert",
-		.help = "The private key of --cert, in a PEM file that is not encrypted." },
-	{ .group = "Network", .name = "pinnedpubkey", .argument = "KEYS",
-		.kind = SL_OPTION_WORD, FIELD(tls.pinnedpubkey),
-		.help = "Connect by TLS only to servers that have one of these public keys. KEYS "
-		"is sha256//BASE64, several are separated by ';', or the name of a file with a "
-		"public key in PEM or DER. Certificates are verified too." },
-	{ .group = "Network", .name = "tls-min", .argument = "VERSION",
-		.kind = SL_OPTION_CHOICE, FIELD(tls.least), .choices = tls_choices,
-		.standard = "1.2",
-		.help = "Refuse versions of TLS older than VERSION, which is 1.2 or 1.3." },
-	{ .group = "Network", .name = "insecure",
-		.kind = SL_OPTION_FLAG, FIELD(tls.insecure),
-		.help = "Do not verify the certificates of servers. Connections can then be "
-		"intercepted, and files changed: use this for tests only." },
-	{ .group = "Network", .name = "http1.1",
-		.kind = SL_OPTION_FLAG, FIELD(connect.http1),
-		.help = "Use HTTP/1.1, also with servers that offer HTTP/2." },
-	{ .group = "Network", .letter = '4', .name = "ipv4",
-		.kind = SL_OPTION_FLAG, FIELD(connect.ipv4), CLEARS(connect.ipv6),
-		.help = "Connect to IPv4 addresses only." },
-	{ .group = "Network", .letter = '6', .name = "ipv6",
-		.kind = SL_OPTION_FLAG, FIELD(connect.ipv6), CLEARS(connect.ipv4),
-		.help = "Connect to IPv6 addresses only." },
-	{ .group = "Network", .name = "resolve", .argument = "HOST:PORT:ADDR[,ADDR...]",
-		.kind = SL_OPTION_WORDS, FIELD(connect.resolves),
-		.help = "Connect to these numeric addresses instead of looking up HOST, for "
-		"connections to PORT. '*' as HOST stands for every host. Can be repeated; "
-		"-HOST:PORT removes an earlier one." },
-	{ .group = "Network", .name = "interface", .argument = "NAME",
-		.kind = SL_OPTION_WORD, FIELD(connect.interface),
-		.help = "Connect from NAME, a network interface or a numeric address of this "
-		"machine. if!NAME is always an interface, host!ADDR an address, and "
-		"ifhost!NAME!ADDR both." },
-	{ .group = "Network", .name = "unix-socket", .argument = "PATH",
-		.kind = SL_OPTION_WORD, FIELD(connect.unix_socket),
-		.help = "Connect to the Unix socket PATH instead of the hosts of the URLs." },
-	{ .group = "Network", .name = "abstract-unix-socket", .argument = "NAME",
-		.kind = SL_OPTION_WORD, FIELD(connect.abstract_unix_socket),
-		.help = "Connect to the abstract Unix socket NAME instead of the hosts of the "
-		"URLs." },
-	{ .group = "Network", .name = "connect-timeout", .argument = "TIME",
-		.kind = SL_OPTION_DURATION, FIELD(connect_timeout_ns), RANGE(MS, DURATION_MAX),
-		.standard = "30s",
-		.help = "Give up if a connection cannot be established within TIME." },
-	{ .group = "Network", .name = "stall-timeout", .argument = "TIME",
-		.kind = SL_OPTION_DURATION, FIELD(stall_timeout_ns), RANGE(MS, DURATION_MAX),
-		.standard = "60s",
-		.help = "Give up if a transfer receives no data for TIME." },
+#define LETTER(c) c
+#define FOR(get, scan) get
+#define FIRST(word, same) word
+#include "network_rows_int.h"
+#undef LETTER
+#undef FOR
+#undef FIRST
 	{ .group = "Network", .name = "deadline", .argument = "TIME",
 		.kind = SL_OPTION_DURATION, FIELD(deadline_ns), RANGE(MS, DURATION_MAX),
 		.standard = "none",
 		.help = "Stop the whole run after TIME. Files that are not done by then count "
 		"as failed." },
-	{ .group = "Network", .name = "retries", .argument = "N",
-		.kind = SL_OPTION_UNSIGNED, FIELD(retries), RANGE(0, SL_OPTION_RETRIES_MAX),
-		.standard = "8",
-		.help = "Retry a file at most N times without progress, 0 to 1000, after failures "
-		"that may be temporary: lost or refused connections, timeouts, truncated bodies, "
-		"failed name lookups, status codes 408, 425, 429, 500, 502, 503, 504, 520 to 527 "
-		"and 530, and 403 if the response shows that a rate limit was reached." },
-	{ .group = "Network", .name = "retry-max-wait", .argument = "TIME",
-		.kind = SL_OPTION_DURATION, FIELD(retry_max_wait_ns), RANGE(MS, DURATION_MAX),
-		.standard = "60s",
-		.help = "Wait at most TIME before a retry, even if the server asks for more." },
-	{ .group = "Network", .name = "max-redirs", .argument = "N",
-		.kind = SL_OPTION_UNSIGNED, FIELD(max_redirects), RANGE(0, SL_OPTION_REDIRECTS_MAX),
-		.standard = "20",
-		.help = "Follow at most N redirects per file, 0 to 100." },
 	{ .group = "Network", .name = "limit-rate", .argument = "RATE",
 		.kind = SL_OPTION_SIZE, FIELD(limit_rate), RANGE(1, SL_OPTION_RATE_MAX),
 		.standard = "none",
@@ -357,9 +225,6 @@ static const struct sl_option get_options[] = {
 		.standard = "none",
 		.help = "Send at most N requests per second to each host; N may be a fraction, "
 		"such as 0.5." },
-	{ .group = "Network", .name = "allow-downgrade",
-		.kind = SL_OPTION_FLAG, FIELD(allow_downgrade),
-		.help = "Follow redirects from https to http, which are refused by default." },
 
 	{ .group = "Output", .name = "progress", .argument = "HOW",
 		.kind = SL_OPTION_CHOICE, FIELD(progress), .choices = progress_choices,
@@ -635,148 +500,13 @@ static const struct sl_option scan_options[] = {
 		"to them, until the run is ended by a signal: also to logs that are rotated, "
 		"and to new files in directories. Implies -p." },
 
-	{ .group = "Network", .name = "header", .argument = "FIELD",
-		.kind = SL_OPTION_HEADERS, FIELD(headers),
-		.help = "For URLs: send the header field FIELD, in the place of the client's own "
-		"of that name: 'Name: value'. 'Name:' leaves a field out, 'Name;' sends it "
-		"without a value. Can be repeated." },
-	{ .group = "Network", .name = "user-agent", .argument = "NAME",
-		.kind = SL_OPTION_WORD, FIELD(user_agent), .standard = "sluice and its version",
-		.help = "For URLs: send NAME as the User-Agent header field." },
-	{ .group = "Network", .name = "referer", .argument = "URL",
-		.kind = SL_OPTION_WORD, FIELD(referer),
-		.help = "For URLs: send URL as the Referer header field." },
-	{ .group = "Network", .name = "user", .argument = "USER[:PASSWORD]",
-		.kind = SL_OPTION_WORD, FIELD(auth.user), .secret_mark = ':',
-		.help = "For URLs: send USER and PASSWORD to the origins of the URLs on the command line and "
-		"of --auth-origin, by Digest or Basic as the server asks. Without PASSWORD you are "
-		"asked for it on the terminal." },
-	{ .group = "Network", .name = "digest",
-		.kind = SL_OPTION_FLAG, FIELD(auth.only_digest),
-		.help = "For URLs: send passwords by Digest only, not by Basic, with which the server gets "
-		"the password itself." },
-	{ .group = "Network", .name = "bearer-file", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(auth.bearer_file),
-		.help = "For URLs: send the token in FILE, a single line, as 'Authorization: Bearer' to the "
-		"origins that --user would be sent to. FILE is read again if a server refuses the "
-		"token." },
-	{ .group = "Network", .name = "aws-sigv4",
-		.argument = "PROVIDER1[:PROVIDER2[:REGION[:SERVICE]]]",
-		.kind = SL_OPTION_WORD, FIELD(auth.aws_sigv4),
-		.help = "For URLs: sign requests with AWS Signature Version 4; 'aws:amz' is what S3 and stores "
-		"like it expect. The access keys are taken from --user ID:SECRET, the environment "
-		"or ~/.aws/credentials. REGION and SERVICE are taken from the host if they are "
-		"missing." },
-	{ .group = "Network", .name = "netrc",
-		.kind = SL_OPTION_FLAG, FIELD(auth.netrc),
-		.help = "For URLs: take users and passwords from the file .netrc in your home directory, by "
-		"the host of the URL, also after redirects." },
-	{ .group = "Network", .name = "netrc-file", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(auth.netrc_file),
-		.help = "For URLs: as --netrc, from FILE." },
-	{ .group = "Network", .name = "auth-origin", .argument = "ORIGIN",
-		.kind = SL_OPTION_WORDS, FIELD(auth.origins),
-		.help = "For URLs: also send the credentials of --user and --bearer-file and the "
-		"fields of --header to ORIGIN, such as https://example.com:8443, after redirects to "
-		"it. Can be repeated." },
-	{ .group = "Network", .name = "proxy", .argument = "URL",
-		.kind = SL_OPTION_TEXT, FIELD(proxy.proxy), .secret_mark = '@',
-		.standard = "http_proxy, https_proxy or all_proxy in the environment",
-		.help = "For URLs: use the proxy URL: SCHEME://[USER:PASSWORD@]HOST[:PORT], where SCHEME is "
-		"http, https, socks4, socks4a, socks5 or socks5h. If URL is empty, no proxy is "
-		"used." },
-	{ .group = "Network", .name = "proxy-user", .argument = "USER",
-		.kind = SL_OPTION_WORD, FIELD(proxy.user), .secret_mark = ':',
-		.help = "For URLs: log in to the proxy of --proxy as USER, which is NAME:PASSWORD." },
-	{ .group = "Network", .name = "noproxy", .argument = "LIST",
-		.kind = SL_OPTION_TEXT, FIELD(proxy.noproxy),
-		.standard = "no_proxy in the environment",
-		.help = "For URLs: use no proxy for the hosts in LIST: names of hosts and domains, addresses and "
-		"networks such as 10.0.0.0/8, separated by commas, or '*' for all hosts." },
-	{ .group = "Network", .name = "cookie-file", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(auth.cookie_file),
-		.help = "For URLs: send the cookies in FILE, in Netscape's format, each to its own "
-		"domain. FILE is not changed." },
-	{ .group = "Network", .name = "cacert", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(tls.cacert), .standard = "the system's certificate store",
-		.help = "For URLs: trust only the certificates in the PEM file FILE." },
-	{ .group = "Network", .name = "capath", .argument = "DIR",
-		.kind = SL_OPTION_WORD, FIELD(tls.capath),
-		.help = "For URLs: trust only the certificates in the directory DIR, which 'openssl rehash' "
-		"has prepared, and those of --cacert." },
-	{ .group = "Network", .name = "cert", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(tls.cert),
-		.help = "For URLs: identify this client by the certificate in the PEM file FILE to servers "
-		"that ask for one. Certificates after the first are sent as its chain." },
-	{ .group = "Network", .name = "key", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(tls.key), .standard = "the file of --cert",
-		.help = "For URLs: the private key of --cert, in a PEM file that is not encrypted." },
-	{ .group = "Network", .name = "pinnedpubkey", .argument = "KEYS",
-		.kind = SL_OPTION_WORD, FIELD(tls.pinnedpubkey),
-		.help = "For URLs: connect by TLS only to servers that have one of these public keys. KEYS "
-		"is sha256//BASE64, several are separated by ';', or the name of a file with a "
-		"public key in PEM or DER. Certificates are verified too." },
-	{ .group = "Network", .name = "tls-min", .argument = "VERSION",
-		.kind = SL_OPTION_CHOICE, FIELD(tls.least), .choices = tls_choices,
-		.standard = "1.2",
-		.help = "For URLs: refuse versions of TLS older than VERSION, which is 1.2 or 1.3." },
-	{ .group = "Network", .name = "insecure",
-		.kind = SL_OPTION_FLAG, FIELD(tls.insecure),
-		.help = "For URLs: do not verify the certificates of servers. Connections can then be "
-		"intercepted, and logs changed: use this for tests only." },
-	{ .group = "Network", .name = "http1.1",
-		.kind = SL_OPTION_FLAG, FIELD(connect.http1),
-		.help = "For URLs: use HTTP/1.1, also with servers that offer HTTP/2." },
-	{ .group = "Network", .name = "ipv4",
-		.kind = SL_OPTION_FLAG, FIELD(connect.ipv4), CLEARS(connect.ipv6),
-		.help = "For URLs: connect to IPv4 addresses only." },
-	{ .group = "Network", .name = "ipv6",
-		.kind = SL_OPTION_FLAG, FIELD(connect.ipv6), CLEARS(connect.ipv4),
-		.help = "For URLs: connect to IPv6 addresses only." },
-	{ .group = "Network", .name = "resolve", .argument = "HOST:PORT:ADDR[,ADDR...]",
-		.kind = SL_OPTION_WORDS, FIELD(connect.resolves),
-		.help = "For URLs: connect to these numeric addresses instead of looking up HOST, "
-		"for connections to PORT. '*' as HOST stands for every host. Can be repeated; "
-		"-HOST:PORT removes an earlier one." },
-	{ .group = "Network", .name = "interface", .argument = "NAME",
-		.kind = SL_OPTION_WORD, FIELD(connect.interface),
-		.help = "For URLs: connect from NAME, a network interface or a numeric address of "
-		"this machine. if!NAME is always an interface, host!ADDR an address, and "
-		"ifhost!NAME!ADDR both." },
-	{ .group = "Network", .name = "unix-socket", .argument = "PATH",
-		.kind = SL_OPTION_WORD, FIELD(connect.unix_socket),
-		.help = "For URLs: connect to the Unix socket PATH instead of their hosts." },
-	{ .group = "Network", .name = "abstract-unix-socket", .argument = "NAME",
-		.kind = SL_OPTION_WORD, FIELD(connect.abstract_unix_socket),
-		.help = "For URLs: connect to the abstract Unix socket NAME instead of their "
-		"hosts." },
-	{ .group = "Network", .name = "connect-timeout", .argument = "TIME",
-		.kind = SL_OPTION_DURATION, FIELD(connect_timeout_ns), RANGE(MS, DURATION_MAX),
-		.standard = "30s",
-		.help = "For URLs: give up if a connection cannot be established within TIME." },
-	{ .group = "Network", .name = "stall-timeout", .argument = "TIME",
-		.kind = SL_OPTION_DURATION, FIELD(stall_timeout_ns), RANGE(MS, DURATION_MAX),
-		.standard = "60s",
-		.help = "For URLs: give up if no data is received for TIME." },
-	{ .group = "Network", .name = "retries", .argument = "N",
-		.kind = SL_OPTION_UNSIGNED, FIELD(retries), RANGE(0, SL_OPTION_RETRIES_MAX),
-		.standard = "8",
-		.help = "For URLs: retry at most N times without progress, 0 to 1000, after "
-		"failures that may be temporary. Once data was received, only the rest of the "
-		"same version is requested, if the server can send it." },
-	{ .group = "Network", .name = "retry-max-wait", .argument = "TIME",
-		.kind = SL_OPTION_DURATION, FIELD(retry_max_wait_ns), RANGE(MS, DURATION_MAX),
-		.standard = "60s",
-		.help = "For URLs: wait at most TIME before a retry, even if the server asks for "
-		"more." },
-	{ .group = "Network", .name = "max-redirs", .argument = "N",
-		.kind = SL_OPTION_UNSIGNED, FIELD(max_redirects), RANGE(0, SL_OPTION_REDIRECTS_MAX),
-		.standard = "20",
-		.help = "For URLs: follow at most N redirects, 0 to 100." },
-	{ .group = "Network", .name = "allow-downgrade",
-		.kind = SL_OPTION_FLAG, FIELD(allow_downgrade),
-		.help = "For URLs: follow redirects from https to http, which are refused by "
-		"default." },
+#define LETTER(c) 0
+#define FOR(get, scan) scan
+#define FIRST(word, same) "For URLs: " same
+#include "network_rows_int.h"
+#undef LETTER
+#undef FOR
+#undef FIRST
 	{ .group = "Network", .name = "compressed",
 		.kind = SL_OPTION_FLAG, FIELD(compressed),
 		.help = "For URLs: request a compressed form (gzip, br, zstd or deflate as the "

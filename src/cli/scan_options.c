@@ -23,13 +23,9 @@ option_init_scan(struct sl_scan_options *options)
 		.chunk = SL_OPTION_CHUNK,
 		.queue = SL_OPTION_QUEUE,
 		.max_memory = SL_OPTION_MEMORY,
-		.connect_timeout_ns = SL_OPTION_CONNECT_NS,
-		.stall_timeout_ns = SL_OPTION_STALL_NS,
 		.deadline_ns = SL_FOREVER,
-		.retries = SL_OPTION_RETRIES,
-		.retry_max_wait_ns = SL_OPTION_RETRY_WAIT_NS,
-		.max_redirects = SL_OPTION_REDIRECTS,
 	};
+	option_init_network(&options->network);
 }
 
 bool
@@ -229,15 +225,7 @@ check_scan(struct option_parser *parser, struct sl_scan_options *options)
 	if (!code)
 		code = check_columns(parser, options);
 	if (!code)
-		code = option_check_auth(parser, &options->auth);
-	if (!code)
-		code = option_check_tls(parser, &options->tls);
-	if (!code)
-		code = option_check_connect(parser, &options->connect);
-	if (!code)
-		code = option_check_field(parser, "user-agent", "User-Agent", options->user_agent);
-	if (!code)
-		code = option_check_field(parser, "referer", "Referer", options->referer);
+		code = option_check_network(parser, &options->network);
 	if (code)
 		return code;
 	if (options->chunk > options->max_memory / 2)
@@ -268,12 +256,9 @@ void
 sl_scan_options_release(struct sl_scan_options *options)
 {
 	option_release_rules(&options->rules);
-	option_release_connect(&options->connect);
+	option_release_network(&options->network);
 	free(options->inputs.items);
 	free(options->patterns.items);
 	free(options->pattern_files.items);
-	free(options->auth.origins.items);
-	free(options->headers.items);
-	options->inputs = options->patterns = options->pattern_files = options->headers =
-		options->auth.origins = (struct sl_words){ 0 };
+	options->inputs = options->patterns = options->pattern_files = (struct sl_words){ 0 };
 }

@@ -7,15 +7,14 @@
  */
 #include "sluice/cli/scan_urls.h"
 
-#include "sluice/base/clock.h"
 #include "sluice/base/redact.h"
+#include "sluice/cli/run_client.h"
 #include "sluice/net/tls.h"
 #include "sluice/scan/scan.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <unistd.h>
 
 #define PIECE (64 * SL_KIB) /* bytes that are passed on at a time: four TLS records */
 #define AHEAD 2u            /* pieces that wait */
@@ -107,7 +106,7 @@ memory_of(uint64_t streams, const struct sl_proxies *proxies)
 static int
 init_credentials(struct sl_scan_urls *urls, struct sl_error *err)
 {
-	const struct sl_auth_options *options = &urls->options->auth;
+	const struct sl_auth_options *options = &urls->options->network.auth;
 	int code = sl_run_credentials_init(&urls->credentials, options, getenv, err);
 	for (size_t i = 0; i < urls->count && !code; i++)
 		if (urls->items[i].url)
@@ -120,6 +119,7 @@ init_items(struct sl_scan_urls *urls, const struct sl_scan_options *options,
 	const struct sl_proxies *proxies)
 {
 	const struct sl_words *inputs = &options->inputs;
+	const struct sl_network_options *network = &options->network;
 	size_t found = 0;
 	*urls = (struct sl_scan_urls){
 		.options = options, .proxies = proxies, .count = inputs->count
@@ -135,7 +135,7 @@ init_items(struct sl_scan_urls *urls, const struct sl_scan_options *options,
 	urls->items = calloc(inputs->count, sizeof(*urls->items));
 	if (!names || !remotes || !urls->items)
 		return -ENOMEM;
-	if (sl_request_fields_init(&urls->fields, &options->headers, options->referer) != 0)
+	if (sl_request_fields_init(&urls->fields, &network->headers, network->referer) != 0)
 		return -ENOMEM;
 	urls->memory = memory_of(SL_MIN(found, (size_t)SL_SCAN_STREAMS), proxies);
 	for (size_t i = 0; i < inputs->count; i++)
@@ -160,25 +160,11 @@ sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err)
 	const struct sl_scan_options *options = urls->options;
 	if (!urls->items)
 		return 0;
-	urls->retry = (struct sl_retry_policy){ .retries = options->retries,
-		.max_wait_ns = options->retry_max_wait_ns,
-		.seed = sl_clock_wall_ns() ^ (uint64_t)getpid() << 32 };
-	const struct sl_http_client_options wanted = { .per_host = SL_SCAN_STREAMS,
-		.total = SL_SCAN_STREAMS,
-		.reach = sl_connect_options_reach(&options->connect),
-		.http1 = options->connect.http1,
-		.connect_timeout_ns = options->connect_timeout_ns,
-		.stall_timeout_ns = options->stall_timeout_ns,
-		.max_redirects = options->max_redirects,
-		.allow_downgrade = options->allow_downgrade,
-		.want_tls = urls->has_https,
-		.tls = sl_tls_options_of_run(&options->tls),
-		.proxies = urls->proxies,
-		.user_agent = options->user_agent,
-		.headers = urls->fields.items,
-		.header_count = urls->fields.count,
-		.credentials = urls->credentials.options,
-		.cookie_file = options->auth.cookie_file };
+	urls->retry = sl_run_retry_policy(&options->network);
+	struct sl_http_client_options wanted = sl_run_client_options(
+		&options->network, urls->proxies, &urls->fields, &urls->credentials);
+	wanted.per_host = wanted.total = SL_SCAN_STREAMS;
+	wanted.want_tls = urls->has_https;
 	int code = sl_http_client_new(&urls->client, &wanted, err);
 	if (code)
 		return code;

@@ -78,10 +78,10 @@ Test(options, get_has_the_defaults_its_help_shows)
 	cr_expect_str_eq(options.urls.items[0], "http://h/a");
 	cr_expect_eq(options.lists.count, 0);
 	cr_expect_null(options.output);
-	cr_expect_null(options.proxy.proxy);
-	cr_expect_null(options.proxy.user);
-	cr_expect_null(options.proxy.noproxy);
-	cr_expect_null(options.tls.cacert);
+	cr_expect_null(options.network.proxy.proxy);
+	cr_expect_null(options.network.proxy.user);
+	cr_expect_null(options.network.proxy.noproxy);
+	cr_expect_null(options.network.tls.cacert);
 	cr_expect_str_eq(options.dir, ".");
 	cr_expect_eq(options.if_exists, SL_EXISTS_AUTO);
 	cr_expect_eq(options.jobs, 16);
@@ -91,18 +91,18 @@ Test(options, get_has_the_defaults_its_help_shows)
 	cr_expect_eq(options.checksum.kind, SL_CHECKSUM_NONE);
 	cr_expect_eq(options.sync, SL_SYNC_AUTO);
 	cr_expect(options.remote_time);
-	cr_expect_eq(options.connect_timeout_ns, 30 * SL_NS_PER_S);
-	cr_expect_eq(options.stall_timeout_ns, 60 * SL_NS_PER_S);
+	cr_expect_eq(options.network.connect_timeout_ns, 30 * SL_NS_PER_S);
+	cr_expect_eq(options.network.stall_timeout_ns, 60 * SL_NS_PER_S);
 	cr_expect_eq(options.deadline_ns, SL_FOREVER);
-	cr_expect_eq(options.max_redirects, 20);
+	cr_expect_eq(options.network.max_redirects, 20);
 	cr_expect_eq(options.limit_rate, 0);
 	cr_expect_eq(options.max_rps_milli, 0);
-	cr_expect_eq(options.retries, 8);
-	cr_expect_eq(options.retry_max_wait_ns, 60 * SL_NS_PER_S);
+	cr_expect_eq(options.network.retries, 8);
+	cr_expect_eq(options.network.retry_max_wait_ns, 60 * SL_NS_PER_S);
 	cr_expect_eq(options.max_memory, 64 * SL_MIB);
 	cr_expect_eq(options.workers, 0);
 	cr_expect_not(options.dry_run || options.decompress || options.fail_fast ||
-		      options.allow_downgrade || options.allow_outside || options.json ||
+		      options.network.allow_downgrade || options.allow_outside || options.json ||
 		      options.stats || options.quiet || options.verbose);
 	sl_get_options_release(&options);
 }
@@ -161,14 +161,14 @@ Test(options, get_takes_every_option)
 	cr_expect_str_eq(options.lists.items[0], "-");
 	cr_expect_eq(options.sync, SL_SYNC_NONE);
 	cr_expect_not(options.remote_time);
-	cr_expect_str_eq(options.tls.cacert, "ca");
-	cr_expect_eq(options.connect_timeout_ns, 1500 * SL_NS_PER_MS);
-	cr_expect_eq(options.stall_timeout_ns, 250 * SL_NS_PER_MS);
+	cr_expect_str_eq(options.network.tls.cacert, "ca");
+	cr_expect_eq(options.network.connect_timeout_ns, 1500 * SL_NS_PER_MS);
+	cr_expect_eq(options.network.stall_timeout_ns, 250 * SL_NS_PER_MS);
 	cr_expect_eq(options.deadline_ns, 7200 * SL_NS_PER_S);
-	cr_expect_eq(options.max_redirects, 0);
-	cr_expect_eq(options.retries, 0);
-	cr_expect_eq(options.retry_max_wait_ns, 50 * SL_NS_PER_MS);
-	cr_expect(options.allow_downgrade && options.allow_outside && options.decompress);
+	cr_expect_eq(options.network.max_redirects, 0);
+	cr_expect_eq(options.network.retries, 0);
+	cr_expect_eq(options.network.retry_max_wait_ns, 50 * SL_NS_PER_MS);
+	cr_expect(options.network.allow_downgrade && options.allow_outside && options.decompress);
 	sl_get_options_release(&options);
 	cr_assert_eq(get(&options, &line,
 			     "get u --progress plain --json --stats -q -vv --color never "
@@ -212,16 +212,16 @@ Test(options, tls_is_the_same_for_get_and_scan)
 		get(&of_get, &line,
 			"get u --capath ca --cert c --key k --pinnedpubkey p --tls-min 1.3", &err),
 		0, "%s", err.text);
-	expect_tls(&of_get.tls);
+	expect_tls(&of_get.network.tls);
 	sl_get_options_release(&of_get);
 	cr_assert_eq(
 		scan(&of_scan, &line,
 			"scan u --capath ca --cert c --key k --pinnedpubkey p --tls-min=1.3", &err),
 		0, "%s", err.text);
-	expect_tls(&of_scan.tls);
+	expect_tls(&of_scan.network.tls);
 	sl_scan_options_release(&of_scan);
 	cr_assert_eq(get(&of_get, &line, "get u --insecure", &err), 0, "%s", err.text);
-	cr_expect(of_get.tls.insecure && of_get.tls.least == SL_TLS_1_2);
+	cr_expect(of_get.network.tls.insecure && of_get.network.tls.least == SL_TLS_1_2);
 	sl_get_options_release(&of_get);
 	static const char *const commands[] = { "get", "scan" };
 	for (size_t i = 0; i < SL_COUNT_OF(commands); i++) {
@@ -400,7 +400,7 @@ Test(options, what_is_said_of_how_hosts_are_reached_comes_together)
 		struct sl_error err = { 0 };
 		struct line line;
 		cr_assert_eq(get(&options, &line, cases[i].typed, &err), 0, "%s", err.text);
-		struct sl_reach reach = sl_connect_options_reach(&options.connect);
+		struct sl_reach reach = sl_connect_options_reach(&options.network.connect);
 		cr_expect_eq(reach.family, cases[i].family, "%s", cases[i].typed);
 		cr_expect_eq(reach.from != NULL, cases[i].has_from, "%s", cases[i].typed);
 		cr_expect_eq(reach.socket != NULL, cases[i].has_socket, "%s", cases[i].typed);
@@ -555,15 +555,15 @@ Test(options, of_proxies_may_be_empty)
 	struct line line;
 	cr_assert_eq(get(&options, &line, "get --proxy= --proxy-user u:p --noproxy=a,b x", &err), 0,
 		"%s", err.text);
-	cr_expect_str_eq(options.proxy.proxy, "");
-	cr_expect_str_eq(options.proxy.user, "u:p");
-	cr_expect_str_eq(options.proxy.noproxy, "a,b");
+	cr_expect_str_eq(options.network.proxy.proxy, "");
+	cr_expect_str_eq(options.network.proxy.user, "u:p");
+	cr_expect_str_eq(options.network.proxy.noproxy, "a,b");
 	sl_get_options_release(&options);
 	cr_assert_eq(scan(&scan_options, &line, "scan --proxy p:1 --noproxy= x", &err), 0, "%s",
 		err.text);
-	cr_expect_str_eq(scan_options.proxy.proxy, "p:1");
-	cr_expect_null(scan_options.proxy.user);
-	cr_expect_str_eq(scan_options.proxy.noproxy, "");
+	cr_expect_str_eq(scan_options.network.proxy.proxy, "p:1");
+	cr_expect_null(scan_options.network.proxy.user);
+	cr_expect_str_eq(scan_options.network.proxy.noproxy, "");
 	sl_scan_options_release(&scan_options);
 }
 
@@ -721,9 +721,9 @@ Test(options, header_fields_are_checked_when_they_are_read)
 	struct sl_error err = { 0 };
 	struct line line;
 	cr_assert_eq(get(&options, &line, "get -H A:b --header=C: -HD; -A x a", &err), 0);
-	cr_expect_eq(options.headers.count, 3);
-	cr_expect_str_eq(options.headers.items[1], "C:");
-	cr_expect_str_eq(options.user_agent, "x");
+	cr_expect_eq(options.network.headers.count, 3);
+	cr_expect_str_eq(options.network.headers.items[1], "C:");
+	cr_expect_str_eq(options.network.user_agent, "x");
 	sl_get_options_release(&options);
 	expect_usage("get -H A-b a", "option '-H' (--header): a header field is written as");
 	expect_usage("get --header Content-Length:1 a", "sluice sets it itself");

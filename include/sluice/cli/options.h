@@ -17,11 +17,9 @@
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
 #include "sluice/cli/config_file.h"
+#include "sluice/cli/network_options.h"
 #include "sluice/download/batch.h"
-#include "sluice/http/proxies.h"
 #include "sluice/logline/level.h"
-#include "sluice/net/reach.h"
-#include "sluice/net/tls.h"
 #include "sluice/scan/walk.h"
 #include "sluice/ui/colour.h"
 
@@ -36,15 +34,8 @@
 #define SL_OPTION_SEGMENTS 8u
 #define SL_OPTION_SEGMENTS_MAX 64u
 #define SL_OPTION_MIN_SEGMENT ((uint64_t)16 * SL_MIB)
-#define SL_OPTION_REDIRECTS 20u
-#define SL_OPTION_REDIRECTS_MAX 100u
 #define SL_OPTION_RATE_MAX (1024 * SL_GIB)
 #define SL_OPTION_RPS_MAX 1000000ull
-#define SL_OPTION_CONNECT_NS (30 * SL_NS_PER_S)
-#define SL_OPTION_STALL_NS (60 * SL_NS_PER_S)
-#define SL_OPTION_RETRIES 8u
-#define SL_OPTION_RETRY_WAIT_NS (60 * SL_NS_PER_S)
-#define SL_OPTION_RETRIES_MAX 1000u
 #define SL_OPTION_MEMORY (64 * SL_MIB)
 #define SL_OPTION_MEMORY_MIN (8 * SL_MIB)
 #define SL_OPTION_MEMORY_MAX (1024 * SL_GIB)
@@ -67,12 +58,6 @@ enum sl_option_progress {
 	SL_OPTION_PROGRESS_NONE,
 };
 
-/* Words of the command line, in order. The strings are those of argv, the array is on the heap. */
-struct sl_words {
-	const char **items;
-	size_t count;
-};
-
 /* Rules of names in directories, in order; array and globs are on the heap. */
 struct sl_option_rules {
 	struct sl_walk_rule *items;
@@ -80,32 +65,6 @@ struct sl_option_rules {
 };
 
 /* ---- results ---- */
-
-/* Credentials for URLs; strings as in sl_words. */
-struct sl_auth_options {
-	const char *user; /* USER or USER:PASSWORD; NULL = none */
-	bool only_digest;
-	const char *bearer_file; /* not with user */
-	const char *aws_sigv4;   /* not with other kinds of credentials; NULL = none */
-	bool netrc;
-	const char *netrc_file;
-	struct sl_words origins; /* of --auth-origin, checked */
-	const char *cookie_file;
-};
-
-/* How hosts are reached; of both commands. */
-struct sl_connect_options {
-	bool ipv4, ipv6;          /* not both */
-	bool http1;               /* never HTTP/2 */
-	struct sl_words resolves; /* as typed, as the next three; NULL = not given */
-	const char *interface;
-	const char *unix_socket, *abstract_unix_socket; /* not both */
-
-	/* Made of these. */
-	struct sl_interface from;            /* with `interface` */
-	struct sl_resolve_list resolve_list; /* with `resolves` */
-	struct sl_address socket;            /* with one of the sockets */
-};
 
 struct sl_scan_options {
 	struct sl_words inputs;   /* may be empty: stdin, if it is not a terminal */
@@ -160,17 +119,8 @@ struct sl_scan_options {
 	const char *state;            /* file, or NULL */
 	bool follow;                  /* implies print, unless json; only with named inputs */
 
-	/* Of inputs that are URLs: as those of get. The deadline is that of the run. */
-	struct sl_auth_options auth;
-	struct sl_proxy_options proxy;
-	struct sl_words headers;
-	const char *user_agent, *referer;
-	struct sl_tls_options tls;
-	struct sl_connect_options connect;
-	uint64_t connect_timeout_ns, stall_timeout_ns, deadline_ns;
-	unsigned retries, max_redirects;
-	uint64_t retry_max_wait_ns;
-	bool allow_downgrade;
+	struct sl_network_options network; /* of inputs that are URLs */
+	uint64_t deadline_ns;              /* of the run; SL_FOREVER = none */
 	bool compressed;
 
 	unsigned workers; /* 0 = one for each CPU */
@@ -220,20 +170,8 @@ struct sl_get_options {
 	 * rest is set to go with it. */
 	struct sl_scan_options scanning;
 
-	struct sl_proxy_options proxy;
-	struct sl_words headers; /* of -H, checked */
-	const char *user_agent;  /* NULL = the client's own */
-	const char *referer;     /* NULL = none */
-	struct sl_auth_options auth;
-	struct sl_tls_options tls;
-	struct sl_connect_options connect;
-	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
-	uint64_t stall_timeout_ns;
+	struct sl_network_options network;
 	uint64_t deadline_ns; /* from the start of the run; SL_FOREVER = none */
-	unsigned retries;     /* of a file, in a row without progress */
-	uint64_t retry_max_wait_ns;
-	unsigned max_redirects;
-	bool allow_downgrade;
 	bool allow_outside;
 	uint64_t limit_rate;    /* bytes a second; 0 = no limit */
 	uint64_t max_rps_milli; /* thousandths of a request a second to each host; 0 = no limit */
@@ -273,9 +211,6 @@ void sl_get_options_release(struct sl_get_options *options);
 int sl_scan_options_parse(struct sl_scan_options *out, const struct sl_config *config, int argc,
 	char **argv, struct sl_error *err) SL_MUST_CHECK;
 void sl_scan_options_release(struct sl_scan_options *options);
-
-/* What the HTTP client is to know of it; it borrows from *options. */
-struct sl_reach sl_connect_options_reach(const struct sl_connect_options *options);
 
 /* True if the single URL is written to standard output. */
 bool sl_get_is_to_stdout(const struct sl_get_options *options);
@@ -355,8 +290,5 @@ struct sl_option_hint {
 	char text[160];
 };
 struct sl_option_hint sl_option_hint(const struct sl_command *command, const char *word);
-
-/* `options` with what the environment adds: SSLKEYLOGFILE. */
-struct sl_tls_options sl_tls_options_of_run(const struct sl_tls_options *options);
 
 #endif
