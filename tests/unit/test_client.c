@@ -1089,9 +1089,9 @@ expect_limit_of_chain(const char *field, unsigned count, const char *words)
 CLIENT_TEST(refuses_a_chain_of_redirects_whose_heads_are_too_large_together)
 {
 	struct sl_buf field = { 0 };
-	for (int i = 0; i < 65 * 1000; i++)
+	for (int i = 0; i < 3000; i++)
 		sl_buf_add_char(&field, 'x');
-	expect_limit_of_chain(field.data, 1, "256 KiB together");
+	expect_limit_of_chain(field.data, 24, "256 KiB together");
 	expect_limit_of_chain("", 300, "1,000 header lines");
 	sl_buf_release(&field);
 	return 0;
