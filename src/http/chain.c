@@ -305,6 +305,8 @@ set_up(struct chain *chain)
 	exchange->client = chain->client;
 	exchange->connections = &chain->client->connections;
 	exchange->limiter = chain->client->options.limit_rate ? &chain->client->limiter : NULL;
+	exchange->least_rate = options->least_rate;
+	exchange->slow_time_ns = options->slow_time_ns;
 	exchange->limited =
 		chain->request->limited ? chain->request->limited : &exchange->limited_read;
 	exchange->is_head = strcmp(chain->request->method, "HEAD") == 0;

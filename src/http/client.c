@@ -41,7 +41,10 @@ load_proxy_tls(struct sl_http_client *client, struct sl_error *err)
 {
 	const struct sl_tls_options *options = &client->options.tls;
 	const struct sl_tls_options wanted = {
-		.cacert = options->cacert, .capath = options->capath, .least = options->least
+		.cacert = options->cacert,
+		.capath = options->capath,
+		.least = options->least,
+		.timeout_ns = options->timeout_ns
 	};
 	struct sl_tls *tls = client->tls;
 	if (options->cert || options->pinnedpubkey || options->insecure) {
@@ -146,10 +149,12 @@ set_up_connections(struct sl_http_client *client)
 			.admit_ctx = &client->host_limits },
 		.proxies = options->proxies,
 		.user_agent = options->user_agent,
+		.proxy_timeout_ns = options->proxy_timeout_ns,
 		.http1 = options->http1,
 		.window = stream_window(options)
 	};
 	connections->stall_timeout_ns = options->stall_timeout_ns;
+	connections->head_timeout_ns = options->head_timeout_ns;
 	connections->is_limited = options->limit_rate > 0;
 	return sl_connections_init(connections, &wanted);
 }

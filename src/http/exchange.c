@@ -97,7 +97,8 @@ take_stream(struct sl_http_exchange *exchange, bool fresh, struct sl_error *err)
 	const struct sl_connections_want want = { .url = &exchange->url,
 		.is_head = exchange->is_head,
 		.is_fresh = fresh,
-		.limited = exchange->limited };
+		.limited = exchange->limited,
+		.peer = &exchange->peer };
 	exchange->peer[0] = '\0';
 	int code = sl_connections_take(exchange->connections, &want, &exchange->stream, err);
 	if (code < 0) {

@@ -40,6 +40,10 @@ struct sl_http_exchange {
 	enum sl_codec coding;   /* what the body is decoded from; SL_CODEC_NONE = as it is sent */
 	struct sl_coded *coded; /* its decoder, from the first read on */
 
+	uint64_t least_rate, slow_time_ns; /* of the client's options */
+	/* Of the body, since it was fast enough last: what came, and how long it was waited for. */
+	uint64_t pace_bytes, pace_waited_ns;
+
 	struct sl_limited *limited;     /* of the request, until the response is there; else own */
 	struct sl_limited limited_read; /* of the body */
 };

@@ -230,7 +230,7 @@ sl_io_input_timeout_text(void)
 {
 	_Static_assert(SL_IO_INPUT_NS == 60 * SL_NS_PER_S, "the text has the number");
 	return sl_task_deadline() <= sl_now()
-		       ? "the deadline has passed"
+		       ? "the deadline has passed (a FIFO needs a writer that closes it)"
 		       : "not all of it came within 60 s (a FIFO needs a writer that closes it)";
 }
 

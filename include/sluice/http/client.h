@@ -56,7 +56,12 @@ struct sl_http_client_options {
 	uint64_t tls_memory;   /* for TLS connections, see net/pool.h; 0 = as many as `total` */
 	struct sl_reach reach; /* what it points to is borrowed for the client's life */
 	uint64_t connect_timeout_ns;
-	uint64_t stall_timeout_ns; /* until a byte of a body, and until a complete head */
+	uint64_t proxy_timeout_ns; /* of it, for a proxy to connect; 0 = all of it */
+	uint64_t stall_timeout_ns; /* until a byte of a body */
+	uint64_t head_timeout_ns;  /* until a complete head; 0 = the same */
+	/* A body fails that brings fewer bytes a second than this while it is waited for, over
+	 * slow_time_ns of waiting; 0 = none does. */
+	uint64_t least_rate, slow_time_ns;
 	unsigned max_redirects;    /* 0 = do not follow any */
 	bool http1;                /* never HTTP/2 */
 	bool allow_downgrade;      /* follow redirects from https to http */

@@ -55,7 +55,13 @@ struct sl_pool_key {
 	unsigned lane;
 	bool http1;
 	uint32_t window; /* of a stream of HTTP/2, for `connect` */
+	/* NULL, or gets the address to which `connect` has connected, also if TLS or a proxy fails
+	 * then. */
+	char (*peer)[SL_ADDRESS_TEXT];
 };
+
+/* For `connect`. */
+void sl_pool_key_set_peer(const struct sl_pool_key *key, const struct sl_connection *connection);
 
 /* The calling task owns the pool: it, and no other, frees it. Returns 0 or -ENOMEM. */
 int sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options) SL_MUST_CHECK;

@@ -212,8 +212,8 @@ int sl_io_open_input(const char *path) SL_MUST_CHECK;
 
 /*
  * Open such a file, add all of it to *text, at most `most` bytes, and close it, within
- * SL_IO_INPUT_NS. Returns 0; -EFBIG; -ETIMEDOUT, also for a deadline in force; what sl_io_open_input
- * and sl_io_read_all return. After a failure *text has what was read.
+ * SL_IO_INPUT_NS. Returns 0; -EFBIG; -ETIMEDOUT, also for a deadline in force; what
+ * sl_io_open_input and sl_io_read_all return. After a failure *text has what was read.
  */
 SL_SUSPENDS
 int sl_io_read_input(const char *path, struct sl_buf *text, size_t most) SL_MUST_CHECK;
