@@ -2,6 +2,7 @@
  * main.c - prepares the process (descriptors 0 to 2, signals, the console) and runs the command.
  */
 #include "sluice/base/log.h"
+#include "sluice/cli/arguments.h"
 #include "sluice/cli/commands.h"
 #include "sluice/cli/console.h"
 #include "sluice/cli/exit_status.h"
@@ -67,17 +68,9 @@ wrong_command(const char *word)
 	return SL_EXIT_USAGE;
 }
 
-int
-main(int argc, char **argv)
+static int
+run_command(int argc, char **argv)
 {
-	fill_standard_descriptors();
-	limit_arenas();
-	sl_signal_ignore_write_errors();
-	sl_console_open();
-	if (argc < 2) {
-		sl_log_error("no command given; 'sluice help' lists the commands");
-		return SL_EXIT_USAGE;
-	}
 	const char *word = argv[1];
 	if (strcmp(word, "get") == 0)
 		return sl_cmd_get(argc - 1, argv + 1);
@@ -92,4 +85,25 @@ main(int argc, char **argv)
 	if (strcmp(word, "--version") == 0)
 		return sl_cmd_version();
 	return wrong_command(word);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct sl_arguments arguments = { 0 };
+	fill_standard_descriptors();
+	limit_arenas();
+	sl_signal_ignore_write_errors();
+	sl_console_open();
+	if (argc < 2) {
+		sl_log_error("no command given; 'sluice help' lists the commands");
+		return SL_EXIT_USAGE;
+	}
+	if (sl_arguments_take(&arguments, argc, argv) < 0) {
+		sl_log_error("cannot start: out of memory");
+		return SL_EXIT_OTHER;
+	}
+	int status = run_command(arguments.count, arguments.words);
+	sl_arguments_release(&arguments);
+	return status;
 }

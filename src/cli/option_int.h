@@ -20,6 +20,7 @@ struct option_parser {
 	 * these are not. */
 	bool is_choosing;
 	struct sl_config_choice choice;
+	bool is_hiding; /* values are only hidden, see option_hide_value; argv is writable */
 };
 
 #define option_usage(parser, ...) sl_fail((parser)->err, SL_PHASE_NONE, SL_E_USAGE, __VA_ARGS__)
@@ -27,6 +28,10 @@ struct option_parser {
 /* Set the field of `option`, which messages call `name`, by `value`. 0; SL_E_USAGE; -ENOMEM. */
 int option_set_value(struct option_parser *parser, const struct sl_option *option, const char *name,
 	const char *value);
+
+/* Overwrite in place what ps(1) is not to show of the value of an option, or of an operand (NULL).
+ */
+void option_hide_value(const struct sl_option *option, const char *word);
 
 /* Append a word. The array has room for as many as command line and configuration file have. 0;
  * -ENOMEM. */

@@ -40,6 +40,8 @@ int
 option_apply_flag(struct option_parser *parser, const struct sl_option *option)
 {
 	char *result = parser->result;
+	if (parser->is_hiding)
+		return 0;
 	if (option->kind == SL_OPTION_SHOW_HELP)
 		return SL_OPTIONS_HELP;
 	if (parser->is_choosing != (option->kind == SL_OPTION_NO_CONFIG))
@@ -122,6 +124,14 @@ parse_letters(struct option_parser *parser, const char *word)
 	return 0;
 }
 
+static int
+take_operand(struct option_parser *parser, struct sl_words *operands, const char *word)
+{
+	if (parser->is_hiding)
+		option_hide_value(NULL, word);
+	return operands ? option_add_word(parser, operands, word) : 0;
+}
+
 int
 option_parse(struct option_parser *parser, struct sl_words *operands)
 {
@@ -131,13 +141,15 @@ option_parse(struct option_parser *parser, struct sl_words *operands)
 	while (code == 0 && parser->next < parser->argc) {
 		const char *word = parser->argv[parser->next++];
 		if (options_end || word[0] != '-' || word[1] == '\0')
-			code = parser->is_choosing ? 0 : option_add_word(parser, operands, word);
+			code = take_operand(parser, operands, word);
 		else if (strcmp(word, "--") == 0)
 			options_end = true;
 		else if (word[1] == '-')
 			code = parse_long(parser, word);
 		else
 			code = parse_letters(parser, word);
+		if (parser->is_hiding)
+			code = 0; /* what is wrong is reported later */
 	}
 	return code;
 }
@@ -154,4 +166,14 @@ sl_options_choose_config(struct sl_config_choice *out, const char *command, int 
 	int code = option_parse(&parser, NULL);
 	*out = parser.choice;
 	return code;
+}
+
+void
+sl_options_hide(const char *command, int argc, char **argv)
+{
+	struct option_parser parser = {
+		.command = sl_command_find(command), .argc = argc, .argv = argv, .is_hiding = true
+	};
+	if (parser.command)
+		(void)option_parse(&parser, NULL);
 }

@@ -215,7 +215,9 @@ int
 option_set_value(struct option_parser *parser, const struct sl_option *option, const char *name,
 	const char *value)
 {
-	if (parser->is_choosing != (option->kind == SL_OPTION_CONFIG_FILE))
+	if (parser->is_hiding)
+		option_hide_value(option, value);
+	if (parser->is_hiding || parser->is_choosing != (option->kind == SL_OPTION_CONFIG_FILE))
 		return 0;
 	if (parser->is_choosing)
 		return choose_file(parser, option, name, value);

@@ -6,13 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A word of the command line shows up in ps(1). */
-static void
-hide(const char *word)
-{
-	memset((char *)(uintptr_t)word, '*', strlen(word));
-}
-
 static int
 take_user(struct sl_run_credentials *credentials, const char *text, struct sl_error *err)
 {
@@ -23,8 +16,6 @@ take_user(struct sl_run_credentials *credentials, const char *text, struct sl_er
 		credentials->password = sl_span_dup(sl_span_str(colon + 1));
 	if (!credentials->user || (colon && !credentials->password))
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot keep credentials");
-	if (colon)
-		hide(colon + 1);
 	int code = colon ? 0 : sl_password_ask(credentials->user, &credentials->password, err);
 	credentials->options.user = credentials->user;
 	credentials->options.password = credentials->password;

@@ -58,6 +58,15 @@ stream_of(const struct sl_connection *connection)
 
 /* ---- the stream ---- */
 
+/* Before each call of OpenSSL, for the reason of its failure to be its own. Clearing a queue that
+ * is empty takes a fiftieth of the CPU time of a download, so that it is looked at first. */
+static void
+clear_errors(void)
+{
+	if (ERR_peek_error() != 0)
+		ERR_clear_error();
+}
+
 /*
  * After a call that did not succeed: SSL_ERROR_WANT_READ or SSL_ERROR_WANT_WRITE, to be followed by
  * exchange(); SSL_ERROR_ZERO_RETURN; else stream->broken is set.
@@ -171,7 +180,7 @@ read_ready(struct stream *stream, char *data, size_t len, int *why)
 	size_t done = 0;
 	while (done < len) {
 		size_t count = 0;
-		ERR_clear_error();
+		clear_errors();
 		int ok = SSL_read_ex(stream->ssl, data + done, len - done, &count);
 		if (!ok) {
 			*why = why_failed(stream, ok, false);
@@ -241,7 +250,7 @@ encrypt(struct stream *stream, const char *data, size_t len, uint64_t deadline_n
 {
 	for (;;) {
 		size_t count = 0;
-		ERR_clear_error();
+		clear_errors();
 		int ok = SSL_write_ex(stream->ssl, data, len, &count);
 		if (ok)
 			return 0;
@@ -270,7 +279,7 @@ explain_reset(struct stream *stream, int code, struct sl_error *err)
 	for (unsigned i = 0; i < PEEKS_MAX && why == SSL_ERROR_WANT_READ; i++) {
 		char byte;
 		size_t count = 0;
-		ERR_clear_error();
+		clear_errors();
 		int ok = SSL_peek_ex(stream->ssl, &byte, 1, &count);
 		why = ok ? SSL_ERROR_NONE : why_failed(stream, ok, false);
 		if (why == SSL_ERROR_WANT_READ &&
@@ -333,7 +342,7 @@ tls_is_disturbed(struct sl_connection *connection)
 	for (unsigned i = 0; i < PEEKS_MAX && works(stream); i++) {
 		char byte;
 		size_t count = 0;
-		ERR_clear_error();
+		clear_errors();
 		int ok = SSL_peek_ex(stream->ssl, &byte, 1, &count);
 		int why = ok ? SSL_ERROR_NONE : why_failed(stream, ok, false);
 		if (why != SSL_ERROR_WANT_READ)
@@ -375,7 +384,7 @@ tls_close(struct sl_connection *connection)
 {
 	struct stream *stream = stream_of(connection);
 	if (stream->ssl && !stream->below_error) {
-		ERR_clear_error();
+		clear_errors();
 		if (!stream->broken && SSL_is_init_finished(stream->ssl))
 			(void)SSL_shutdown(stream->ssl);
 		send_alerts(stream);
@@ -469,7 +478,7 @@ static int
 handshake(struct stream *stream, uint64_t deadline_ns, struct sl_error *err)
 {
 	for (;;) {
-		ERR_clear_error();
+		clear_errors();
 		int ok = SSL_do_handshake(stream->ssl);
 		if (ok == 1)
 			return flush(stream, true, deadline_ns, err);
@@ -592,7 +601,7 @@ sl_tls_connect(struct sl_tls *tls, struct sl_connection *below, const char *host
 	}
 	struct sl_tls_refusal refusal = { 0 };
 	stream->server.refusal = &refusal;
-	ERR_clear_error();
+	clear_errors();
 	int code = SL_E_TLS;
 	if (!prepare(stream, host) || !offer(stream->ssl, alpn))
 		stream->broken = sl_tls_reason(true, tls->options.least);

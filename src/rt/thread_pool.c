@@ -20,14 +20,17 @@
 
 /* ---- the threads' side ---- */
 
-/* With the mutex held. */
+/* Gives the mutex back before it wakes a thread that needs it: on the same CPU that one may run at
+ * once, only to wait for the mutex. */
 static void
-wake_one(struct pool *pool)
+unlock_and_wake_one(struct pool *pool)
 {
-	if (!pool->first || pool->idle == 0 || pool->is_waking)
-		return;
-	pool->is_waking = true;
-	pthread_cond_signal(&pool->work);
+	bool wakes = pool->first && pool->idle > 0 && !pool->is_waking;
+	if (wakes)
+		pool->is_waking = true;
+	pthread_mutex_unlock(&pool->mutex);
+	if (wakes)
+		pthread_cond_signal(&pool->work);
 }
 
 static struct job *
@@ -46,9 +49,8 @@ take_job(struct pool *pool)
 		if (!pool->first)
 			pool->last = &pool->first;
 		pool->queued--;
-		wake_one(pool);
 	}
-	pthread_mutex_unlock(&pool->mutex);
+	unlock_and_wake_one(pool);
 	return job;
 }
 
@@ -124,8 +126,7 @@ pool_announce(struct pool *pool)
 		return;
 	pool->has_news = false;
 	pthread_mutex_lock(&pool->mutex);
-	wake_one(pool);
-	pthread_mutex_unlock(&pool->mutex);
+	unlock_and_wake_one(pool);
 }
 
 /* The link that leads to the job, or the one behind the last. With the mutex held. */
@@ -162,8 +163,7 @@ pool_add_thread(struct pool *pool, const struct job *job)
 	unsigned extra = job->free_arg ? pool->extra_max / 2 : pool->extra_max;
 	if (*find(pool, job) == job && pool->idle == 0 && pool->threads < pool->threads_max + extra)
 		(void)start_thread(pool);
-	wake_one(pool);
-	pthread_mutex_unlock(&pool->mutex);
+	unlock_and_wake_one(pool);
 }
 
 int

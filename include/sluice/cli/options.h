@@ -196,6 +196,10 @@ struct sl_get_options {
 int sl_options_choose_config(struct sl_config_choice *out, const char *command, int argc,
 	char **argv, struct sl_error *err) SL_MUST_CHECK;
 
+/* Overwrite in argv, as below, what other users are not to see in ps(1): see cli/arguments.h. A
+ * command that does not exist has no such words. */
+void sl_options_hide(const char *command, int argc, char **argv);
+
 /*
  * Parse argv[1..argc) of `sluice get` (argv[0] is the command's own word), after what the
  * configuration has for it (NULL = none), which must outlive *out. Returns 0;

@@ -17,10 +17,9 @@ struct sl_run_credentials {
 };
 
 /*
- * Take the options; asks for a password if --user has none. The password is hidden in the command
- * line, where other users could see it. `env` is getenv: HOME, and with --aws-sigv4 the variables
- * of AWS's programs. Returns 0;
- * SL_E_USAGE; -ENOMEM. To be released in any case.
+ * Take the options; asks for a password if --user has none. `env` is getenv: HOME, and with
+ * --aws-sigv4 the variables of AWS's programs. Returns 0; SL_E_USAGE; -ENOMEM. To be released in
+ * any case.
  */
 int sl_run_credentials_init(struct sl_run_credentials *credentials,
 	const struct sl_auth_options *options, char *(*env)(const char *name),
