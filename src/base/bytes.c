@@ -47,16 +47,34 @@ is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-struct sl_span
-sl_span_trim(struct sl_span a)
+static bool
+is_blank_or_end(char c)
 {
-	while (a.len > 0 && is_blank(a.data[0])) {
+	return is_blank(c) || c == '\r' || c == '\n';
+}
+
+static struct sl_span
+trim(struct sl_span a, bool (*is_unwanted)(char c))
+{
+	while (a.len > 0 && is_unwanted(a.data[0])) {
 		a.data++;
 		a.len--;
 	}
-	while (a.len > 0 && is_blank(a.data[a.len - 1]))
+	while (a.len > 0 && is_unwanted(a.data[a.len - 1]))
 		a.len--;
 	return a;
+}
+
+struct sl_span
+sl_span_trim(struct sl_span a)
+{
+	return trim(a, is_blank);
+}
+
+struct sl_span
+sl_span_trim_lines(struct sl_span a)
+{
+	return trim(a, is_blank_or_end);
 }
 
 bool

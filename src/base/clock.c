@@ -22,6 +22,12 @@ sl_clock_wall_ns(void)
 	return read_clock(CLOCK_REALTIME);
 }
 
+int64_t
+sl_clock_wall_s(void)
+{
+	return (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
+}
+
 uint64_t
 sl_clock_thread_cpu_ns(void)
 {

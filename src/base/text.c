@@ -315,6 +315,17 @@ sl_text_width(struct sl_span text)
 }
 
 void
+sl_text_write_hex(char *out, const void *data, size_t len)
+{
+	const unsigned char *bytes = data;
+	for (size_t i = 0; i < len; i++) {
+		out[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
+		out[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
+	}
+	out[2 * len] = '\0';
+}
+
+void
 sl_text_wipe(char *text)
 {
 	if (text)

@@ -124,6 +124,8 @@ make_client(struct get *get, struct sl_http_client **out)
 	wanted.per_host = options->connections_per_host;
 	wanted.total = sl_get_budget_connections(&get->budget);
 	wanted.tls_memory = get->budget.tls_memory;
+	wanted.window_memory = get->budget.window_memory;
+	wanted.streams = options->jobs;
 	wanted.limit_rate = options->limit_rate;
 	wanted.max_rps_milli = options->max_rps_milli;
 	wanted.want_tls = get->budget.has_https;

@@ -114,7 +114,11 @@ sl_password_ask(const char *user, char **out, struct sl_error *err)
 	bool has_control = len > 0 && sl_text_has_control(sl_span(line, (size_t)len));
 	*out = len >= 0 && !has_control ? sl_span_dup(sl_span(line, (size_t)len)) : NULL;
 	explicit_bzero(line, sizeof(line));
-	if (len < 0 || has_control)
+	if (has_control)
+		return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
+			"the password that was entered contains a control byte, which is not "
+			"allowed in it (an arrow key sends one, for example)");
+	if (len < 0)
 		return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
 			"no password was entered (a line of at most %u characters is expected)",
 			SL_PASSWORD_MAX);

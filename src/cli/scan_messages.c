@@ -7,6 +7,7 @@
 
 #include "sluice/base/log.h"
 #include "sluice/cli/console.h"
+#include "sluice/download/url_reader.h"
 #include "sluice/scan/source.h"
 
 #include <errno.h>
@@ -110,6 +111,18 @@ warn_about_left_out(const struct sl_scan_messages *messages, const struct sl_sca
 		lines, lines == 1 ? "" : "s", lines == 1 ? "is" : "are");
 }
 
+/* What was read from URLs may not be what their servers sent. */
+static void
+warn_about_insecure(const struct sl_scan_messages *messages)
+{
+	const struct sl_scan_options *options = messages->options;
+	bool has_url = false;
+	for (size_t i = 0; i < options->inputs.count; i++)
+		has_url = has_url || sl_url_reader_takes(options->inputs.items[i]);
+	if (has_url && options->network.tls.insecure && !options->quiet)
+		sl_log_warn("certificates were not verified (--insecure)");
+}
+
 SL_SUSPENDS
 static int
 on_event(void *ctx, const struct sl_scan_event *event)
@@ -119,6 +132,7 @@ on_event(void *ctx, const struct sl_scan_event *event)
 		warn_about_left_out(messages, event->outcome->summary);
 		warn_about_other_case(messages, event->outcome->summary);
 		warn_about_levels(messages, &event->outcome->summary->sample);
+		warn_about_insecure(messages);
 	} else {
 		report_input(messages, event->input, event->result);
 	}

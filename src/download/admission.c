@@ -246,6 +246,13 @@ sl_admission_take(struct sl_admission *admission, const struct sl_url *url,
 	return 0;
 }
 
+/* Permits beyond these are of streams that share a connection. */
+static unsigned
+own_connections(const struct sl_admission *admission, const struct sl_admission_host *host)
+{
+	return SL_MIN(host->ramp.limit, admission->options.per_host);
+}
+
 bool
 sl_admission_try_take(struct sl_admission *admission, const struct sl_url *url,
 	struct sl_permit *permit, struct sl_chunk **chunk)
@@ -255,7 +262,7 @@ sl_admission_try_take(struct sl_admission *admission, const struct sl_url *url,
 		return false;
 	sl_ramp_used(&host->ramp, host->taken, sl_now()); /* also if nothing comes on any */
 	if (host->waiting > 0 || !has_room(admission, host) ||
-		host->taken + admission->expected >= host->ramp.limit)
+		host->taken + admission->expected >= own_connections(admission, host))
 		return false;
 	*chunk = sl_chunk_try_take(admission->options.pool);
 	if (!*chunk)
@@ -291,6 +298,13 @@ void
 sl_permit_answered(const struct sl_permit *permit)
 {
 	sl_ramp_answered(&permit->host->ramp, sl_now());
+	serve(permit->admission);
+}
+
+void
+sl_permit_shared(const struct sl_permit *permit)
+{
+	sl_ramp_allow(&permit->host->ramp, permit->admission->options.total);
 	serve(permit->admission);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "sluice/download/digest.h"
 
+#include "sluice/base/text.h"
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
@@ -106,17 +107,6 @@ sl_digest_restart(struct sl_digest *digest)
 	digest->failed = EVP_DigestInit_ex(digest->context, NULL, NULL) != 1;
 }
 
-static void
-to_hex(char *out, const unsigned char *value, size_t len)
-{
-	static const char digits[] = "0123456789abcdef";
-	for (size_t i = 0; i < len; i++) {
-		out[2 * i] = digits[value[i] >> 4];
-		out[2 * i + 1] = digits[value[i] & 15];
-	}
-	out[2 * len] = '\0';
-}
-
 int
 sl_digest_check(struct sl_digest *digest, const struct sl_checksum *expected, const char *what,
 	struct sl_error *err)
@@ -129,8 +119,8 @@ sl_digest_check(struct sl_digest *digest, const struct sl_checksum *expected, co
 	if (len == expected->len && memcmp(value, expected->value, len) == 0)
 		return 0;
 	char got[2 * EVP_MAX_MD_SIZE + 1], wanted[2 * SL_CHECKSUM_MAX + 1];
-	to_hex(got, value, len);
-	to_hex(wanted, expected->value, expected->len);
+	sl_text_write_hex(got, value, len);
+	sl_text_write_hex(wanted, expected->value, expected->len);
 	return sl_fail(err, SL_PHASE_NONE, SL_E_CHECKSUM,
 		"checksum of '%s' does not match: %s is %s, %s %s", what,
 		sl_checksum_name(expected->kind), got,

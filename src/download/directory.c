@@ -148,7 +148,7 @@ is_fresh(const struct statx *st)
 {
 	const struct statx_timestamp *made =
 		st->stx_mask & STATX_BTIME ? &st->stx_btime : &st->stx_ctime;
-	return made->tv_sec + FRESH_S > (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
+	return made->tv_sec + FRESH_S > sl_clock_wall_s();
 }
 
 /* The directory above, and what it is like: a descriptor or a code. */

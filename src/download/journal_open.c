@@ -74,20 +74,12 @@ journal_free(struct sl_journal *journal)
 
 /* ---- the boot ---- */
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool
 parse_boot_id(const char *text, unsigned char id[SL_JOURNAL_BOOT_ID])
 {
 	size_t digits = 0;
 	for (size_t i = 0; i < BOOT_ID_TEXT; i++) {
-		int value = hex_value(text[i]);
+		int value = sl_hex_digit((unsigned char)text[i]);
 		if (text[i] == '-')
 			continue;
 		if (value < 0 || digits == 2 * SL_JOURNAL_BOOT_ID)

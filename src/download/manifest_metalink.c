@@ -235,23 +235,6 @@ begin_element(struct metalink *metalink, enum element element, const XML_Char **
 	}
 }
 
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* XML's white space, which is around the text of indented elements. */
-static struct sl_span
-trim(struct sl_span text)
-{
-	while (text.len > 0 && is_space(text.data[0]))
-		text = sl_span(text.data + 1, text.len - 1);
-	while (text.len > 0 && is_space(text.data[text.len - 1]))
-		text.len--;
-	return text;
-}
-
 static void
 end_url(struct metalink *metalink, struct sl_span url)
 {
@@ -265,7 +248,8 @@ static void
 end_element(struct metalink *metalink, enum element element)
 {
 	struct sl_metalink_file *file = &metalink->file;
-	struct sl_span value = trim(sl_buf_span(&metalink->value));
+	/* Around the text of indented elements is white space. */
+	struct sl_span value = sl_span_trim_lines(sl_buf_span(&metalink->value));
 	const char *type = metalink->has_type ? metalink->type.data : NULL;
 	if (metalink->value.failed || metalink->type.failed) {
 		sl_fail_code(&metalink->broken, SL_PHASE_NONE, -ENOMEM, "cannot read the list");
@@ -411,7 +395,7 @@ new_metalink(const struct sl_manifest_options *options)
 static enum sl_manifest_match
 detect_metalink(struct sl_span head, bool is_all)
 {
-	struct sl_span text = trim(head);
+	struct sl_span text = sl_span_trim_lines(head);
 	if (text.len == 0)
 		return is_all ? SL_MANIFEST_IS_NOT : SL_MANIFEST_IS_UNSURE;
 	return text.data[0] == '<' ? SL_MANIFEST_IS : SL_MANIFEST_IS_NOT; /* no URL begins so */

@@ -299,9 +299,8 @@ find_damage(const struct look *look, const struct statx *st, bool *is_damaged)
 static bool
 may_be_in_memory_only(const struct look *look, const struct statx *st)
 {
-	uint64_t now_s = sl_clock_wall_ns() / SL_NS_PER_S;
-	uint64_t changed_s = (uint64_t)SL_MAX(st->stx_ctime.tv_sec, (int64_t)0);
-	return look->options->sync && changed_s + FRESH_S > now_s;
+	int64_t changed_s = SL_MAX(st->stx_ctime.tv_sec, (int64_t)0);
+	return look->options->sync && changed_s > sl_clock_wall_s() - FRESH_S;
 }
 
 int

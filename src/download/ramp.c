@@ -50,6 +50,19 @@ sl_ramp_init(struct sl_ramp *ramp, unsigned most)
 		.wait_ns = SL_RAMP_TRIAL_NS };
 }
 
+void
+sl_ramp_allow(struct sl_ramp *ramp, unsigned most)
+{
+	if (most <= ramp->most)
+		return;
+	if (ramp->threshold == ramp->most) /* it was never refused */
+		ramp->threshold = most;
+	if (ramp->cap == ramp->most) /* nor capped */
+		ramp->cap = most;
+	ramp->most = most;
+	set_limit(ramp);
+}
+
 /* ---- growth ---- */
 
 void

@@ -151,6 +151,8 @@ transfer_accept_first(void *ctx, struct sl_segment *segment)
 	const struct sl_http_exchange *exchange = segment->exchange;
 	struct sl_resource resource = sl_http_resource(exchange);
 	sl_permit_move(&transfer->permit, sl_http_final_url(exchange));
+	if (sl_http_head(exchange)->http2)
+		sl_permit_shared(&transfer->permit);
 	sl_permit_answered(&transfer->permit);
 	int code = transfer->accept ? transfer->accept(transfer->ctx, exchange) : 0;
 	if (code)

@@ -5,20 +5,19 @@
  * whether a refused request had used the nonce that it was offered.
  */
 #include "authorization_int.h"
+#include "cnonce_int.h"
 
-#include "sluice/base/clock.h"
 #include "sluice/http/request.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 /* ---- remembered challenges ---- */
 
 static void
 forget(struct sl_authorization_digest *digest)
 {
-	free(digest->origin);
+	sl_url_release(&digest->origin);
 	free(digest->user);
 	sl_digest_auth_release(&digest->challenge);
 	*digest = (struct sl_authorization_digest){ 0 };
@@ -33,24 +32,21 @@ sl_authorizer_release(struct sl_authorizer *authorizer)
 	*authorizer = (struct sl_authorizer){ 0 };
 }
 
-static char *
-origin_of(const struct sl_url *url)
+static bool
+is_of(const struct sl_authorization_digest *digest, const struct sl_url *url, const char *user)
 {
-	struct sl_buf text = { 0 };
-	sl_buf_printf(&text, "%s://%s:%u", sl_url_scheme_name(url->scheme), url->host,
-		(unsigned)url->port);
-	return sl_buf_detach(&text);
+	return digest->origin.host && sl_url_same_origin(&digest->origin, url) &&
+	       strcmp(digest->user, user) == 0;
 }
 
 /* The challenge that was used last for an origin and a user; NULL if there is none. */
 static struct sl_authorization_digest *
-recall(struct sl_authorizer *authorizer, const char *origin, const char *user)
+recall(struct sl_authorizer *authorizer, const struct sl_url *url, const char *user)
 {
 	struct sl_authorization_digest *found = NULL;
 	for (size_t i = 0; i < SL_AUTHORIZATION_DIGESTS; i++) {
 		struct sl_authorization_digest *digest = &authorizer->digests[i];
-		if (digest->origin && strcmp(digest->origin, origin) == 0 &&
-			strcmp(digest->user, user) == 0 &&
+		if (is_of(digest, url, user) &&
 			(!found || digest->last_used > found->last_used))
 			found = digest;
 	}
@@ -70,14 +66,13 @@ find_serial(struct sl_authorizer *authorizer, uint64_t serial)
 /* The place for a challenge: that of the same origin, user and realm, a free one, or the one that
  * was not used for longest. */
 static struct sl_authorization_digest *
-place_of(struct sl_authorizer *authorizer, const char *origin, const char *user, const char *realm)
+place_of(struct sl_authorizer *authorizer, const struct sl_url *url, const char *user,
+	const char *realm)
 {
 	struct sl_authorization_digest *oldest = &authorizer->digests[0];
 	for (size_t i = 0; i < SL_AUTHORIZATION_DIGESTS; i++) {
 		struct sl_authorization_digest *digest = &authorizer->digests[i];
-		if (digest->origin && strcmp(digest->origin, origin) == 0 &&
-			strcmp(digest->user, user) == 0 &&
-			strcmp(digest->challenge.realm, realm) == 0)
+		if (is_of(digest, url, user) && strcmp(digest->challenge.realm, realm) == 0)
 			return digest;
 		if (digest->last_used < oldest->last_used)
 			oldest = digest;
@@ -85,28 +80,12 @@ place_of(struct sl_authorizer *authorizer, const char *origin, const char *user,
 	return oldest;
 }
 
-/* 128 random bits: a server cannot choose what is hashed with the password (RFC 7616 5.9). */
-static void
-make_cnonce(char cnonce[33])
-{
-	unsigned char bytes[16] = { 0 };
-	uint64_t now_ns = sl_clock_wall_ns();
-	/* Soon after the system has started there may be no random bytes yet. */
-	if (getrandom(bytes, sizeof(bytes), GRND_NONBLOCK) != (ssize_t)sizeof(bytes))
-		memcpy(bytes, &now_ns, sizeof(now_ns));
-	for (size_t i = 0; i < sizeof(bytes); i++) {
-		cnonce[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-		cnonce[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
-	}
-	cnonce[32] = '\0';
-}
-
 static void
 begin_nonce(struct sl_authorizer *authorizer, struct sl_authorization_digest *digest)
 {
 	digest->count = 0;
 	digest->serial = digest->last_used = ++authorizer->clock;
-	make_cnonce(digest->cnonce);
+	sl_cnonce_make(digest->cnonce);
 }
 
 /* *challenge is taken. Returns the serial of its nonce, or 0 if out of memory. */
@@ -114,18 +93,20 @@ static uint64_t
 remember(struct sl_authorizer *authorizer, const struct sl_url *url, const char *user,
 	struct sl_digest_auth *challenge)
 {
-	char *origin = origin_of(url), *copy = sl_span_dup(sl_span_str(user));
-	if (!origin || !copy) {
-		free(origin);
+	char *host = sl_span_dup(sl_span_str(url->host)), *copy = sl_span_dup(sl_span_str(user));
+	if (!host || !copy) {
+		free(host);
 		free(copy);
 		sl_digest_auth_release(challenge);
 		return 0;
 	}
 	struct sl_authorization_digest *digest =
-		place_of(authorizer, origin, user, challenge->realm);
+		place_of(authorizer, url, user, challenge->realm);
 	forget(digest);
 	*digest = (struct sl_authorization_digest){
-		.origin = origin, .user = copy, .challenge = *challenge
+		.origin = { .scheme = url->scheme, .host = host, .port = url->port },
+		.user = copy,
+		.challenge = *challenge
 	};
 	*challenge = (struct sl_digest_auth){ 0 };
 	begin_nonce(authorizer, digest);
@@ -163,14 +144,10 @@ add_user(struct sl_authorization *authorization, struct sl_authorizer *authorize
 	const struct sl_url *url, const char *method, struct sl_buf *value)
 {
 	const char *user = authorization->identity.user;
-	char *origin = origin_of(url);
-	if (!origin)
-		return -ENOMEM;
 	struct sl_authorization_digest *digest =
 		find_serial(authorizer, authorization->offered); /* of the right realm */
 	if (!digest)
-		digest = recall(authorizer, origin, user);
-	free(origin);
+		digest = recall(authorizer, url, user);
 	if (digest)
 		return add_digest(authorization, authorizer, digest, url, method, value);
 	if (sl_credentials_only_digest(authorizer->credentials))

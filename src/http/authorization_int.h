@@ -23,9 +23,10 @@
 
 /* A challenge of one origin that was answered, and how often. */
 struct sl_authorization_digest {
-	char *origin, *user; /* NULL = this place is free */
+	struct sl_url origin; /* its host NULL = this place is free */
+	char *user;
 	struct sl_digest_auth challenge;
-	char cnonce[33];
+	char cnonce[SL_DIGEST_CNONCE];
 	uint32_t count;     /* of requests with this nonce */
 	uint64_t serial;    /* of the nonce: no other one has it */
 	uint64_t last_used; /* the higher, the later */

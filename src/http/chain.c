@@ -38,12 +38,6 @@ struct chain {
 	struct sl_signature signature;         /* of the last request, if it was signed */
 };
 
-static int64_t
-now_s(void)
-{
-	return (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
-}
-
 /* ---- requests ---- */
 
 /* Lists may have URLs of any origin: that a field is not sent to one is said once. */
@@ -107,7 +101,7 @@ sign(void *ctx, struct sl_request *request)
 		sl_credentials_locate(chain->client->authorizer.credentials, url->host);
 	sl_signature_release(&chain->signature);
 	int code = sl_signature_make(&chain->signature, &variant, &chain->authorization.identity,
-		chain->request->method, url, chain->headers, chain->header_count, now_s());
+		chain->request->method, url, chain->headers, chain->header_count, sl_clock_wall_s());
 	request->authorization = chain->signature.value.data;
 	request->fields = chain->signature.fields;
 	request->field_count = chain->signature.field_count;
@@ -131,6 +125,24 @@ authorize(struct chain *chain, struct sl_buf *value, struct sl_error *err)
 		exchange->complete_ctx = chain;
 	}
 	return code < 0 ? fail_authorization(chain, SL_PHASE_REQUEST, code, err) : 0;
+}
+
+/* Directly or through a proxy, and what that needs. */
+SL_SUSPENDS
+static int
+choose_way(struct chain *chain, struct sl_error *err)
+{
+	struct sl_http_client *client = chain->client;
+	struct sl_http_exchange *exchange = chain->exchange;
+	struct sl_error cause = { 0 };
+	int code = sl_route_choose(
+		&client->connections.route, &exchange->url, &exchange->through, &cause);
+	exchange->peer[0] = '\0';
+	if (code < 0)
+		return sl_exchange_fail_as(exchange, err, code, &cause);
+	if (client->tls || !sl_route_needs_tls(exchange->through, &exchange->url))
+		return 0;
+	return sl_http_client_load_tls(client, err);
 }
 
 SL_SUSPENDS
@@ -160,9 +172,8 @@ send_request(struct chain *chain, struct sl_error *err)
 		request.range = range_text;
 		request.if_range = range->unconditional ? NULL : sl_resource_validator(range->of);
 	}
-	if (!code && !chain->client->tls &&
-		sl_route_needs_tls(&chain->client->connections.route, &exchange->url))
-		code = sl_http_client_load_tls(chain->client, err);
+	if (!code)
+		code = choose_way(chain, err);
 	if (!code)
 		code = sl_relay_ask(exchange, &request, err);
 	sl_buf_wipe(&authorization);
@@ -201,10 +212,10 @@ redirect(struct chain *chain, struct sl_error *err)
 static void
 add_proxy_hint(struct sl_buf *hint, const struct chain *chain)
 {
-	const struct sl_proxy_route *relay =
-		sl_route_relay(&chain->client->connections.route, &chain->exchange->url);
-	bool has_user = relay && relay->proxy->user;
-	if (relay && chain->exchange->head.status == 407)
+	const struct sl_proxy_route *through = chain->exchange->through;
+	bool is_relayed = sl_proxy_route_is_relay(through);
+	bool has_user = is_relayed && through->proxy->user;
+	if (is_relayed && chain->exchange->head.status == 407)
 		sl_buf_add_str(hint, sl_proxy_auth_hint(has_user));
 	else if (has_user)
 		sl_buf_add_str(
@@ -225,7 +236,7 @@ add_hint(struct sl_buf *hint, const struct chain *chain)
 		(head->status == 403 && chain->authorization.identity.is_withheld))
 		sl_buf_add_str(hint, sl_authorization_hint(&chain->authorization));
 	else
-		sl_signature_add_hint(hint, &chain->signature, head, now_s());
+		sl_signature_add_hint(hint, &chain->signature, head, sl_clock_wall_s());
 }
 
 SL_SUSPENDS

@@ -6,6 +6,7 @@
 #include "client_int.h"
 
 #include "sluice/base/clock.h"
+#include "sluice/base/log.h"
 #include "sluice/base/number.h"
 #include "sluice/http/cookie_file.h"
 #include "sluice/net/dial.h"
@@ -26,8 +27,11 @@
 #define LIMIT_DEFAULT_BUFFER (64 * SL_KIB)
 #define LIMIT_BUFFER_MIN (4 * SL_KIB)
 
-/* Of a stream of HTTP/2. */
+/* Of a stream of HTTP/2: at least a frame. */
 #define H2_WINDOW_MIN (16 * SL_KIB)
+
+/* For each stream, where the user has set no limit. */
+#define H2_MEMORY (256 * SL_KIB)
 
 /* ---- TLS ---- */
 
@@ -89,6 +93,15 @@ sl_http_client_load_tls(struct sl_http_client *client, struct sl_error *err)
 	return code;
 }
 
+/* Of no use without a proxy. */
+static void
+warn_about_list(const struct sl_proxies *proxies)
+{
+	bool has_proxy = proxies && (proxies->http.is_set || proxies->https.is_set);
+	if (has_proxy && proxies->noproxy_error.code)
+		sl_log_warn("%s", proxies->noproxy_error.text);
+}
+
 /* The bucket is empty at first: what is saved up until the first body is little in any case. */
 static void
 init_limits(struct sl_http_client *client)
@@ -110,17 +123,20 @@ receive_buffer(uint64_t limit_rate)
 	return sl_int(SL_MAX(limit_rate, LIMIT_BUFFER_MIN));
 }
 
-/* The windows of all streams together are a quarter of the memory for TLS at most. With a limit of
- * the rate, no server sends more than a second's worth ahead. */
-static uint32_t
-stream_window(const struct sl_http_client_options *options)
+/* Three quarters for as many streams as there are usually, the rest for large bodies. With a limit
+ * of the rate, no server sends more than a second's worth ahead. */
+static struct sl_h2_windows
+windows(const struct sl_http_client_options *options)
 {
-	uint64_t window = SL_H2_WINDOW_MAX, rate = options->limit_rate;
-	if (options->tls_memory > 0)
-		window = SL_MIN(window, options->tls_memory / 4 / options->total);
-	if (rate > 0)
-		window = SL_MIN(window, rate);
-	return (uint32_t)SL_MAX(window, H2_WINDOW_MIN);
+	uint64_t count = options->streams ? options->streams : options->total;
+	uint64_t memory = options->window_memory ? options->window_memory : count * H2_MEMORY;
+	uint64_t initial = SL_MIN(memory / 4 * 3 / count, SL_H2_WINDOW_MAX);
+	if (options->limit_rate > 0)
+		initial = SL_MIN(initial, options->limit_rate);
+	initial = SL_MAX(initial, H2_WINDOW_MIN);
+	uint64_t left = memory - SL_MIN(initial * count, memory);
+	return (struct sl_h2_windows){ .initial = (uint32_t)initial,
+		.left = options->limit_rate > 0 ? 0 : left };
 }
 
 SL_SUSPENDS
@@ -151,7 +167,7 @@ set_up_connections(struct sl_http_client *client)
 		.user_agent = options->user_agent,
 		.proxy_timeout_ns = options->proxy_timeout_ns,
 		.http1 = options->http1,
-		.window = stream_window(options)
+		.windows = windows(options)
 	};
 	connections->stall_timeout_ns = options->stall_timeout_ns;
 	connections->head_timeout_ns = options->head_timeout_ns;
@@ -172,6 +188,7 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 	if (options->reach.socket)
 		client->options.proxies = NULL; /* it stands for the origin, not for a proxy */
 	sl_semaphore_init(&client->tls_lock, "TLS setup", 1);
+	warn_about_list(client->options.proxies);
 	init_limits(client);
 	int code = set_up_connections(client);
 	if (code < 0)
@@ -183,7 +200,7 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 			&client->authorizer.credentials, &options->credentials, err);
 	if (code == 0 && options->cookie_file)
 		code = sl_cookie_file_load(&client->cookies, options->cookie_file,
-			(int64_t)(sl_clock_wall_ns() / SL_NS_PER_S), err);
+			sl_clock_wall_s(), err);
 	if (code == 0 && options->want_tls)
 		code = sl_http_client_load_tls(client, err);
 	if (code < 0) {

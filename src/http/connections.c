@@ -12,7 +12,13 @@
  * body that is read as the response to another HEAD is almost never HTTP and then leads to a fresh
  * connection (was_stale in exchange.c).
  */
-enum lane { LANE_CONTENT, LANE_HEAD };
+/*
+ * Ranges are parts of large files. By HTTP/2 all of them would share one TCP connection and its
+ * congestion window, with streams whose windows have to fit into memory that the kernel's need not:
+ * they have connections of HTTP/1.1 for themselves, which no other request may find idle, since it
+ * would take the origin for one without HTTP/2.
+ */
+enum lane { LANE_CONTENT, LANE_HEAD, LANE_RANGES };
 
 /* What limited the wait for a connection that failed with `code`, to follow its message. */
 static const char *
@@ -42,7 +48,7 @@ sl_connections_init(
 	sl_sessions_init(&connections->sessions);
 	connections->pool_options = options->pool;
 	connections->http1 = options->http1;
-	connections->window = options->window;
+	connections->windows = options->windows;
 	int code = sl_connector_new(&connections->connector, &options->connector);
 	if (code == 0)
 		code = sl_route_init(&connections->route, connections->connector, options->proxies,
@@ -87,8 +93,10 @@ take_connection(struct sl_connections *connections, const struct sl_pool_key *ke
 struct taking {
 	struct sl_connections *connections;
 	struct sl_sessions_origin *origin;
-	const struct sl_pool_key *key;
+	struct sl_pool_key *key;
 	bool fresh;
+	bool is_admitted;
+	uint64_t begun_ns;
 	struct sl_error *cause;
 };
 
@@ -100,69 +108,76 @@ join(const struct taking *taking, struct sl_h2 *session, struct sl_stream **out)
 		    : sl_fail_code(taking->cause, SL_PHASE_NONE, -ENOMEM, "cannot begin a request");
 }
 
-static void
-leave_origin(void *ctx, struct sl_h2 *session)
-{
-	struct sl_sessions_origin *origin = session->origin;
-	if (session->wants_http1)
-		origin->http1 = origin->refuses_http2 = true;
-	sl_sessions_unuse(ctx, origin);
-	session->leave = NULL;
-}
-
 SL_SUSPENDS
 static int
 enter_session(const struct taking *taking, struct sl_connection *connection, struct sl_stream **out)
 {
-	struct sl_sessions *sessions = &taking->connections->sessions;
 	struct sl_h2 *session = sl_h2_of(connection);
 	int code = join(taking, session, out);
 	if (code < 0) {
 		sl_pool_give(taking->connections->pool, connection, true);
 		return code;
 	}
-	session->origin = sl_sessions_use(sessions, taking->key);
-	session->leave = session->origin ? leave_origin : NULL;
-	session->leave_ctx = sessions;
-	if (session->origin)
-		sl_sessions_enter(session->origin, session);
+	session->windows = &taking->connections->windows;
+	sl_sessions_enter(taking->origin, session);
 	return 0;
 }
 
-static void
-announce(struct sl_h2 *session)
+/* The key's connect function, for a connection that others wait for. */
+SL_SUSPENDS
+static int
+dial(void *ctx, const struct sl_pool_key *key, uint64_t deadline_ns, struct sl_connection **out,
+	struct sl_error *err)
 {
-	sl_sessions_connected(session->origin, true);
+	const struct taking *taking = ctx;
+	(void)key;
+	sl_sessions_dial(taking->origin);
+	return taking->key->connect(taking->key->connect_ctx, taking->key, deadline_ns, out, err);
 }
 
-/* The others learn of it when it is known how many streams the server permits. */
-static void
-announce_later(const struct taking *taking, struct sl_h2 *session)
+/* Whether a failure says something about the server, not about the task that met it. */
+static bool
+is_for_all(const struct sl_sessions_origin *origin, int code)
 {
-	if (session->has_settings || !session->leave)
-		sl_sessions_connected(taking->origin, true);
+	if (!origin->dialled_ns || code == -ECANCELED || code == SL_E_INTERRUPTED ||
+		code == -ENOMEM)
+		return false;
+	return code != -ETIMEDOUT || sl_task_deadline() > sl_now();
+}
+
+/* What came of it is news for those that wait. */
+static void
+tell(const struct taking *taking, int code, struct sl_connection *connection)
+{
+	bool is_session = code == 0 && connection->http2;
+	struct sl_sessions_origin *origin = taking->origin;
+	if (code < 0 && is_for_all(origin, code))
+		sl_sessions_failed(origin, taking->cause);
 	else
-		session->announce = announce;
+		sl_sessions_connected(origin, is_session ? sl_h2_of(connection) : NULL);
 }
 
 SL_SUSPENDS
 static int
-take_own(const struct taking *taking, struct sl_stream **out)
+take_own(struct taking *taking, struct sl_stream **out)
 {
 	struct sl_sessions_origin *origin = taking->origin;
 	struct sl_connection *connection = NULL;
-	bool is_first = !origin->is_connecting && !origin->http1;
-	origin->is_connecting = origin->is_connecting || is_first;
+	struct sl_pool_key key = *taking->key;
+	bool is_awaited = !origin->is_connecting && !origin->http1;
+	if (is_awaited) {
+		sl_sessions_connect(origin);
+		key.connect = dial;
+		key.connect_ctx = taking;
+	}
 	int code = take_connection(
-		taking->connections, taking->key, taking->fresh, &connection, out, taking->cause);
+		taking->connections, &key, taking->fresh, &connection, out, taking->cause);
 	if (code == 0 && connection->http2)
 		code = enter_session(taking, connection, out);
 	else if (code == 0)
 		origin->http1 = true;
-	if (is_first && code == 0 && connection->http2)
-		announce_later(taking, sl_h2_of(connection));
-	else if (is_first)
-		sl_sessions_connected(origin, false);
+	if (is_awaited)
+		tell(taking, code, connection);
 	return code;
 }
 
@@ -174,51 +189,94 @@ admit(const struct taking *taking)
 	return options->admit ? options->admit(options->admit_ctx, taking->key, taking->cause) : 0;
 }
 
-/* What was found is looked for again after each wait. */
+/* For a connection that another task makes, or, if there may not be another one, for the end of a
+ * stream. */
+static bool
+has_to_wait(const struct taking *taking)
+{
+	const struct sl_sessions_origin *origin = taking->origin;
+	if (origin->is_connecting)
+		return !origin->http1;
+	return sl_sessions_may_have_room(origin) &&
+	       !sl_pool_has_room(taking->connections->pool, taking->key);
+}
+
+/* The settings are a part of connecting. That itself ends in time, for all that wait. */
+static uint64_t
+wait_until(const struct taking *taking)
+{
+	const struct sl_sessions_origin *origin = taking->origin;
+	uint64_t timeout_ns = taking->connections->pool_options.connect_timeout_ns;
+	uint64_t since_ns = SL_MAX(taking->begun_ns, origin->dialled_ns);
+	return origin->awaited && timeout_ns < SL_FOREVER - since_ns ? since_ns + timeout_ns
+								     : SL_FOREVER;
+}
+
+/* Returns 0 with *out NULL if the task has to make a connection of its own. */
 SL_SUSPENDS
 static int
-take_shared(const struct taking *taking, struct sl_stream **out)
+find_stream(struct taking *taking, struct sl_stream **out)
 {
-	bool is_admitted = false;
 	int code = 0;
-	while (code == 0) {
+	while (code == 0 && !sl_sessions_need_http1(taking->origin)) {
 		struct sl_h2 *session = sl_sessions_find(taking->origin);
-		if (session && is_admitted)
+		if (session && taking->is_admitted)
 			return join(taking, session, out);
 		if (session) {
 			code = admit(taking);
-			is_admitted = true;
-		} else if (taking->origin->is_connecting && !taking->origin->http1) {
-			code = sl_sessions_wait(taking->origin);
+			taking->is_admitted = true;
+		} else if (has_to_wait(taking)) {
+			code = sl_sessions_wait(taking->origin, wait_until(taking), taking->cause);
 		} else {
 			break;
 		}
 	}
-	return code < 0 ? sl_fail_code(taking->cause, SL_PHASE_CONNECT, code,
-				  "cannot connect to '%s'", taking->key->host)
-			: take_own(taking, out);
+	return code;
+}
+
+/* What was found is looked for again after each wait. */
+SL_SUSPENDS
+static int
+take_shared(struct taking *taking, struct sl_stream **out)
+{
+	int code = find_stream(taking, out);
+	if (code < 0) {
+		sl_sessions_pass_on(taking->origin);
+		return sl_fail_code(taking->cause, SL_PHASE_CONNECT, code, "cannot connect to '%s'",
+			taking->key->host);
+	}
+	if (*out)
+		return 0;
+	taking->key->http1 = sl_sessions_need_http1(taking->origin);
+	return take_own(taking, out);
 }
 
 /* ---- public ---- */
 
 SL_SUSPENDS
 static int
-take(struct sl_connections *connections, struct sl_pool_key *key, bool fresh,
-	struct sl_stream **out, struct sl_error *cause)
+take(struct sl_connections *connections, struct sl_pool_key *key,
+	const struct sl_connections_want *want, struct sl_stream **out, struct sl_error *cause)
 {
 	struct sl_connection *connection;
-	struct taking taking = {
-		.connections = connections, .key = key, .fresh = fresh, .cause = cause
-	};
+	struct taking taking = { .connections = connections,
+		.key = key,
+		.fresh = want->is_fresh,
+		.begun_ns = sl_now(),
+		.cause = cause };
 	if (key->http1)
-		return take_connection(connections, key, fresh, &connection, out, cause);
+		return take_connection(connections, key, want->is_fresh, &connection, out, cause);
 	taking.origin = sl_sessions_use(&connections->sessions, key);
 	if (!taking.origin)
 		return sl_fail_code(cause, SL_PHASE_NONE, -ENOMEM, "cannot begin a request");
-	key->http1 = sl_sessions_need_http1(taking.origin);
-	int code = key->http1 ? take_connection(connections, key, fresh, &connection, out, cause)
+	if (want->is_range && !taking.origin->http1) {
+		key->http1 = true;
+		key->lane = LANE_RANGES;
+	}
+	int code = key->http1 ? take_connection(
+					connections, key, want->is_fresh, &connection, out, cause)
 			      : take_shared(&taking, out);
-	sl_sessions_unuse(&connections->sessions, taking.origin);
+	sl_sessions_unuse(taking.origin);
 	return code;
 }
 
@@ -227,16 +285,14 @@ sl_connections_take(struct sl_connections *connections, const struct sl_connecti
 	struct sl_stream **out, struct sl_error *err)
 {
 	struct sl_error cause = { 0 };
-	struct sl_pool_key key;
-	int code = sl_route_key(&connections->route, want->url, &key, &cause);
-	if (code == 0) {
-		key.taker = want->limited;
-		key.peer = want->peer;
-		key.lane = want->is_head ? LANE_HEAD : LANE_CONTENT;
-		key.window = connections->window;
-		key.http1 = connections->http1 || want->url->scheme != SL_SCHEME_HTTPS;
-		code = take(connections, &key, want->is_fresh, out, &cause);
-	}
+	struct sl_pool_key key = sl_route_key(&connections->route, want->through, want->url);
+	key.taker = want->limited;
+	key.peer = want->peer;
+	key.lane = want->is_head ? LANE_HEAD : LANE_CONTENT;
+	key.window = connections->windows.initial;
+	key.http1 = connections->http1 || want->url->scheme != SL_SCHEME_HTTPS;
+	*out = NULL;
+	int code = take(connections, &key, want, out, &cause);
 	if (code < 0)
 		return fail(&cause, code, err);
 	(*out)->stall_timeout_ns = connections->stall_timeout_ns;

@@ -22,7 +22,7 @@ struct sl_connections {
 	struct sl_sessions sessions;
 	struct sl_pool_options pool_options; /* for its admit */
 	bool http1;                          /* speak no HTTP/2 */
-	uint32_t window;                     /* of a stream of HTTP/2 */
+	struct sl_h2_windows windows;        /* of streams of HTTP/2 */
 	/* for each stream; set by the owner, before the first */
 	uint64_t stall_timeout_ns, head_timeout_ns;
 	bool is_limited;
@@ -35,7 +35,7 @@ struct sl_connections_options {
 	const char *user_agent;           /* for proxies; borrowed likewise */
 	uint64_t proxy_timeout_ns;        /* until a proxy has connected; 0 = as connections */
 	bool http1;                       /* speak no HTTP/2 */
-	uint32_t window;                  /* of a stream of HTTP/2, at least 1 KiB */
+	struct sl_h2_windows windows;     /* of streams of HTTP/2 */
 };
 
 /* Returns 0 or -ENOMEM; to be released in any case. */
@@ -48,7 +48,9 @@ void sl_connections_release(struct sl_connections *connections);
 
 struct sl_connections_want {
 	const struct sl_url *url;
+	struct sl_proxy_route *through; /* as sl_route_choose has it */
 	bool is_head;               /* for a request by HEAD */
+	bool is_range;              /* for a part of a file */
 	bool is_fresh;              /* on a connection that has not carried any exchange */
 	struct sl_limited *limited; /* for options.admit of the pool */
 	char (*peer)[SL_ADDRESS_TEXT]; /* gets the address, if there is one, also of a failure */

@@ -2,13 +2,6 @@
 
 #include "sluice/base/clock.h"
 
-/* Cookies expire by the wall clock. */
-static int64_t
-now_s(void)
-{
-	return (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
-}
-
 int
 sl_cookies_add(struct sl_cookie_jar *jar, const struct sl_http_exchange *exchange,
 	const struct sl_http_header *headers, size_t count, struct sl_buf *value,
@@ -22,7 +15,7 @@ sl_cookies_add(struct sl_cookie_jar *jar, const struct sl_http_exchange *exchang
 			return 0;
 		given = sl_span_trim(headers[i].value);
 	}
-	int code = sl_cookie_jar_format(jar, &exchange->url, now_s(), given, value);
+	int code = sl_cookie_jar_format(jar, &exchange->url, sl_clock_wall_s(), given, value);
 	return code < 0 ? sl_exchange_fail(exchange, err, SL_PHASE_REQUEST, code,
 				  "cannot prepare the cookies: %s", sl_code_text(code))
 			: 0;
@@ -36,7 +29,7 @@ sl_cookies_take(
 		struct sl_span value = sl_head_find(&exchange->head, "Set-Cookie", i);
 		if (!value.data)
 			break;
-		int code = sl_cookie_jar_set(jar, &exchange->url, value, now_s());
+		int code = sl_cookie_jar_set(jar, &exchange->url, value, sl_clock_wall_s());
 		if (code < 0)
 			return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, code,
 				"cannot keep the cookies: %s", sl_code_text(code));

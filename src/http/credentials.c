@@ -62,17 +62,6 @@ check_token(struct sl_span token)
 	return NULL;
 }
 
-static struct sl_span
-trim(struct sl_span text)
-{
-	while (text.len > 0 && text.data[0] && strchr(" \t\r\n", text.data[0]))
-		text = sl_span(text.data + 1, text.len - 1);
-	while (text.len > 0 && text.data[text.len - 1] &&
-		strchr(" \t\r\n", text.data[text.len - 1]))
-		text.len--;
-	return text;
-}
-
 SL_SUSPENDS
 static int
 read_token(const char *path, struct sl_buf *token, struct sl_error *err)
@@ -82,7 +71,7 @@ read_token(const char *path, struct sl_buf *token, struct sl_error *err)
 		path, "file with a token", SL_CREDENTIALS_TOKEN_MAX, &text, err);
 	if (code)
 		return code;
-	struct sl_span line = trim(sl_buf_span(&text));
+	struct sl_span line = sl_span_trim_lines(sl_buf_span(&text));
 	const char *why = check_token(line);
 	if (!why && sl_buf_reserve(token, line.len + 1))
 		sl_buf_add_span(token, line);

@@ -163,18 +163,13 @@ sl_digest_auth_choose(struct sl_digest_auth *out, bool *has_basic, const struct 
 static int
 hash(const struct sl_digest_auth *auth, struct sl_buf *text, char hex[HEX_MAX])
 {
-	static const char digits[] = "0123456789abcdef";
 	const EVP_MD *method = auth->algorithm == SL_DIGEST_MD5 ? EVP_md5() : EVP_sha256();
 	unsigned char value[EVP_MAX_MD_SIZE];
 	unsigned len = 0;
 	int code = text->failed ? -ENOMEM : 0;
 	if (!code && EVP_Digest(text->data, text->len, value, &len, method, NULL) != 1)
 		code = SL_E_UNSUPPORTED;
-	for (unsigned i = 0; i < len && !code; i++) {
-		hex[2 * i] = digits[value[i] >> 4];
-		hex[2 * i + 1] = digits[value[i] & 15];
-	}
-	hex[2 * len] = '\0';
+	sl_text_write_hex(hex, value, code ? 0 : len);
 	sl_buf_wipe(text);
 	return code;
 }

@@ -92,10 +92,13 @@ sl_exchange_note_body(struct sl_http_exchange *exchange)
 
 SL_SUSPENDS
 static int
-take_stream(struct sl_http_exchange *exchange, bool fresh, struct sl_error *err)
+take_stream(struct sl_http_exchange *exchange, const struct sl_request *request, bool fresh,
+	struct sl_error *err)
 {
 	const struct sl_connections_want want = { .url = &exchange->url,
+		.through = exchange->through,
 		.is_head = exchange->is_head,
+		.is_range = request->range != NULL,
 		.is_fresh = fresh,
 		.limited = exchange->limited,
 		.peer = &exchange->peer };
@@ -182,7 +185,7 @@ ask_once(struct sl_http_exchange *exchange, struct sl_request *request, bool fre
 {
 	sl_head_clear(&exchange->head);
 	exchange->body = (struct sl_body_state){ .framing = { .kind = SL_FRAMING_NONE } };
-	int code = take_stream(exchange, fresh, err);
+	int code = take_stream(exchange, request, fresh, err);
 	if (code < 0)
 		return code;
 	struct sl_stream *stream = exchange->stream;
@@ -276,7 +279,7 @@ sl_http_resource(const struct sl_http_exchange *exchange)
 	struct sl_resource resource = {
 		.length = exchange->is_range ? exchange->range_total : sl_http_body_length(exchange)
 	};
-	sl_resource_read(&resource, &exchange->head, (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S));
+	sl_resource_read(&resource, &exchange->head, sl_clock_wall_s());
 	return resource;
 }
 

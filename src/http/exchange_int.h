@@ -18,6 +18,7 @@ struct sl_http_exchange {
 	struct sl_connections *connections;
 	struct sl_limiter *limiter; /* of bytes, shared by all exchanges; NULL = no limit */
 	struct sl_url url;
+	struct sl_proxy_route *through; /* how it is reached, see sl_route_choose */
 	bool is_head;
 	/* NULL, or adds to the request what depends on the time: called when it is to be sent,
 	 * which may be long after it was made (--max-rps). 0 or a code. */

@@ -63,7 +63,7 @@ fail(struct sl_h2 *session, int code, const struct sl_error *cause)
 	session->code = code;
 	if (cause)
 		session->cause = *cause;
-	sl_h2_announce(session);
+	sl_h2_change(session);
 	wake_all(session);
 }
 
@@ -153,7 +153,7 @@ feed(struct sl_h2 *session, size_t len)
 	if (used >= 0)
 		return;
 	if (session->code) { /* a callback refused it */
-		sl_h2_announce(session);
+		sl_h2_change(session);
 		wake_all(session);
 		return;
 	}
@@ -262,7 +262,7 @@ sl_h2_has_room(const struct sl_h2 *session)
 	uint32_t most = nghttp2_session_get_remote_settings(
 		session->nghttp2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
 	return session->has_settings && sl_h2_works(session) &&
-	       session->count < SL_MIN(most, (uint32_t)SL_H2_STREAMS);
+	       session->count < SL_MIN(most, SL_H2_STREAMS);
 }
 
 /* What came while it was idle is looked at: settings, pings, the announcement of its end. */

@@ -26,11 +26,10 @@ sl_h2_wake(struct sl_h2_stream *stream)
 }
 
 void
-sl_h2_announce(struct sl_h2 *session)
+sl_h2_change(struct sl_h2 *session)
 {
-	if (session->announce)
-		session->announce(session);
-	session->announce = NULL;
+	if (session->table)
+		session->table->changed(session);
 }
 
 /* ---- heads ---- */
@@ -137,12 +136,12 @@ on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
 {
 	struct sl_h2 *session = ctx;
 	struct sl_h2_stream *stream = find(nghttp2, frame->hd.stream_id);
-	if (frame->hd.type == NGHTTP2_GOAWAY)
-		session->is_leaving = true;
-	if (frame->hd.type == NGHTTP2_SETTINGS && !(frame->hd.flags & NGHTTP2_FLAG_ACK)) {
-		session->has_settings = true;
-		sl_h2_announce(session);
-	}
+	bool is_settings =
+		frame->hd.type == NGHTTP2_SETTINGS && !(frame->hd.flags & NGHTTP2_FLAG_ACK);
+	session->is_leaving = session->is_leaving || frame->hd.type == NGHTTP2_GOAWAY;
+	session->has_settings = session->has_settings || is_settings;
+	if (is_settings || frame->hd.type == NGHTTP2_GOAWAY)
+		sl_h2_change(session);
 	if (stream && frame->hd.type == NGHTTP2_RST_STREAM)
 		stream->is_reset = true;
 	if (!stream || frame->hd.type != NGHTTP2_HEADERS || !stream->is_last_head)
@@ -165,16 +164,38 @@ on_invalid_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, int error
 	return 0;
 }
 
-/* So that the buffer never takes more than twice the window. */
-static void
-make_room(struct sl_h2_stream *stream)
+/* For len more bytes behind what is kept, which with them is no more than the window. */
+static bool
+make_room(struct sl_h2_stream *stream, size_t len)
 {
-	size_t left = stream->body.len - stream->body_off;
-	if (stream->body_off <= left)
-		return;
-	memmove(stream->body.data, stream->body.data + stream->body_off, left);
-	stream->body.len = left;
-	stream->body_off = 0;
+	size_t window = stream->session->window + stream->grown;
+	size_t left = stream->kept_end - stream->kept_off;
+	if (stream->kept_off > 0 && len > stream->kept_size - stream->kept_end) {
+		memmove(stream->kept, stream->kept + stream->kept_off, left);
+		stream->kept_off = 0;
+		stream->kept_end = left;
+	}
+	if (len <= stream->kept_size - stream->kept_end)
+		return true;
+	size_t size = SL_MAX(left + len, SL_MIN(2 * stream->kept_size, window));
+	char *kept = realloc(stream->kept, size);
+	if (!kept)
+		return false;
+	stream->kept = kept;
+	stream->kept_size = size;
+	return true;
+}
+
+static bool
+keep(struct sl_h2_stream *stream, const uint8_t *data, size_t len)
+{
+	if (len == 0)
+		return true;
+	if (!make_room(stream, len))
+		return false;
+	memcpy(stream->kept + stream->kept_end, data, len);
+	stream->kept_end += len;
+	return true;
 }
 
 /* Into the memory of the read that waits, else beside. */
@@ -196,10 +217,9 @@ on_data(nghttp2_session *nghttp2, uint8_t flags, int32_t id, const uint8_t *data
 	if (direct > 0)
 		memcpy(stream->to + stream->to_done, data, direct);
 	stream->to_done += direct;
-	make_room(stream);
-	sl_buf_add(&stream->body, data + direct, len - direct);
+	bool is_kept = keep(stream, data + direct, len - direct);
 	(void)sl_h2_wake(stream);
-	return stream->body.failed ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+	return is_kept ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 
 static int
@@ -211,8 +231,10 @@ on_close(nghttp2_session *nghttp2, int32_t id, uint32_t error, void *ctx)
 		return 0;
 	stream->is_closed = true;
 	stream->close_code = error;
-	if (error == NGHTTP2_HTTP_1_1_REQUIRED)
+	if (error == NGHTTP2_HTTP_1_1_REQUIRED) {
 		session->wants_http1 = true;
+		sl_h2_change(session);
+	}
 	if (error == NGHTTP2_NO_ERROR)
 		session->idle_frames = 0;
 	(void)sl_h2_wake(stream);
@@ -243,8 +265,9 @@ set_callbacks(nghttp2_session_callbacks *callbacks)
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
 }
 
-/* The window of the session is for all of its streams: those that are not read do not hold up the
- * others. */
+/* The windows of streams bound what is kept. That of the session never holds any of them up. */
+#define SESSION_WINDOW ((int32_t)1 << 30)
+
 static int
 submit_settings(const struct sl_h2 *session)
 {
@@ -256,8 +279,8 @@ submit_settings(const struct sl_h2 *session)
 	int code = nghttp2_submit_settings(
 		session->nghttp2, NGHTTP2_FLAG_NONE, settings, SL_COUNT_OF(settings));
 	if (code == 0)
-		code = nghttp2_session_set_local_window_size(session->nghttp2, NGHTTP2_FLAG_NONE, 0,
-			(int32_t)(session->window * SL_H2_STREAMS));
+		code = nghttp2_session_set_local_window_size(
+			session->nghttp2, NGHTTP2_FLAG_NONE, 0, SESSION_WINDOW);
 	return code ? -ENOMEM : 0;
 }
 

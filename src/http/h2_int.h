@@ -19,8 +19,8 @@
 
 #include <nghttp2/nghttp2.h>
 
-/* Streams of one session at a time; its window is for all of them. */
-#define SL_H2_STREAMS 32
+/* Streams of one session at a time. */
+#define SL_H2_STREAMS 32u
 
 struct sl_h2 {
 	struct sl_connection connection;
@@ -37,16 +37,30 @@ struct sl_h2 {
 	int invalid;                   /* of nghttp2: the last thing that was wrong with a frame */
 	int code;                      /* why it does not work any more; 0 = it works */
 	struct sl_error cause;
-	struct sl_buf out;        /* frames to be sent */
-	size_t sent;              /* of out */
-	char *in;                 /* memory of a receive; NULL while it is idle */
-	struct sl_list of_origin; /* kept by sessions.c */
-	bool has_settings;        /* of the server */
-	/* Called once: they came, or will not. */
-	void (*announce)(struct sl_h2 *session);
-	/* The entry of its origin is in use until its last stream ends. */
-	void (*leave)(void *ctx, struct sl_h2 *session);
-	void *leave_ctx, *origin;
+	struct sl_buf out; /* frames to be sent */
+	size_t sent;       /* of out */
+	char *in;          /* memory of a receive; NULL while it is idle */
+	bool has_settings; /* of the server */
+	/* of sessions.c, from its first stream to its last one */
+	const struct sl_h2_table *table; /* NULL = none */
+	void *origin;
+	struct sl_list of_origin;
+	struct sl_h2_windows *windows; /* NULL = none grows */
+};
+
+/* What the table of sessions wants to be told; neither function suspends. */
+struct sl_h2_table {
+	/* More streams may be begun, or no more: settings came, a stream ended, the session does
+	 * not work any more. */
+	void (*changed)(struct sl_h2 *session);
+	/* Its last stream has ended; it goes back to the pool. */
+	void (*left)(struct sl_h2 *session);
+};
+
+/* Memory of a client for bodies that were sent before they are read. */
+struct sl_h2_windows {
+	uint32_t initial; /* of each stream */
+	uint64_t left;    /* beyond that, for large bodies */
 };
 
 struct sl_h2_stream {
@@ -62,13 +76,15 @@ struct sl_h2_stream {
 	bool has_head;
 	bool is_last_head;       /* fields that come are not those of a trailer */
 	struct sl_error refused; /* what is wrong with it */
-	struct sl_buf body;      /* received and not yet read: from `body_off` */
-	size_t body_off;
+	char *kept;              /* of its body, received and not yet read: [kept_off, kept_end) */
+	size_t kept_off, kept_end, kept_size;
 	char *to; /* memory of a read that waits, and how much of it was filled */
 	size_t to_len, to_done;
 	bool is_closed;      /* nothing more will come */
 	bool is_reset;       /* by the server */
 	uint32_t close_code; /* of HTTP/2 */
+	uint64_t grown;      /* of its window, from session->windows */
+	uint32_t room;       /* of its window, that the server is not told of yet */
 	int invalid;         /* of nghttp2: what was wrong with a frame */
 };
 
@@ -91,7 +107,7 @@ int sl_h2_secure(struct sl_connector *connector, struct sl_connection *below,
 /* `connection` is one that sl_h2_open made (asserted). */
 struct sl_h2 *sl_h2_of(struct sl_connection *connection);
 
-/* It can carry more streams, now or later. */
+/* It can carry more streams, now or when one has ended. */
 bool sl_h2_works(const struct sl_h2 *session);
 
 /* One more stream may be begun. How many the server permits must be known. */
@@ -116,8 +132,8 @@ int sl_h2_wait(struct sl_h2_stream *stream, bool (*has_news)(const struct sl_h2_
 
 /* ---- h2_frames.c ---- */
 
-/* Call and forget session->announce, if it is set. */
-void sl_h2_announce(struct sl_h2 *session);
+/* Tell session->table. */
+void sl_h2_change(struct sl_h2 *session);
 
 /* Its task, if it waits: something came. Returns whether it did wait. */
 bool sl_h2_wake(struct sl_h2_stream *stream);

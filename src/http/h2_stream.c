@@ -15,6 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of a stream, and what it grows by at least. */
+#define WINDOW_MAX (16 * SL_MIB)
+#define GROWTH_MIN (16 * SL_KIB)
+
+/* For each window that is read the server is told so often; with less it would be a frame for each
+ * frame. */
+#define UPDATES 8u
+#define UPDATE_MIN (8 * SL_KIB)
+
 /* To tell the server of a stream that is not wanted any more. */
 #define END_NS (100 * SL_NS_PER_MS)
 
@@ -225,7 +234,7 @@ h2_read_head(struct sl_stream *base, struct sl_head *head, struct sl_error *err)
 static size_t
 buffered(const struct sl_h2_stream *stream)
 {
-	return stream->body.len - stream->body_off;
+	return stream->kept_end - stream->kept_off;
 }
 
 static bool
@@ -249,13 +258,29 @@ is_all(const struct sl_body_state *body)
 	       (body->framing.kind == SL_FRAMING_LENGTH && body->received == body->framing.length);
 }
 
+/* Room in the window of the stream, a part of it at a time. nghttp2 would wait for half of it, and
+ * the server then for the other half: a round trip for each half of a window. */
+static int
+give_room(struct sl_h2_stream *stream, size_t len)
+{
+	struct sl_h2 *session = stream->session;
+	uint64_t window = session->window + stream->grown;
+	stream->room += (uint32_t)len;
+	if (stream->is_closed || stream->room < SL_MAX(window / UPDATES, UPDATE_MIN))
+		return 0;
+	int32_t room = (int32_t)stream->room;
+	stream->room = 0;
+	return nghttp2_submit_window_update(session->nghttp2, NGHTTP2_FLAG_NONE, stream->id, room);
+}
+
 SL_SUSPENDS
 static int
 give_back(struct sl_h2_stream *stream, size_t len)
 {
 	struct sl_h2 *session = stream->session;
-	int code = stream->is_closed ? nghttp2_session_consume_connection(session->nghttp2, len)
-				     : nghttp2_session_consume(session->nghttp2, stream->id, len);
+	int code = nghttp2_session_consume_connection(session->nghttp2, len);
+	if (code == 0)
+		code = give_room(stream, len);
 	if (code)
 		return -ENOMEM;
 	return nghttp2_session_want_write(session->nghttp2)
@@ -268,12 +293,10 @@ take_buffered(struct sl_h2_stream *stream, char *data, size_t len)
 {
 	size_t n = SL_MIN(len, buffered(stream));
 	if (n > 0)
-		memcpy(data, stream->body.data + stream->body_off, n);
-	stream->body_off += n;
-	if (stream->body_off == stream->body.len) {
-		sl_buf_clear(&stream->body);
-		stream->body_off = 0;
-	}
+		memcpy(data, stream->kept + stream->kept_off, n);
+	stream->kept_off += n;
+	if (stream->kept_off == stream->kept_end)
+		stream->kept_off = stream->kept_end = 0;
 	return n;
 }
 
@@ -319,6 +342,31 @@ await_end(struct sl_h2_stream *stream, struct sl_error *err)
 	return 0;
 }
 
+/*
+ * A large body may be further ahead of its reader: with a round trip of 20 ms, each 128 KiB are
+ * 6 MB/s. It takes half of what is left, so that others find something, too. The server learns of
+ * it with the next frames that are sent.
+ */
+static int
+grow_window(struct sl_h2_stream *stream)
+{
+	struct sl_h2 *session = stream->session;
+	const struct sl_framing *framing = &stream->stream.body.framing;
+	uint64_t len = framing->kind == SL_FRAMING_LENGTH ? framing->length : WINDOW_MAX;
+	if (!session->windows || stream->is_closed || len <= session->window)
+		return 0;
+	uint64_t more = SL_MIN(len, WINDOW_MAX) - session->window;
+	more = SL_MIN(more, session->windows->left / 2);
+	if (more < GROWTH_MIN)
+		return 0;
+	session->windows->left -= more;
+	stream->grown = more;
+	return nghttp2_session_set_local_window_size(session->nghttp2, NGHTTP2_FLAG_NONE,
+		       stream->id, (int32_t)(session->window + more))
+		       ? -ENOMEM
+		       : 0;
+}
+
 SL_SUSPENDS
 static int
 h2_begin_body(struct sl_stream *base, const struct sl_head *head, bool request_was_head,
@@ -331,7 +379,10 @@ h2_begin_body(struct sl_stream *base, const struct sl_head *head, bool request_w
 	if (base->body.framing.kind == SL_FRAMING_CLOSE)
 		base->body.framing.kind = SL_FRAMING_CHUNKED;
 	base->body.framing.keep_alive = true;
-	return is_all(&base->body) ? await_end(stream_of(base), err) : 0;
+	if (is_all(&base->body))
+		return await_end(stream_of(base), err);
+	code = grow_window(stream_of(base));
+	return code < 0 ? fail_body(stream_of(base), code, err) : 0;
 }
 
 SL_SUSPENDS
@@ -392,14 +443,16 @@ h2_end(struct sl_stream *base)
 	abandon(stream);
 	sl_list_remove(&stream->of_session);
 	sl_head_release(&stream->head);
-	sl_buf_release(&stream->body);
+	free(stream->kept);
+	if (session->windows)
+		session->windows->left += stream->grown;
 	free(stream);
-	if (--session->count > 0)
+	if (--session->count > 0) {
+		sl_h2_change(session);
 		return;
-	sl_list_remove(&session->of_origin);
-	sl_h2_announce(session);
-	if (session->leave)
-		session->leave(session->leave_ctx, session);
+	}
+	if (session->table)
+		session->table->left(session);
 	sl_pool_give(pool, &session->connection, sl_h2_works(session));
 }
 

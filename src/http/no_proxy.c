@@ -1,10 +1,13 @@
 #include "sluice/http/no_proxy.h"
 
 #include "sluice/base/number.h"
+#include "sluice/base/text.h"
 
 #include <arpa/inet.h>
 
 #define ADDRESS_MAX 16 /* bytes of an IPv6 address */
+
+#define ITEM_SHOWN_MAX 100 /* bytes of an item in messages */
 
 struct address {
 	unsigned char bytes[ADDRESS_MAX];
@@ -40,17 +43,30 @@ has_prefix(const struct address *address, const struct address *network, uint64_
 	return rest == 0 || (address->bytes[whole] ^ network->bytes[whole]) >> (8 - rest) == 0;
 }
 
+struct network {
+	struct address base; /* len 0: it is none */
+	uint64_t bits;
+};
+
 /* An address, or a network. */
+static struct network
+read_network(struct sl_span item)
+{
+	struct sl_span base = item;
+	bool has_bits = sl_span_take_until(&item, '/', &base);
+	struct network out = { .base = read_address(base) };
+	uint64_t most = out.base.len * 8;
+	out.bits = most;
+	if (has_bits && (!sl_parse_u64(item.data, item.len, &out.bits) || out.bits > most))
+		out.base.len = 0;
+	return out;
+}
+
 static bool
 is_address_in(const struct address *address, struct sl_span item)
 {
-	struct sl_span base = item;
-	uint64_t bits = address->len * 8;
-	if (sl_span_take_until(&item, '/', &base) &&
-		(!sl_parse_u64(item.data, item.len, &bits) || bits > address->len * 8))
-		return false;
-	struct address network = read_address(base);
-	return network.len == address->len && has_prefix(address, &network, bits);
+	struct network network = read_network(item);
+	return network.base.len == address->len && has_prefix(address, &network.base, network.bits);
 }
 
 static struct sl_span
@@ -108,4 +124,40 @@ sl_no_proxy_matches(struct sl_span list, const char *host)
 			return true;
 	}
 	return false;
+}
+
+/* NULL = nothing. */
+static const char *
+what_is_wrong(struct sl_span item)
+{
+	bool has_bits = memchr(item.data, '/', item.len) != NULL;
+	if (memchr(item.data, '*', item.len))
+		return "'*' alone is for all hosts, and the name of a domain is for all hosts in "
+		       "it";
+	if (read_network(item).base.len > 0)
+		return NULL;
+	if (has_bits)
+		return "a network is ADDRESS/BITS, such as 10.0.0.0/8";
+	if (memchr(item.data, ':', item.len))
+		return "it is not an address, and ports are not supported";
+	return NULL;
+}
+
+int
+sl_no_proxy_check(struct sl_span list, struct sl_error *why)
+{
+	bool is_all = sl_span_is(list, "*");
+	while (list.len > 0 && !is_all) {
+		struct sl_span item = next_item(&list);
+		const char *wrong = item.len > 0 ? what_is_wrong(item) : NULL;
+		struct sl_buf shown = { 0 };
+		if (!wrong)
+			continue;
+		sl_text_show(&shown, item, ITEM_SHOWN_MAX);
+		sl_fail(why, SL_PHASE_PROXY, SL_E_USAGE, "'%s' matches no host: %s",
+			shown.data ? shown.data : "", wrong);
+		sl_buf_release(&shown);
+		return SL_E_USAGE;
+	}
+	return 0;
 }

@@ -72,20 +72,36 @@ take_proxies(struct sl_proxies *out, const struct sl_proxy_options *options,
 	return code ? code : take_variable(&out->https, https_names, env, err);
 }
 
+/* An item that matches no host is a mistake in an option, and ignored in a variable. */
+static int
+take_list(struct sl_proxies *out, const struct sl_proxy_options *options, sl_proxy_environment *env,
+	struct sl_error *err)
+{
+	const char *list = options->noproxy, *name = NULL;
+	struct sl_error why = { 0 };
+	if (!list)
+		name = find_variable(noproxy_names, env, &list);
+	if (!list)
+		return 0;
+	int code = sl_no_proxy_check(sl_span_str(list), &why);
+	if (code && !name)
+		return sl_fail(err, why.phase, code, "option '--noproxy': %s", why.text);
+	if (code)
+		sl_fail(&out->noproxy_error, why.phase, code,
+			"the environment variable %s is set: %s", name, why.text);
+	out->noproxy = sl_span_dup(sl_span_str(list));
+	return out->noproxy ? 0
+			    : sl_fail_code(err, SL_PHASE_PROXY, -ENOMEM, "cannot store a proxy");
+}
+
 int
 sl_proxies_init(struct sl_proxies *out, const struct sl_proxy_options *options,
 	sl_proxy_environment *env, struct sl_error *err)
 {
-	const char *list = options->noproxy;
 	memset(out, 0, sizeof(*out));
 	int code = take_proxies(out, options, env, err);
-	if (!list)
-		find_variable(noproxy_names, env, &list);
-	if (code == 0 && list) {
-		out->noproxy = sl_span_dup(sl_span_str(list));
-		if (!out->noproxy)
-			code = sl_fail_code(err, SL_PHASE_PROXY, -ENOMEM, "cannot store a proxy");
-	}
+	if (code == 0)
+		code = take_list(out, options, env, err);
 	if (code)
 		sl_proxies_release(out);
 	return code;

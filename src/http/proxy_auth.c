@@ -1,10 +1,11 @@
 #include "sluice/http/proxy_auth.h"
 
+#include "cnonce_int.h"
+
 #include "sluice/http/request.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 
 void
 sl_proxy_auth_init(struct sl_proxy_auth *auth, const struct sl_proxy *proxy)
@@ -31,20 +32,6 @@ sl_proxy_login_release(struct sl_proxy_login *login)
 {
 	sl_digest_auth_release(&login->digest);
 	*login = (struct sl_proxy_login){ .is_digest = false };
-}
-
-/* 128 random bits: a proxy cannot choose what is hashed with the password (RFC 7616 5.9). */
-static void
-make_cnonce(char cnonce[static SL_PROXY_CNONCE])
-{
-	unsigned char bytes[(SL_PROXY_CNONCE - 1) / 2] = { 0 };
-	/* Without random bytes, soon after the system has started, the nonce alone has to do. */
-	(void)!getrandom(bytes, sizeof(bytes), GRND_NONBLOCK);
-	for (size_t i = 0; i < sizeof(bytes); i++) {
-		cnonce[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-		cnonce[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
-	}
-	cnonce[SL_PROXY_CNONCE - 1] = '\0';
 }
 
 /* ---- requests ---- */
@@ -99,7 +86,7 @@ sl_proxy_auth_refused(
 	}
 	login->digest = digest;
 	login->is_repeated = true;
-	make_cnonce(login->cnonce);
+	sl_cnonce_make(login->cnonce);
 	return 1;
 }
 

@@ -82,24 +82,6 @@ mark_peer(struct sl_connection *connection)
 
 /* ---- the proxy ---- */
 
-/* Takes `plain`, as sl_tls_connect does. */
-SL_SUSPENDS
-static int
-secure_proxy(const struct sl_proxy_route *route, struct sl_connection *plain, uint64_t deadline_ns,
-	struct sl_connection **out, struct sl_error *err)
-{
-	const struct sl_proxy *proxy = route->proxy;
-	struct sl_connection_times times = plain->times;
-	uint64_t begun_ns = sl_now();
-	sl_assert(route->tls); /* see sl_proxy_route_needs_tls */
-	int code = sl_tls_connect(
-		route->tls, plain, proxy->host, proxy->port, SL_ALPN_HTTP1, deadline_ns, out, err);
-	times.tls_ns = sl_now() - begun_ns;
-	if (code == 0)
-		(*out)->times = times;
-	return code;
-}
-
 SL_SUSPENDS
 static int
 open_proxy(const struct sl_proxy_route *route, uint64_t deadline_ns, struct sl_connection **out,
@@ -110,8 +92,10 @@ open_proxy(const struct sl_proxy_route *route, uint64_t deadline_ns, struct sl_c
 	struct sl_connection *plain = NULL;
 	int code = sl_connector_open(
 		route->connector, proxy->host, proxy->port, deadline_ns, &plain, &cause);
+	sl_assert(route->tls || proxy->kind != SL_PROXY_HTTPS); /* see sl_proxy_route_needs_tls */
 	if (code == 0 && proxy->kind == SL_PROXY_HTTPS)
-		code = secure_proxy(route, plain, deadline_ns, out, &cause);
+		code = sl_tls_connect(route->tls, plain, proxy->host, proxy->port, SL_ALPN_HTTP1,
+			deadline_ns, out, &cause);
 	else if (code == 0)
 		*out = plain;
 	return code < 0 ? fail(route, NULL, &cause, code, err) : 0;
@@ -357,7 +341,7 @@ sl_proxy_route_release(struct sl_proxy_route *route)
 bool
 sl_proxy_route_is_relay(const struct sl_proxy_route *route)
 {
-	return route->scheme == SL_SCHEME_HTTP && !sl_proxy_is_socks(route->proxy);
+	return route && route->scheme == SL_SCHEME_HTTP && !sl_proxy_is_socks(route->proxy);
 }
 
 bool

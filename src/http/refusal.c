@@ -130,7 +130,7 @@ sl_refusal_describe(struct sl_http_exchange *exchange, bool range_requested, con
 	sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_STATUS, "the server answered %d%s",
 		status, words.data ? words.data : "");
 	if (first) {
-		int64_t now_s = (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
+		int64_t now_s = sl_clock_wall_s();
 		err->http_status = status;
 		err->retry_after_s = wait_of(&exchange->head, now_s);
 	}

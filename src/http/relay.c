@@ -31,10 +31,9 @@ ask_once(struct sl_http_exchange *exchange, struct sl_proxy_route *relay,
 int
 sl_relay_ask(struct sl_http_exchange *exchange, struct sl_request *request, struct sl_error *err)
 {
-	struct sl_proxy_route *relay =
-		sl_route_relay(&exchange->connections->route, &exchange->url);
+	struct sl_proxy_route *relay = exchange->through;
 	struct sl_proxy_login login = { .is_repeated = false };
-	if (!relay)
+	if (!sl_proxy_route_is_relay(relay))
 		return sl_exchange_ask(exchange, request, err);
 	int code = ask_once(exchange, relay, &login, request, err);
 	if (code == 0 && exchange->head.status == 407 &&

@@ -19,6 +19,17 @@ connect_directly(void *ctx, const struct sl_pool_key *key, uint64_t deadline_ns,
 	return code;
 }
 
+struct sl_pool_key
+sl_route_direct_key(struct sl_connector *connector, bool tls, const char *host, uint16_t port)
+{
+	return (struct sl_pool_key){ .tls = tls,
+		.host = host,
+		.port = port,
+		.route = "",
+		.connect = connect_directly,
+		.connect_ctx = connector };
+}
+
 /* ---- which proxy ---- */
 
 static int
@@ -29,17 +40,6 @@ init_proxy_route(struct sl_route *route, const struct sl_proxy_choice *choice,
 	if (!choice->is_set || choice->error.code)
 		return 0;
 	return sl_proxy_route_init(through, route->connector, &choice->proxy, scheme, user_agent);
-}
-
-/* *through is NULL for a URL that is reached directly. */
-static int
-find_proxy_route(struct sl_route *route, const struct sl_url *url, struct sl_proxy_route **through,
-	struct sl_error *err)
-{
-	const struct sl_proxy *proxy = NULL;
-	int code = sl_proxies_choose(route->proxies, url, &proxy, err);
-	*through = !proxy ? NULL : url->scheme == SL_SCHEME_HTTPS ? &route->https : &route->http;
-	return code;
 }
 
 /* ---- public ---- */
@@ -68,32 +68,22 @@ sl_route_release(struct sl_route *route)
 }
 
 int
-sl_route_key(struct sl_route *route, const struct sl_url *url, struct sl_pool_key *key,
+sl_route_choose(struct sl_route *route, const struct sl_url *url, struct sl_proxy_route **through,
 	struct sl_error *err)
 {
-	struct sl_proxy_route *through;
-	int code = find_proxy_route(route, url, &through, err);
-	if (code < 0)
-		return code;
-	if (through) {
-		*key = sl_proxy_route_key(through, url);
-		return 0;
-	}
-	*key = (struct sl_pool_key){ .tls = url->scheme == SL_SCHEME_HTTPS,
-		.host = url->host,
-		.port = url->port,
-		.route = "",
-		.connect = connect_directly,
-		.connect_ctx = route->connector };
-	return 0;
+	const struct sl_proxy *proxy = NULL;
+	int code = sl_proxies_choose(route->proxies, url, &proxy, err);
+	*through = !proxy ? NULL : url->scheme == SL_SCHEME_HTTPS ? &route->https : &route->http;
+	return code;
 }
 
-struct sl_proxy_route *
-sl_route_relay(struct sl_route *route, const struct sl_url *url)
+struct sl_pool_key
+sl_route_key(const struct sl_route *route, struct sl_proxy_route *through, const struct sl_url *url)
 {
-	struct sl_proxy_route *through;
-	int code = find_proxy_route(route, url, &through, NULL);
-	return code == 0 && through && sl_proxy_route_is_relay(through) ? through : NULL;
+	if (through)
+		return sl_proxy_route_key(through, url);
+	return sl_route_direct_key(
+		route->connector, url->scheme == SL_SCHEME_HTTPS, url->host, url->port);
 }
 
 void
@@ -103,10 +93,7 @@ sl_route_set_proxy_tls(struct sl_route *route, struct sl_tls *tls)
 }
 
 bool
-sl_route_needs_tls(struct sl_route *route, const struct sl_url *url)
+sl_route_needs_tls(const struct sl_proxy_route *through, const struct sl_url *url)
 {
-	struct sl_proxy_route *through;
-	int code = find_proxy_route(route, url, &through, NULL);
-	return url->scheme == SL_SCHEME_HTTPS ||
-	       (code == 0 && through && sl_proxy_route_needs_tls(through));
+	return url->scheme == SL_SCHEME_HTTPS || (through && sl_proxy_route_needs_tls(through));
 }

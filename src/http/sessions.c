@@ -1,3 +1,10 @@
+/*
+ * Which sessions there are to an origin, and who waits for one.
+ *
+ * Rule: a task that was woken looks again, since others may have been quicker. It takes room or
+ * finds none: whoever took it wakes the next one when its stream ends. One that wants no room any
+ * more wakes another (sl_sessions_pass_on).
+ */
 #include "sessions_int.h"
 
 #include "sluice/rt/waiter.h"
@@ -15,11 +22,17 @@ sl_sessions_init(struct sl_sessions *sessions)
 	sessions->count = 0;
 }
 
+/* On the stack of a task in sl_sessions_wait. */
+struct waiting {
+	struct sl_waiter waiter;
+	struct sl_error *err;
+};
+
 static void
-forget(struct sl_sessions *sessions, struct sl_sessions_origin *origin)
+forget(struct sl_sessions_origin *origin)
 {
-	sl_list_remove(&origin->of_sessions);
-	sessions->count--;
+	sl_list_remove(&origin->of_table);
+	origin->table->count--;
 	explicit_bzero(origin->name, strlen(origin->name) + 1 + strlen(origin->route));
 	free(origin);
 }
@@ -32,9 +45,9 @@ sl_sessions_release(struct sl_sessions *sessions)
 	sl_list_each(node, &sessions->origins)
 	{
 		struct sl_sessions_origin *origin =
-			sl_list_item(node, struct sl_sessions_origin, of_sessions);
+			sl_list_item(node, struct sl_sessions_origin, of_table);
 		sl_assert(origin->users == 0 && sl_list_is_empty(&origin->sessions));
-		forget(sessions, origin);
+		forget(origin);
 	}
 }
 
@@ -44,7 +57,7 @@ find_origin(struct sl_sessions *sessions, const struct sl_pool_key *key)
 	sl_list_each(node, &sessions->origins)
 	{
 		struct sl_sessions_origin *origin =
-			sl_list_item(node, struct sl_sessions_origin, of_sessions);
+			sl_list_item(node, struct sl_sessions_origin, of_table);
 		if (origin->tls == key->tls && origin->port == key->port &&
 			strcmp(origin->name, key->host) == 0 &&
 			strcmp(origin->route, key->route) == 0)
@@ -62,11 +75,12 @@ add_origin(struct sl_sessions *sessions, const struct sl_pool_key *key)
 		return NULL;
 	sl_list_init(&origin->sessions);
 	sl_list_init(&origin->waiting);
+	origin->table = sessions;
 	origin->tls = key->tls;
 	origin->port = key->port;
 	memcpy(origin->name, key->host, name_size);
 	origin->route = memcpy(origin->name + name_size, key->route, route_size);
-	sl_list_push_front(&sessions->origins, &origin->of_sessions);
+	sl_list_push_front(&sessions->origins, &origin->of_table);
 	sessions->count++;
 	return origin;
 }
@@ -83,12 +97,14 @@ sl_sessions_use(struct sl_sessions *sessions, const struct sl_pool_key *key)
 }
 
 void
-sl_sessions_unuse(struct sl_sessions *sessions, struct sl_sessions_origin *origin)
+sl_sessions_unuse(struct sl_sessions_origin *origin)
 {
-	bool is_remembered = origin->http1 && sessions->count <= REMEMBERED_MAX;
+	bool is_remembered = origin->http1 && origin->table->count <= REMEMBERED_MAX;
 	if (--origin->users == 0 && !is_remembered)
-		forget(sessions, origin);
+		forget(origin);
 }
+
+/* ---- sessions ---- */
 
 struct sl_h2 *
 sl_sessions_find(const struct sl_sessions_origin *origin)
@@ -103,6 +119,17 @@ sl_sessions_find(const struct sl_sessions_origin *origin)
 }
 
 bool
+sl_sessions_may_have_room(const struct sl_sessions_origin *origin)
+{
+	bool may = false;
+	sl_list_each(node, &origin->sessions)
+	{
+		may = may || sl_h2_works(sl_list_item(node, struct sl_h2, of_origin));
+	}
+	return may;
+}
+
+bool
 sl_sessions_need_http1(const struct sl_sessions_origin *origin)
 {
 	bool need = origin->refuses_http2;
@@ -113,24 +140,120 @@ sl_sessions_need_http1(const struct sl_sessions_origin *origin)
 	return need;
 }
 
-void
-sl_sessions_enter(struct sl_sessions_origin *origin, struct sl_h2 *session)
+/* ---- waiting ---- */
+
+/* With *cause, if it is not NULL. Returns false if no task waits. */
+static bool
+wake_one(struct sl_sessions_origin *origin, const struct sl_error *cause)
 {
-	sl_list_push_front(&origin->sessions, &session->of_origin);
+	struct sl_waiter *waiter = sl_waiter_pop(&origin->waiting);
+	if (!waiter)
+		return false;
+	if (cause)
+		*SL_CONTAINER_OF(waiter, struct waiting, waiter)->err = *cause;
+	sl_waiter_serve(waiter, cause ? cause->code : 0);
+	return true;
+}
+
+static void
+wake_all(struct sl_sessions_origin *origin, const struct sl_error *cause)
+{
+	while (wake_one(origin, cause))
+		;
 }
 
 int
-sl_sessions_wait(struct sl_sessions_origin *origin)
+sl_sessions_wait(struct sl_sessions_origin *origin, uint64_t deadline_ns, struct sl_error *err)
 {
-	struct sl_waiter waiter;
-	return sl_waiter_wait(&waiter, &origin->waiting, "connection of HTTP/2", SL_FOREVER);
+	struct waiting waiting = { .err = err };
+	return sl_waiter_wait(
+		&waiting.waiter, &origin->waiting, "connection of HTTP/2", deadline_ns);
 }
 
 void
-sl_sessions_connected(struct sl_sessions_origin *origin, bool is_session)
+sl_sessions_pass_on(struct sl_sessions_origin *origin)
 {
-	struct sl_waiter *waiter;
+	(void)wake_one(origin, NULL);
+}
+
+/* ---- the connection that is being made ---- */
+
+static void
+end_connecting(struct sl_sessions_origin *origin, const struct sl_error *cause)
+{
 	origin->is_connecting = false;
-	while ((waiter = sl_waiter_pop(&origin->waiting)))
-		sl_waiter_serve(waiter, is_session ? 0 : SL_WAIT_OVER);
+	origin->dialled_ns = 0;
+	origin->awaited = NULL;
+	wake_all(origin, cause);
+}
+
+void
+sl_sessions_connect(struct sl_sessions_origin *origin)
+{
+	sl_assert(!origin->is_connecting);
+	origin->is_connecting = true;
+}
+
+void
+sl_sessions_dial(struct sl_sessions_origin *origin)
+{
+	origin->dialled_ns = sl_now();
+}
+
+void
+sl_sessions_connected(struct sl_sessions_origin *origin, const struct sl_h2 *session)
+{
+	if (session && !session->has_settings && sl_h2_works(session)) {
+		origin->awaited = session;
+		wake_all(origin, NULL);
+	} else {
+		end_connecting(origin, NULL);
+	}
+}
+
+void
+sl_sessions_failed(struct sl_sessions_origin *origin, const struct sl_error *cause)
+{
+	end_connecting(origin, cause);
+}
+
+/* ---- what sessions tell ---- */
+
+static void
+changed(struct sl_h2 *session)
+{
+	struct sl_sessions_origin *origin = session->origin;
+	bool works = sl_h2_works(session);
+	if (origin->awaited == session && (session->has_settings || !works))
+		end_connecting(origin, NULL);
+	else if (works)
+		(void)wake_one(origin, NULL);
+	else
+		wake_all(origin, NULL);
+}
+
+static void
+left(struct sl_h2 *session)
+{
+	struct sl_sessions_origin *origin = session->origin;
+	if (session->wants_http1)
+		origin->http1 = origin->refuses_http2 = true;
+	sl_list_remove(&session->of_origin);
+	session->table = NULL;
+	session->origin = NULL;
+	if (origin->awaited == session)
+		end_connecting(origin, NULL);
+	else
+		wake_all(origin, NULL);
+	sl_sessions_unuse(origin);
+}
+
+void
+sl_sessions_enter(struct sl_sessions_origin *origin, struct sl_h2 *session)
+{
+	static const struct sl_h2_table table = { .changed = changed, .left = left };
+	origin->users++;
+	session->table = &table;
+	session->origin = origin;
+	sl_list_push_front(&origin->sessions, &session->of_origin);
 }

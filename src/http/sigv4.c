@@ -14,6 +14,7 @@
 
 #include "sluice/base/calendar.h"
 #include "sluice/base/number.h"
+#include "sluice/base/text.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -306,23 +307,13 @@ add_canonical(struct sl_buf *out, struct sl_buf *names, const struct sl_sigv4_re
 
 /* ---- hashes ---- */
 
-static void
-write_hex(char hex[HEX_MAX], const unsigned char digest[DIGEST_LEN])
-{
-	for (size_t i = 0; i < DIGEST_LEN; i++) {
-		hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
-		hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
-	}
-	hex[2 * DIGEST_LEN] = '\0';
-}
-
 static int
 hash(char hex[HEX_MAX], struct sl_span text)
 {
 	unsigned char digest[DIGEST_LEN];
 	if (EVP_Digest(text.data, text.len, digest, NULL, EVP_sha256(), NULL) != 1)
 		return SL_E_UNSUPPORTED;
-	write_hex(hex, digest);
+	sl_text_write_hex(hex, digest, DIGEST_LEN);
 	return 0;
 }
 
@@ -437,7 +428,7 @@ sign_canonical(char signature[HEX_MAX], const struct sl_sigv4_variant *variant, 
 	if (!code)
 		code = sign(digest, sl_span((const char *)key, sizeof(key)), sl_buf_span(&text));
 	if (!code)
-		write_hex(signature, digest);
+		sl_text_write_hex(signature, digest, DIGEST_LEN);
 	explicit_bzero(key, sizeof(key));
 	sl_buf_release(&text);
 	return code;

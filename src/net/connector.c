@@ -94,6 +94,16 @@ find_addresses(struct sl_connector *connector, const char *host, uint16_t port,
 	return 0;
 }
 
+/* A numeric host is not looked up, and neither is one whose addresses the user gives. */
+static bool
+is_looked_up(const struct sl_reach *reach, const char *host, uint16_t port)
+{
+	struct sl_address address;
+	bool is_given = reach->socket ||
+			(reach->resolve && sl_resolve_list_find(reach->resolve, host, port));
+	return !is_given && !sl_address_parse(&address, host, port);
+}
+
 /* An answer none of whose addresses accepts a connection is asked for anew. */
 SL_SUSPENDS
 static int
@@ -106,13 +116,15 @@ dial(struct sl_connector *connector, const char *host, uint16_t port, uint64_t d
 	int code = find_addresses(connector, host, port, deadline_ns, &addresses, err);
 	if (code < 0)
 		return code;
-	times->lookup_ns = sl_now() - begun_ns;
+	uint64_t found_ns = sl_now();
+	if (is_looked_up(&connector->reach, host, port))
+		times->lookup_ns = found_ns - begun_ns;
 	int fd = sl_dial(&connector->dialler, &addresses, host, deadline_ns, &index, err);
 	if (fd >= 0)
 		*address = addresses.list[index];
 	else
 		sl_dns_forget(connector->dns, host);
-	times->connect_ns = sl_now() - begun_ns - times->lookup_ns;
+	times->connect_ns = sl_now() - found_ns;
 	return fd;
 }
 
@@ -153,18 +165,13 @@ sl_connector_secure(struct sl_connector *connector, struct sl_connection *below,
 	uint16_t port, enum sl_alpn alpn, uint64_t deadline_ns, struct sl_connection **out,
 	struct sl_error *err)
 {
-	struct sl_connection_times times = below->times;
-	uint64_t begun_ns = sl_now();
 	if (!connector->tls) {
 		sl_connection_close(below);
 		return sl_fail(err, SL_PHASE_TLS, SL_E_UNSUPPORTED,
 			"cannot connect to '%s': TLS is not set up", host);
 	}
 	int code = sl_tls_connect(connector->tls, below, host, port, alpn, deadline_ns, out, err);
-	if (code == 0) {
-		(*out)->times = times;
-		(*out)->times.tls_ns += sl_now() - begun_ns;
+	if (code == 0)
 		log_tls(*out, host);
-	}
 	return code;
 }

@@ -131,7 +131,7 @@ oldest_idle(const struct quota *quota)
 /* ---- hosts ---- */
 
 static struct host *
-find_host(struct sl_pool *pool, const struct sl_pool_key *key)
+find_host(const struct sl_pool *pool, const struct sl_pool_key *key)
 {
 	sl_list_each(node, &pool->hosts)
 	{
@@ -464,6 +464,21 @@ sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
 	}
 	unuse_host(host);
 	return code;
+}
+
+static bool
+has_permit(const struct quota *quota)
+{
+	return quota->permits.taken < quota->permits.limit &&
+	       sl_list_is_empty(&quota->permits.waiters);
+}
+
+bool
+sl_pool_has_room(const struct sl_pool *pool, const struct sl_pool_key *key)
+{
+	const struct host *host = find_host(pool, key);
+	return (!host || has_permit(&host->quota)) && (!key->tls || has_permit(&pool->tls)) &&
+	       has_permit(&pool->all);
 }
 
 void

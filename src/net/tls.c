@@ -548,6 +548,7 @@ new_stream(struct sl_tls *tls, struct sl_connection *below, const char *host, ui
 	stream->connection.fd = below->fd;
 	stream->connection.tls = true;
 	memcpy(stream->connection.peer, below->peer, sizeof(below->peer));
+	stream->connection.times = below->times;
 	stream->below = below;
 	stream->server.key = text;
 	stream->server.tls = tls;
@@ -600,6 +601,7 @@ sl_tls_connect(struct sl_tls *tls, struct sl_connection *below, const char *host
 			err, SL_PHASE_TLS, -ENOMEM, "TLS handshake with '%s' failed", host);
 	}
 	struct sl_tls_refusal refusal = { 0 };
+	uint64_t begun_ns = sl_now();
 	stream->server.refusal = &refusal;
 	clear_errors();
 	int code = SL_E_TLS;
@@ -617,6 +619,7 @@ sl_tls_connect(struct sl_tls *tls, struct sl_connection *below, const char *host
 	}
 	stream->server.refusal = NULL;
 	stream->connection.http2 = chose_http2(stream->ssl);
+	stream->connection.times.tls_ns += sl_now() - begun_ns;
 	*out = &stream->connection;
 	return 0;
 }

@@ -192,10 +192,10 @@ sl_tls_new(struct sl_tls **out, const struct sl_tls_options *options, struct sl_
 	int code = read_files(&loading);
 	if (code == 0)
 		code = sl_blocking_wait(load, &loading);
-	sl_tls_file_wipe(&loading.cacert);
-	sl_tls_file_wipe(&loading.cert);
-	sl_tls_file_wipe(&loading.key);
-	sl_tls_file_wipe(&loading.pinned);
+	sl_buf_wipe(&loading.cacert);
+	sl_buf_wipe(&loading.cert);
+	sl_buf_wipe(&loading.key);
+	sl_buf_wipe(&loading.pinned);
 	if (code < 0) {
 		sl_tls_free(tls);
 		return sl_fail_code(err, SL_PHASE_TLS, code, "cannot set up TLS");

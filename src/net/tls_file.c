@@ -35,9 +35,3 @@ sl_tls_file_read(struct sl_buf *text, const char *path, const char *what, struct
 			err, SL_PHASE_TLS, code, "cannot read the %s in '%s'", what, path);
 	return 0;
 }
-
-void
-sl_tls_file_wipe(struct sl_buf *text)
-{
-	sl_buf_wipe(text);
-}

@@ -43,7 +43,7 @@ check_list(struct sl_span list, struct sl_span host_text)
 		return;
 	}
 	bool any = false, all = sl_no_proxy_matches(list, host);
-	bool is_star = sl_span_is(list, "*");
+	bool is_star = sl_span_is(list, "*"), all_good = true;
 	struct sl_span rest = list;
 	while (rest.len > 0) {
 		size_t end = 0;
@@ -51,11 +51,17 @@ check_list(struct sl_span list, struct sl_span host_text)
 			end++;
 		struct sl_span item = sl_span(rest.data, end);
 		/* "*" is special only alone. */
-		any = any || (!sl_span_is(item, "*") && sl_no_proxy_matches(item, host));
+		bool matches = !sl_span_is(item, "*") && sl_no_proxy_matches(item, host);
+		bool is_good = sl_no_proxy_check(item, NULL) == 0;
+		any = any || matches;
+		all_good = all_good && is_good && !sl_span_is(item, "*");
+		/* No host of a URL has these, unless it is an IPv6 address. */
+		must(is_good || !matches || strpbrk(host, "/:*"));
 		end += end < rest.len;
 		rest = sl_span(rest.data + end, rest.len - end);
 	}
 	must(all == (any || is_star));
+	must((sl_no_proxy_check(list, NULL) == 0) == (all_good || is_star));
 	free(host);
 }
 

@@ -158,8 +158,8 @@ run_in_new_session() {
 	setsid -w timeout "$LIMIT" "$S" "$@" >out 2>err </dev/null || status=$?
 }
 
-# a password is asked for without echo
-test_auth_prompt() {
+# Answer the question for a password, and wait for the end: what the terminal shows is in typescript.
+type_password() { # answer
 	command -v script >/dev/null || skip "no script(1) here (package bsdutils)"
 	# The answer follows the question: what is typed before the echo is off is dropped.
 	mkfifo answer
@@ -168,12 +168,24 @@ test_auth_prompt() {
 	local pid=$!
 	exec 7>answer
 	until_true 10 grep -q 'Password for me:' typescript
-	echo typed-word >&7
+	printf '%s\n' "$1" >&7
 	wait "$pid" || fail "script failed"
 	exec 7>&-
+}
+
+# a password is asked for without echo
+test_auth_prompt() {
+	type_password typed-word
 	grep -q 'status 0' typescript || fail "$(cat typescript)"
 	! grep -q typed-word <(sed 's|/typed-word/||' typescript) || fail "echoed: $(cat typescript)"
 	is_gen 1 10 1
+}
+
+# a control byte in it, such as that of an arrow key, is refused by its name
+test_auth_prompt_control() {
+	type_password $'typed-word\e[A'
+	grep -q 'status 28' typescript || fail "$(cat typescript)"
+	grep -q 'contains a control byte' typescript || fail "$(cat typescript)"
 }
 
 # the password of --user is not in the process list

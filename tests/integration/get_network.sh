@@ -222,7 +222,7 @@ test_network_messages_by_phase() {
 	is_told 2 " \\($at\\): the server does not respond: no complete response header within 0.03 s \\(--first-byte-timeout $set\\)" \
 		--first-byte-timeout 30ms "$ORIGIN/noanswer/$path"
 	is_told 2 " \\($at\\): the body stopped after [0-9]+ of 400000 bytes: no data for 0.03 s \\(--stall-timeout $set\\)" \
-		--first-byte-timeout 60s --stall-timeout 30ms "$body"
+		-o - --first-byte-timeout 60s --stall-timeout 30ms "$body"
 	is_told 2 " \\($at\\): the body is too slow: [0-9]+ bytes .* \\(--speed-limit and --speed-time set this limit\\)" \
 		--speed-limit 1G --speed-time 30ms "$body"
 	once --speed-time 5s "$body"

@@ -255,3 +255,17 @@ test_proxy_lists_and_scans() {
 	run scan --proxy ftp://h -c "$DOCS/proxy.log"
 	expect 2 "its scheme is not supported"
 }
+
+# what matches no host is refused in the option, and ignored with a warning in the environment
+test_proxy_list() {
+	local item
+	for item in 10.0.0.0/33 a.org:80 '*.a.org'; do
+		get --noproxy "$item" "$ORIGIN/gen/3/1"
+		expect 28 "option '--noproxy': '$item' matches no host: "
+	done
+	http_proxy=http://127.0.0.1:$PORT_closed no_proxy=a.org:80,127.0.0.1 get -o a "$ORIGIN/gen/3/1"
+	expect 0 "the environment variable no_proxy is set: 'a.org:80' matches no host: "
+	no_proxy=a.org:80 get -o b "$ORIGIN/gen/3/1"
+	expect 0
+	! grep -q no_proxy err || fail "$(cat err)"
+}

@@ -44,6 +44,7 @@ test_scan_url_tls() {
 	scan --insecure "https://localhost:$PORT_expired/gen/1000/1"
 	expect 1 # it was read: there are no error lines
 	[[ $(grep -c "certificates are not verified (--insecure)" err) == 1 ]] || fail "not one warning"
+	[[ $(grep -c "certificates were not verified (--insecure)" err) == 1 ]] || fail "not at the end"
 	scan --cacert "$CA" --cert "$WORK/certs/client.pem" --key "$WORK/certs/client.key" --tls-min 1.3 --verbose "$ORIGINS/gen/1000/1"
 	grep -q "connected to localhost (.*) by TLSv1.3, .*, certificate '/O=sluice tests/CN=localhost'" err || fail "not described"
 	scan --pinnedpubkey sha256//AAAA "$ORIGINS/gen/1000/1"

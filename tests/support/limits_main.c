@@ -55,7 +55,7 @@ static const struct limit limits[] = {
 	{ "bytes decoded from a byte, beyond the first 64 MiB", COUNT,
 		SL_DECODE_BOMB_RATIO },
 	/* HTTP/2 */
-	{ "data of an HTTP/2 stream that was not read yet", BYTES, SL_H2_WINDOW_MAX },
+	{ "window of an HTTP/2 stream at its beginning", BYTES, SL_H2_WINDOW_MAX },
 	{ "HTTP/2 frames without progress", COUNT, SL_H2_IDLE_FRAMES_MAX },
 	/* requests */
 	{ "URL, also of a redirect", BYTES, SL_URL_MAX },

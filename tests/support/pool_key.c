@@ -1,30 +1,15 @@
 #include "support/pool_key.h"
 
-#include <criterion/criterion.h>
+#include "sluice/http/route.h"
 
-SL_SUSPENDS
-static int
-connect_directly(void *ctx, const struct sl_pool_key *key, uint64_t deadline_ns,
-	struct sl_connection **out, struct sl_error *err)
-{
-	struct sl_connection *plain = NULL;
-	int code = sl_connector_open(ctx, key->host, key->port, deadline_ns, &plain, err);
-	if (code == 0 && key->tls)
-		return sl_connector_secure(
-			ctx, plain, key->host, key->port, SL_ALPN_HTTP1, deadline_ns, out, err);
-	*out = plain;
-	return code;
-}
+#include <criterion/criterion.h>
 
 struct sl_pool_key
 pool_key(struct sl_connector *connector, bool tls, const char *host, uint16_t port)
 {
-	return (struct sl_pool_key){ .tls = tls,
-		.host = host,
-		.port = port,
-		.route = "",
-		.connect = connect_directly,
-		.connect_ctx = connector };
+	struct sl_pool_key key = sl_route_direct_key(connector, tls, host, port);
+	key.http1 = true;
+	return key;
 }
 
 struct sl_connector *

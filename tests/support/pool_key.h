@@ -1,4 +1,7 @@
-/* pool_key.h - keys of connections that a connector makes directly, for tests of net/pool.h. */
+/*
+ * pool_key.h - keys of connections that a connector makes directly, by HTTP/1.1, for tests of
+ * net/pool.h.
+ */
 #ifndef TESTS_SUPPORT_POOL_KEY_H
 #define TESTS_SUPPORT_POOL_KEY_H
 

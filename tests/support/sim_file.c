@@ -504,7 +504,7 @@ fill_statx(const struct sim *sim, const struct sim_inode *inode, uint32_t mask, 
 		out->stx_btime.tv_nsec = (uint32_t)(inode->birth_ns % SL_NS_PER_S);
 	}
 	if (sim->options.fresh_files)
-		out->stx_ctime.tv_sec = (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
+		out->stx_ctime.tv_sec = sl_clock_wall_s();
 #ifdef STATX_DIOALIGN
 	if ((mask & STATX_DIOALIGN) && S_ISREG(inode->mode)) {
 		out->stx_mask |= STATX_DIOALIGN;

@@ -83,3 +83,35 @@ Test(admission, a_refusal_is_what_fewer_connections_may_help_against)
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
 		cr_expect_eq(sl_admission_is_refusal(&cases[i].err), cases[i].is_refusal, "%zu", i);
 }
+
+static int
+share(void *arg)
+{
+	struct sl_chunk_pool *pool;
+	struct sl_admission *admission = begin(&pool);
+	struct sl_permit permits[4] = { { 0 } }, more = { 0 };
+	struct sl_chunk *chunk = NULL;
+	struct sl_url url = { 0 };
+	(void)arg;
+	cr_assert_eq(sl_url_parse(&url, sl_span_str("http://h0.example/"), NULL), 0);
+	for (unsigned i = 0; i < SL_COUNT_OF(permits); i++) {
+		take(admission, 0, &permits[i]);
+		cr_expect(i < 2 || !sl_admission_try_take(admission, &url, &more, &chunk));
+		sl_permit_shared(&permits[i]);
+		sl_permit_answered(&permits[i]);
+	}
+	for (unsigned i = 0; i < SL_COUNT_OF(permits); i++)
+		sl_permit_give(&permits[i]);
+	sl_url_release(&url);
+	sl_admission_free(admission);
+	sl_chunk_pool_free(pool);
+	return 0;
+}
+
+/* Of 2 connections; a third would wait for ever. */
+Test(admission, files_on_shared_connections_are_as_many_as_in_all_but_not_segments)
+{
+	struct sim *sim = sim_plain(1);
+	cr_assert_eq(sim_run(sim, share, NULL), 0);
+	sim_free(sim);
+}

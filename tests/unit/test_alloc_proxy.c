@@ -33,12 +33,12 @@ choose(void)
 	};
 	struct sl_proxies proxies;
 	struct sl_route route = { .connector = NULL };
-	struct sl_pool_key key;
+	struct sl_proxy_route *through;
 	int code = sl_proxies_init(&proxies, &options, no_environment, NULL);
 	if (code == 0)
 		code = sl_route_init(&route, NULL, &proxies, "test");
 	if (code == 0)
-		code = sl_route_key(&route, &url, &key, NULL);
+		code = sl_route_choose(&route, &url, &through, NULL);
 	sl_route_release(&route);
 	sl_proxies_release(&proxies);
 	return code;

@@ -37,17 +37,21 @@ Test(bytes, case_is_ignored_for_ascii_letters_only)
 Test(bytes, trim_takes_spaces_and_tabs_from_both_ends)
 {
 	static const struct {
-		const char *in, *want;
+		const char *in, *want, *want_of_lines;
 	} cases[] = {
-		{ "", "" },
-		{ " \t ", "" },
-		{ "a", "a" },
-		{ "\t a b \t", "a b" },
-		{ "\na\r", "\na\r" },
+		{ "", "", "" },
+		{ " \t ", "", "" },
+		{ "a", "a", "a" },
+		{ "\t a b \t", "a b", "a b" },
+		{ "\na\r", "\na\r", "a" },
+		{ "\r\n \n a\nb \t\r\n", "\r\n \n a\nb \t\r\n", "a\nb" },
 	};
-	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
-		cr_expect(sl_span_is(sl_span_trim(sl_span_str(cases[i].in)), cases[i].want),
-			"case %zu", i);
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_span in = sl_span_str(cases[i].in);
+		cr_expect(sl_span_is(sl_span_trim(in), cases[i].want), "case %zu", i);
+		cr_expect(sl_span_is(sl_span_trim_lines(in), cases[i].want_of_lines), "case %zu",
+			i);
+	}
 }
 
 Test(bytes, dup_copies_the_bytes_and_adds_a_nul)

@@ -19,6 +19,7 @@ struct server {
 	struct peer peer;
 	SSL_CTX *context;
 	atomic_uint requests, refused, resets;
+	atomic_size_t sent; /* of bodies of /hold */
 };
 
 static struct server server;
@@ -76,6 +77,8 @@ on_body(nghttp2_session *nghttp2, int32_t id, uint8_t *out, size_t len, uint32_t
 		out[i] = body_byte(answer->offset + i);
 	answer->offset += n;
 	answer->left -= n;
+	if (strncmp(answer->path, "/hold", 5) == 0)
+		atomic_fetch_add(&server.sent, n);
 	if (answer->left == 0 && answer->is_cut) {
 		cr_assert_eq(nghttp2_submit_rst_stream(nghttp2, 0, id, NGHTTP2_INTERNAL_ERROR), 0);
 		return n > 0 ? (ssize_t)n : NGHTTP2_ERR_DEFERRED;
@@ -306,6 +309,7 @@ struct fixture {
 struct fetch {
 	struct fixture *fixture;
 	char path[64];
+	const struct sl_http_range *range;
 	size_t got;
 	int code;
 	struct sl_error err;
@@ -335,7 +339,9 @@ run_fetch(void *arg)
 	int len = snprintf(
 		text, sizeof(text), "https://localhost:%u%s", server.peer.port, fetch->path);
 	cr_assert_eq(sl_url_parse(&url, sl_span(text, (size_t)len), NULL), 0);
-	const struct sl_http_request request = { .method = "GET", .url = &url };
+	const struct sl_http_request request = {
+		.method = "GET", .url = &url, .range = fetch->range
+	};
 	fetch->code = sl_http_open(fetch->fixture->client, &request, &exchange, &fetch->err);
 	if (fetch->code == 0) {
 		read_all(fetch, exchange);
@@ -367,7 +373,7 @@ with_client(void *arg)
 }
 
 static void
-run(sl_task_fn *fn)
+run_with(sl_task_fn *fn, peer_fn *serve_fn, void (*choose)(struct sl_http_client_options *))
 {
 	char ca[128];
 	snprintf(ca, sizeof(ca), "%s/ca.pem", certs);
@@ -378,13 +384,21 @@ run(sl_task_fn *fn)
 			.stall_timeout_ns = LONG_NS,
 			.max_redirects = 5,
 			.tls.cacert = ca } };
+	if (choose)
+		choose(&fixture.options);
 	memset(&server, 0, sizeof(server));
 	server.context = peer_tls_context(certs, "server");
 	SSL_CTX_set_alpn_select_cb(server.context, on_alpn, NULL);
-	peer_start(&server.peer, serve, &server);
+	peer_start(&server.peer, serve_fn, &server);
 	cr_expect_eq(peer_run(with_client, &fixture), 0);
 	peer_stop(&server.peer);
 	SSL_CTX_free(server.context);
+}
+
+static void
+run(sl_task_fn *fn)
+{
+	run_with(fn, serve, NULL);
 }
 
 static void
@@ -605,4 +619,209 @@ end_flood(void *arg)
 Test(http_h2, frames_without_progress_end_the_connection)
 {
 	run(end_flood);
+}
+
+/* ---- which connection carries what ---- */
+
+static const struct sl_resource anything;
+static const struct sl_http_range first_bytes = { .begin = 0, .end = 3, .of = &anything };
+
+static int
+fetch_ranges(void *arg)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		struct fetch part = { .fixture = arg, .path = "/part/3", .range = &first_bytes };
+		run_fetch(&part);
+		expect_whole(&part, 3);
+		struct fetch got = fetch(arg, "/a/5000");
+		expect_whole(&got, 5000);
+	}
+	cr_expect_eq(atomic_load(&server.peer.accepted), 2);
+	return 0;
+}
+
+/* Which does not make the origin one without HTTP/2. */
+Test(http_h2, ranges_have_connections_of_http_1_1_for_themselves)
+{
+	run(fetch_ranges);
+	cr_expect_eq(atomic_load(&server.requests), 3);
+}
+
+SL_SUSPENDS
+static struct sl_http_exchange *
+open_exchange(struct fixture *fixture, const char *path)
+{
+	struct sl_http_exchange *exchange = NULL;
+	struct sl_url url;
+	char text[128];
+	int len = snprintf(text, sizeof(text), "https://localhost:%u%s", server.peer.port, path);
+	cr_assert_eq(sl_url_parse(&url, sl_span(text, (size_t)len), NULL), 0);
+	const struct sl_http_request request = { .method = "GET", .url = &url };
+	cr_assert_eq(sl_http_open(fixture->client, &request, &exchange, NULL), 0);
+	sl_url_release(&url);
+	return exchange;
+}
+
+static void
+allow_one_connection(struct sl_http_client_options *options)
+{
+	options->per_host = options->total = 1;
+}
+
+/* A body that is not read holds its stream, and the only connection with it. */
+static int
+fetch_beside(void *arg)
+{
+	static struct fetch fetches[MANY];
+	struct sl_http_exchange *held = open_exchange(arg, "/a/9000000");
+	struct sl_group group;
+	struct sl_deadline deadline;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	sl_deadline_begin(&deadline, sl_deadline_in(LONG_NS));
+	for (unsigned i = 0; i < MANY; i++) {
+		fetches[i] = (struct fetch){ .fixture = arg, .path = "/a/3000" };
+		cr_assert_eq(sl_group_spawn(&group, "fetch", run_fetch, &fetches[i], NULL), 0);
+	}
+	int code = sl_group_leave(&group);
+	sl_deadline_end(&deadline);
+	for (unsigned i = 0; i < MANY; i++)
+		expect_whole(&fetches[i], 3000);
+	sl_http_close(held);
+	return code;
+}
+
+Test(http_h2, a_task_that_waits_finds_room_as_soon_as_a_stream_ends)
+{
+	run_with(fetch_beside, serve, allow_one_connection);
+	cr_expect_eq(atomic_load(&server.peer.accepted), 1);
+}
+
+/* ---- the first connection ---- */
+
+static void
+serve_nothing(struct peer *peer, int fd)
+{
+	(void)peer;
+	peer_drain(fd);
+}
+
+static void
+be_impatient(struct sl_http_client_options *options)
+{
+	options->connect_timeout_ns = 200 * SL_NS_PER_MS;
+}
+
+static int
+fetch_in_vain(void *arg)
+{
+	static struct fetch fetches[MANY];
+	struct sl_group group;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (unsigned i = 0; i < MANY; i++) {
+		fetches[i] = (struct fetch){ .fixture = arg, .path = "/a/3000" };
+		cr_assert_eq(sl_group_spawn(&group, "fetch", run_fetch, &fetches[i], NULL), 0);
+	}
+	int code = sl_group_leave(&group);
+	for (unsigned i = 0; i < MANY; i++) {
+		cr_expect_eq(fetches[i].code, -ETIMEDOUT, "%d", fetches[i].code);
+		cr_expect_eq(fetches[i].err.phase, SL_PHASE_TLS, "%u: %d %s", i,
+			fetches[i].err.phase, fetches[i].err.text);
+		cr_expect(strstr(fetches[i].err.text, "--connect-timeout sets this limit"), "%s",
+			fetches[i].err.text);
+	}
+	return code;
+}
+
+/* One after the other would wait for as many timeouts. */
+Test(http_h2, a_connection_that_cannot_be_made_fails_all_that_wait_for_it)
+{
+	run_with(fetch_in_vain, serve_nothing, be_impatient);
+	cr_expect_eq(atomic_load(&server.peer.accepted), 1);
+}
+
+/* TLS with HTTP/2, and not a frame. */
+static void
+serve_silence(struct peer *peer, int fd)
+{
+	SSL *ssl = peer_tls_accept(server.context, fd);
+	char data[4096];
+	(void)peer;
+	while (ssl && SSL_read(ssl, data, sizeof(data)) > 0)
+		;
+	SSL_free(ssl);
+}
+
+static void
+be_patient_with_responses_only(struct sl_http_client_options *options)
+{
+	options->connect_timeout_ns = 200 * SL_NS_PER_MS;
+	options->per_host = options->total = 1;
+}
+
+/* The first waits for its response, until the others have given up and it is cancelled. */
+static int
+fetch_from_silence(void *arg)
+{
+	static struct fetch fetches[3];
+	struct sl_group first, others;
+	sl_group_enter(&first, SL_GROUP_COLLECT);
+	sl_group_enter(&others, SL_GROUP_COLLECT);
+	for (unsigned i = 0; i < SL_COUNT_OF(fetches); i++) {
+		fetches[i] = (struct fetch){ .fixture = arg, .path = "/a/3000" };
+		cr_assert_eq(sl_group_spawn(i == 0 ? &first : &others, "fetch", run_fetch,
+				     &fetches[i], NULL),
+			0);
+	}
+	int code = sl_group_leave(&others);
+	for (unsigned i = 1; i < SL_COUNT_OF(fetches); i++) {
+		cr_expect_eq(fetches[i].code, -ETIMEDOUT, "%d", fetches[i].code);
+		cr_expect_eq(fetches[i].err.phase, SL_PHASE_CONNECT);
+		cr_expect(strstr(fetches[i].err.text, "--connect-timeout sets this limit"), "%s",
+			fetches[i].err.text);
+	}
+	sl_group_cancel(&first, -ECANCELED);
+	(void)sl_group_leave(&first);
+	cr_expect_eq(fetches[0].code, -ECANCELED, "%d", fetches[0].code);
+	return code;
+}
+
+Test(http_h2, settings_that_do_not_come_are_awaited_for_the_connect_timeout)
+{
+	run_with(fetch_from_silence, serve_silence, be_patient_with_responses_only);
+}
+
+/* ---- memory ---- */
+
+static void
+bound_windows(struct sl_http_client_options *options)
+{
+	options->window_memory = SL_MIB;
+	options->streams = 4;
+}
+
+/* Each begins with 128 KiB and then takes half of what is left: 256, 128, 64 and 32 of 512. */
+static int
+hold_bodies(void *arg)
+{
+	const size_t window = 128 * SL_KIB, grown = (256 + 128 + 64 + 32) * SL_KIB;
+	struct sl_http_exchange *held[4];
+	for (unsigned i = 0; i < SL_COUNT_OF(held); i++)
+		held[i] = open_exchange(arg, "/hold/9000000");
+	struct fetch got = fetch(arg, "/a/9000000");
+	expect_whole(&got, 9000000);
+	cr_expect_eq(
+		atomic_load(&server.sent), 4 * window + grown, "%zu", atomic_load(&server.sent));
+	for (unsigned i = 0; i < SL_COUNT_OF(held); i++)
+		sl_http_close(held[i]);
+	held[0] = open_exchange(arg, "/hold/9000000");
+	got = fetch(arg, "/a/9000000");
+	sl_http_close(held[0]);
+	cr_expect_eq(atomic_load(&server.sent), 5 * window + grown + 256 * SL_KIB, "%zu",
+		atomic_load(&server.sent));
+	return 0;
+}
+
+Test(http_h2, what_is_sent_ahead_of_all_readers_is_bounded)
+{
+	run_with(hold_bodies, serve, bound_windows);
 }

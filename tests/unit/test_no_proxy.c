@@ -94,6 +94,37 @@ Test(no_proxy, lists_hosts_as_in_curl)
 			cases[i].matches, "'%s' in '%s'", cases[i].host, cases[i].list);
 }
 
+Test(no_proxy, finds_items_that_match_no_host)
+{
+	static const struct {
+		const char *list, *why; /* "" = nothing is wrong */
+	} lists[] = {
+		{ "", "" },
+		{ " ,", "" },
+		{ "*", "" },
+		{ "a.org, .b.org,127.0.0.1,::1 [fd00::]/8,10.0.0.0/8,0.0.0.0/0", "" },
+		{ "2001:db8::/128", "" },
+		{ "10.0.0.0/33", "'10.0.0.0/33' matches no host: a network is " },
+		{ "10.0.0.0/", "'10.0.0.0/' matches no host: a network is " },
+		{ "10/8", "'10/8' matches no host: a network is " },
+		{ "a.org,fd00::/129", "'fd00::/129' matches no host: a network is " },
+		{ "a.org/8", "'a.org/8' matches no host: a network is " },
+		{ "localhost:8080", "'localhost:8080' matches no host: it is not an address" },
+		{ "[::1]:80", "'[::1]:80' matches no host: it is not an address, and ports " },
+		{ "a.org,*", "'*' matches no host: '*' alone is for all hosts" },
+		{ "*.a.org", "'*.a.org' matches no host: '*' alone is for all hosts" },
+		{ "a\x1b*", "'a\\x1b*' matches no host: " },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(lists); i++) {
+		struct sl_error why = { 0 };
+		bool is_good = lists[i].why[0] == '\0';
+		cr_expect_eq(sl_no_proxy_check(sl_span_str(lists[i].list), &why),
+			is_good ? 0 : SL_E_USAGE, "'%s'", lists[i].list);
+		cr_expect(strncmp(why.text, lists[i].why, strlen(lists[i].why)) == 0, "'%s': %s",
+			lists[i].list, why.text);
+	}
+}
+
 Test(no_proxy, is_not_read_beyond_its_end)
 {
 	struct guard guard;
@@ -103,6 +134,9 @@ Test(no_proxy, is_not_read_beyond_its_end)
 		const char *list = guard_place(&guard, cases[i].list, len);
 		cr_expect_eq(sl_no_proxy_matches(sl_span(list, len), cases[i].host),
 			cases[i].matches, "'%s' in '%s'", cases[i].host, cases[i].list);
+		int code = sl_no_proxy_check(sl_span(list, len), NULL);
+		int same = sl_no_proxy_check(sl_span_str(cases[i].list), NULL);
+		cr_expect_eq(code, same);
 	}
 	guard_release(&guard);
 }

@@ -20,6 +20,7 @@ struct scene {
 	struct sl_proxies proxies;
 	struct sl_route route;
 	struct sl_url url;
+	struct sl_proxy_route *through;
 	struct sl_pool_key key;
 };
 
@@ -35,8 +36,9 @@ begin(struct scene *scene, const char *http, const char *https, const char *no, 
 	cr_assert_eq(sl_proxies_init(&scene->proxies, &none, get_variable, &err), 0);
 	cr_assert_eq(sl_route_init(&scene->route, NULL, &scene->proxies, "test"), 0);
 	cr_assert_eq(sl_url_parse(&scene->url, sl_span_str(url), &err), 0);
-	cr_assert_eq(
-		sl_route_key(&scene->route, &scene->url, &scene->key, &err), 0, "%s", err.text);
+	cr_assert_eq(sl_route_choose(&scene->route, &scene->url, &scene->through, &err), 0, "%s",
+		err.text);
+	scene->key = sl_route_key(&scene->route, scene->through, &scene->url);
 }
 
 static void
@@ -134,9 +136,9 @@ Test(route, relays_requests_by_http_proxies_for_http_only)
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		struct scene scene;
 		begin(&scene, cases[i].proxy, cases[i].proxy, NULL, cases[i].url);
-		cr_expect_eq(sl_route_relay(&scene.route, &scene.url) != NULL, cases[i].relays,
-			"case %zu", i);
-		cr_expect_eq(sl_route_needs_tls(&scene.route, &scene.url), cases[i].needs_tls);
+		cr_expect_eq(sl_proxy_route_is_relay(scene.through), cases[i].relays, "case %zu",
+			i);
+		cr_expect_eq(sl_route_needs_tls(scene.through, &scene.url), cases[i].needs_tls);
 		cr_expect_eq(scene.key.tls, cases[i].needs_tls);
 		end(&scene);
 	}
@@ -148,15 +150,15 @@ Test(route, fails_for_a_proxy_that_cannot_be_used)
 	struct sl_proxies proxies;
 	struct sl_route route;
 	struct sl_url url;
-	struct sl_pool_key key;
+	struct sl_proxy_route *through;
 	struct sl_error err = { 0 };
 	variables[0] = "quic://p";
 	cr_assert_eq(sl_proxies_init(&proxies, &none, get_variable, NULL), 0);
 	cr_assert_eq(sl_route_init(&route, NULL, &proxies, "test"), 0);
 	cr_assert_eq(sl_url_parse(&url, sl_span_str("http://a/"), NULL), 0);
-	cr_expect_eq(sl_route_key(&route, &url, &key, &err), SL_E_UNSUPPORTED);
+	cr_expect_eq(sl_route_choose(&route, &url, &through, &err), SL_E_UNSUPPORTED);
 	cr_expect_eq(err.phase, SL_PHASE_PROXY);
-	cr_expect_null(sl_route_relay(&route, &url));
+	cr_expect_null(through);
 	sl_url_release(&url);
 	sl_route_release(&route);
 	sl_proxies_release(&proxies);

@@ -173,7 +173,16 @@ Test(text, width_counts_terminal_columns)
 		cr_expect_eq(sl_text_width(sl_span_str(cases[i].in)), cases[i].want, "case %zu", i);
 }
 
-/* ---- base64 ---- */
+/* ---- hexadecimal and base64 ---- */
+
+Test(text, hexadecimal_has_two_digits_for_a_byte)
+{
+	char out[] = "xxxxxxxxx";
+	sl_text_write_hex(out, "\x00\x7f\xa0\xff", 4);
+	cr_expect_str_eq(out, "007fa0ff");
+	sl_text_write_hex(out, "", 0);
+	cr_expect_str_eq(out, "");
+}
 
 Test(text, base64_is_decoded_with_or_without_its_padding)
 {

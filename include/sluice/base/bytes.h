@@ -52,6 +52,9 @@ bool sl_span_is_nocase(struct sl_span a, const char *text);
 /* Without leading and trailing spaces and tabs. */
 struct sl_span sl_span_trim(struct sl_span a);
 
+/* The same, and without the ends of lines there. */
+struct sl_span sl_span_trim_lines(struct sl_span a);
+
 /* Take what precedes the first `separator` from *rest, to *part, and the separator. False if there
  * is none: both are unchanged. */
 bool sl_span_take_until(struct sl_span *rest, char separator, struct sl_span *part) SL_MUST_CHECK;

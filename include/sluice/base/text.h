@@ -51,6 +51,9 @@ void sl_text_add_base64(struct sl_buf *out, struct sl_span data);
 bool sl_text_read_base64(
 	struct sl_span text, unsigned char *out, size_t cap, size_t *len) SL_MUST_CHECK;
 
+/* The bytes in lower case hexadecimal: 2 * len digits and a NUL. */
+void sl_text_write_hex(char *out, const void *data, size_t len);
+
 /* Append `text`, without its middle if it is longer than `most` bytes (at least 16), so that the
  * end of a path, the file name, is kept. Never cuts within a character. */
 void sl_text_shorten(struct sl_buf *out, struct sl_span text, size_t most);

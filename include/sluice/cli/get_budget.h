@@ -1,6 +1,6 @@
 /*
  * get_budget.h - what a run of `sluice get` may use: open files, connections, and how --max-memory
- * is divided between TLS connections, chunks and everything else.
+ * is divided between TLS connections, windows of HTTP/2, chunks and everything else.
  */
 #ifndef SLUICE_CLI_GET_BUDGET_H
 #define SLUICE_CLI_GET_BUDGET_H
@@ -12,7 +12,7 @@ struct sl_get_budget {
 	bool has_https;                    /* by the URLs of the command line */
 	unsigned descriptors;              /* for files and connections */
 	unsigned connections;              /* at once, of all hosts */
-	uint64_t tls_memory, chunk_memory; /* of --max-memory */
+	uint64_t tls_memory, window_memory, chunk_memory; /* of --max-memory */
 };
 
 /* Before the run: raises the limit of open files to the hard limit. Returns 0, or -EMFILE if that

@@ -16,7 +16,7 @@ struct sl_admission;
 struct sl_admission_host;
 
 struct sl_admission_options {
-	unsigned per_host; /* segments to one host at once; at least 1 */
+	unsigned per_host; /* segments to one host at once, see sl_permit_shared; at least 1 */
 	unsigned total;    /* over all hosts; at least 1 */
 	struct sl_chunk_pool *pool;
 };
@@ -57,6 +57,10 @@ void sl_permit_move(struct sl_permit *permit, const struct sl_url *url);
 /* The host has answered, or refused: see ramp.h. */
 void sl_permit_answered(const struct sl_permit *permit);
 void sl_permit_refused(const struct sl_permit *permit);
+
+/* Its connection carries others as well (HTTP/2). So files do not need one each: as many may be
+ * under way to this host as in all. Further segments do, and stay within per_host. */
+void sl_permit_shared(const struct sl_permit *permit);
 
 /* Bytes have come on its connection. Harmless on {0}. */
 void sl_permit_received(const struct sl_permit *permit, uint64_t bytes);

@@ -71,6 +71,9 @@ struct sl_ramp {
 /* `most` is at least 1. */
 void sl_ramp_init(struct sl_ramp *ramp, unsigned most);
 
+/* The host turns out to bear more; never fewer than before. */
+void sl_ramp_allow(struct sl_ramp *ramp, unsigned most);
+
 /* The host has answered a request. */
 void sl_ramp_answered(struct sl_ramp *ramp, uint64_t now_ns);
 

@@ -37,9 +37,9 @@ struct sl_http_exchange;
  * many hosts would keep one at each of them open for SL_CLIENT_IDLE_NS. */
 #define SL_CLIENT_IDLE_MAX 64u
 
-/* Of a stream of HTTP/2: what a server sends before it is read. 256 KiB are 12 MB/s for a round
- * trip of 20 ms. */
-#define SL_H2_WINDOW_MAX (256 * SL_KIB)
+/* Of a stream of HTTP/2: what a server sends before it is read, at first. Nearly all small files
+ * fit. Large bodies get more (h2_stream.c). */
+#define SL_H2_WINDOW_MAX (128 * SL_KIB)
 
 /* Frames of HTTP/2 without a byte of a body, a head or the end of a stream: a server could send
  * them for ever. */
@@ -51,9 +51,13 @@ struct sl_http_exchange;
 #define SL_CLIENT_DRAIN_NS (2 * SL_NS_PER_S)
 
 struct sl_http_client_options {
-	unsigned per_host;     /* connections to one host, over all exchanges; at least 1 */
-	unsigned total;        /* connections in all; at least 1 */
-	uint64_t tls_memory;   /* for TLS connections, see net/pool.h; 0 = as many as `total` */
+	unsigned per_host;   /* connections to one host, over all exchanges; at least 1 */
+	unsigned total;      /* connections in all; at least 1 */
+	uint64_t tls_memory; /* for TLS connections, see net/pool.h; 0 = as many as `total` */
+	/* For windows of HTTP/2, and how many streams there are at a time, which get at least
+	 * 16 KiB each; 0 = 256 KiB for each, and `total`. */
+	uint64_t window_memory;
+	unsigned streams;
 	struct sl_reach reach; /* what it points to is borrowed for the client's life */
 	uint64_t connect_timeout_ns;
 	uint64_t proxy_timeout_ns; /* of it, for a proxy to connect; 0 = all of it */

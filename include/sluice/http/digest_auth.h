@@ -14,6 +14,8 @@
 /* Bytes of a realm, a nonce and an opaque value: they come back with each request. */
 #define SL_DIGEST_AUTH_VALUE_MAX 4096u
 
+#define SL_DIGEST_CNONCE 33 /* bytes of the client's nonce as text, with the NUL */
+
 /* From the weaker to the stronger. */
 enum sl_digest_algorithm { SL_DIGEST_MD5, SL_DIGEST_SHA_256 };
 

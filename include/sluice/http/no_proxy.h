@@ -14,8 +14,13 @@
 #define SLUICE_HTTP_NO_PROXY_H
 
 #include "sluice/base/bytes.h"
+#include "sluice/base/error.h"
 
 /* `host` is a lower case name or a numeric address without brackets, as in struct sl_url. */
 bool sl_no_proxy_matches(struct sl_span list, const char *host);
+
+/* Whether each item may match some host: a malformed network, one with a port and '*' in a list
+ * match none. Returns 0; SL_E_USAGE with the first that does not in *why. */
+int sl_no_proxy_check(struct sl_span list, struct sl_error *why) SL_MUST_CHECK;
 
 #endif

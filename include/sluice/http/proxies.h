@@ -34,6 +34,7 @@ struct sl_proxy_choice {
 struct sl_proxies {
 	struct sl_proxy_choice http, https; /* by the scheme of the URL */
 	char *noproxy;                      /* NULL = no list */
+	struct sl_error noproxy_error;      /* .code = 0, or what of the environment's is ignored */
 };
 
 typedef char *sl_proxy_environment(const char *name);

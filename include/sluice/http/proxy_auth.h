@@ -16,20 +16,18 @@
 #include "sluice/http/digest_auth.h"
 #include "sluice/http/proxy.h"
 
-#define SL_PROXY_CNONCE 33 /* bytes of its text, with the NUL */
-
 /* Of one proxy. Its fields are the module's. */
 struct sl_proxy_auth {
 	const struct sl_proxy *proxy;
 	struct sl_digest_auth digest; /* accepted before; realm NULL = none */
-	char cnonce[SL_PROXY_CNONCE];
+	char cnonce[SL_DIGEST_CNONCE];
 	uint32_t count; /* of requests with its nonce */
 };
 
 /* Of one request and its repetition; {0} begins it. */
 struct sl_proxy_login {
 	struct sl_digest_auth digest; /* of its own 407; realm NULL = none */
-	char cnonce[SL_PROXY_CNONCE];
+	char cnonce[SL_DIGEST_CNONCE];
 	bool is_digest; /* what was sent last */
 	bool is_repeated;
 };

@@ -32,7 +32,7 @@ int sl_proxy_route_init(struct sl_proxy_route *route, struct sl_connector *conne
 	const struct sl_proxy *proxy, enum sl_scheme scheme, const char *user_agent) SL_MUST_CHECK;
 void sl_proxy_route_release(struct sl_proxy_route *route);
 
-/* Requests go to the proxy itself, in absolute form. */
+/* Requests go to the proxy itself, in absolute form. Not if NULL, the way without a proxy. */
 bool sl_proxy_route_is_relay(const struct sl_proxy_route *route);
 
 /* TLS has to be set up before a connection is taken. */

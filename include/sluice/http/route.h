@@ -29,21 +29,24 @@ int sl_route_init(struct sl_route *route, struct sl_connector *connector,
 /* All connections by it must be closed. */
 void sl_route_release(struct sl_route *route);
 
-/*
- * The key for connections to the origin of `url`: everything but taker and lane, which stay 0. Its
- * texts are those of the URL and of the route, which must outlive it. Fails as sl_proxies_choose.
- */
-int sl_route_key(struct sl_route *route, const struct sl_url *url, struct sl_pool_key *key,
-	struct sl_error *err) SL_MUST_CHECK;
+/* The way to the origin of `url`: *through is NULL for one that is reached directly. Fails as
+ * sl_proxies_choose. */
+int sl_route_choose(struct sl_route *route, const struct sl_url *url,
+	struct sl_proxy_route **through, struct sl_error *err) SL_MUST_CHECK;
 
-/* The way through a proxy that relays requests for `url`, which have to be in absolute form then;
- * else NULL. */
-struct sl_proxy_route *sl_route_relay(struct sl_route *route, const struct sl_url *url);
+/* The key for connections to the origin of `url` by that way: everything but taker and lane, which
+ * stay 0. Its texts are those of the URL and of the route, which must outlive it. */
+struct sl_pool_key sl_route_key(
+	const struct sl_route *route, struct sl_proxy_route *through, const struct sl_url *url);
+
+/* The same for an origin that is reached directly. */
+struct sl_pool_key sl_route_direct_key(
+	struct sl_connector *connector, bool tls, const char *host, uint16_t port);
 
 /* The TLS of connections to https proxies themselves, borrowed. */
 void sl_route_set_proxy_tls(struct sl_route *route, struct sl_tls *tls);
 
-/* TLS must be set up before a connection for `url` is taken. */
-bool sl_route_needs_tls(struct sl_route *route, const struct sl_url *url);
+/* TLS must be set up before a connection for `url` is taken that way. */
+bool sl_route_needs_tls(const struct sl_proxy_route *through, const struct sl_url *url);
 
 #endif

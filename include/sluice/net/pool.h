@@ -81,6 +81,9 @@ SL_SUSPENDS
 int sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
 	struct sl_connection **out, struct sl_error *err) SL_MUST_CHECK;
 
+/* Whether sl_pool_take would not have to wait until one more is within the bounds. */
+bool sl_pool_has_room(const struct sl_pool *pool, const struct sl_pool_key *key);
+
 /* Back, also in a cancelled task: kept idle if `reusable`, else closed. */
 SL_SUSPENDS
 void sl_pool_give(struct sl_pool *pool, struct sl_connection *connection, bool reusable);
