@@ -101,7 +101,8 @@ sign(void *ctx, struct sl_request *request)
 		sl_credentials_locate(chain->client->authorizer.credentials, url->host);
 	sl_signature_release(&chain->signature);
 	int code = sl_signature_make(&chain->signature, &variant, &chain->authorization.identity,
-		chain->request->method, url, chain->headers, chain->header_count, sl_clock_wall_s());
+		chain->request->method, url, chain->headers, chain->header_count,
+		sl_clock_wall_s());
 	request->authorization = chain->signature.value.data;
 	request->fields = chain->signature.fields;
 	request->field_count = chain->signature.field_count;
