@@ -199,8 +199,8 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 		code = sl_credentials_new(
 			&client->authorizer.credentials, &options->credentials, err);
 	if (code == 0 && options->cookie_file)
-		code = sl_cookie_file_load(&client->cookies, options->cookie_file,
-			sl_clock_wall_s(), err);
+		code = sl_cookie_file_load(
+			&client->cookies, options->cookie_file, sl_clock_wall_s(), err);
 	if (code == 0 && options->want_tls)
 		code = sl_http_client_load_tls(client, err);
 	if (code < 0) {

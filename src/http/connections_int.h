@@ -9,9 +9,9 @@
 #define SLUICE_HTTP_CONNECTIONS_INT_H
 
 #include "sessions_int.h"
-#include "stream_int.h"
 
 #include "sluice/http/route.h"
+#include "sluice/http/stream.h"
 #include "sluice/rt/limiter.h"
 
 /* In its owner's memory; {0} can be released. */
@@ -49,11 +49,11 @@ void sl_connections_release(struct sl_connections *connections);
 struct sl_connections_want {
 	const struct sl_url *url;
 	struct sl_proxy_route *through; /* as sl_route_choose has it */
-	bool is_head;               /* for a request by HEAD */
-	bool is_range;              /* for a part of a file */
-	bool is_fresh;              /* on a connection that has not carried any exchange */
-	struct sl_limited *limited; /* for options.admit of the pool */
-	char (*peer)[SL_ADDRESS_TEXT]; /* gets the address, if there is one, also of a failure */
+	bool is_head;                   /* for a request by HEAD */
+	bool is_range;                  /* for a part of a file */
+	bool is_fresh;                  /* on a connection that has not carried any exchange */
+	struct sl_limited *limited;     /* for options.admit of the pool */
+	char (*peer)[SL_ADDRESS_TEXT];  /* gets the address, if there is one, also of a failure */
 };
 
 /* A stream to the URL's origin, to be ended by its method. Returns 0; -ENOMEM; what sl_pool_take

@@ -5,10 +5,9 @@
 #ifndef SLUICE_HTTP_H1_INT_H
 #define SLUICE_HTTP_H1_INT_H
 
-#include "stream_int.h"
-
 #include "sluice/base/bytes.h"
 #include "sluice/http/chunked.h"
+#include "sluice/http/stream.h"
 #include "sluice/net/pool.h"
 
 /* Bytes of a receive while a head is expected: the head of most responses and some of the body. */

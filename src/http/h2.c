@@ -194,9 +194,12 @@ receive(struct sl_h2 *session, bool wait, uint64_t deadline_ns)
 		feed(session, (size_t)code);
 		return 0;
 	}
+	if (code == 0)
+		code = sl_fail(
+			&cause, SL_PHASE_HEAD, -ECONNRESET, "the server closed the connection");
 	if (!is_passing(code))
-		fail(session, code == 0 ? -ECONNRESET : code, &cause);
-	return code == 0 ? -ECONNRESET : code;
+		fail(session, code, &cause);
+	return code;
 }
 
 /* nghttp2 has sent GOAWAY, because of what the server sent, and ignores all that follows. */

@@ -67,6 +67,10 @@ on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, const uint8_t *n
 	if (!stream || !stream->is_last_head)
 		return 0;
 	bool is_status = name[0] == ':';
+	if (!is_status && !stream->has_status)
+		return refuse(stream, SL_E_PROTO,
+			"the server's response by HTTP/2 does not begin with a status code");
+	stream->has_status = true;
 	int code = is_status ? feed(stream, begin, sizeof(begin) - 1)
 			     : feed(stream, (const char *)name, name_len);
 	if (code == 0 && !is_status)
@@ -83,6 +87,7 @@ on_begin_headers(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx
 	(void)ctx;
 	if (stream) {
 		stream->is_last_head = !stream->has_head;
+		stream->has_status = false;
 		if (!stream->has_head)
 			sl_head_clear(&stream->head);
 	}
@@ -143,7 +148,7 @@ on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
 	if (is_settings || frame->hd.type == NGHTTP2_GOAWAY)
 		sl_h2_change(session);
 	if (stream && frame->hd.type == NGHTTP2_RST_STREAM)
-		stream->is_reset = true;
+		stream->is_reset = !stream->invalid;
 	if (!stream || frame->hd.type != NGHTTP2_HEADERS || !stream->is_last_head)
 		return 0;
 	int code = end_head(session, stream);
@@ -230,8 +235,9 @@ on_close(nghttp2_session *nghttp2, int32_t id, uint32_t error, void *ctx)
 	if (!stream)
 		return 0;
 	stream->is_closed = true;
-	stream->close_code = error;
-	if (error == NGHTTP2_HTTP_1_1_REQUIRED) {
+	/* What was wrong before the server reset it is what counts. */
+	stream->close_code = stream->invalid ? NGHTTP2_PROTOCOL_ERROR : error;
+	if (stream->close_code == NGHTTP2_HTTP_1_1_REQUIRED) {
 		session->wants_http1 = true;
 		sl_h2_change(session);
 	}

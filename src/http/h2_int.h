@@ -1,7 +1,6 @@
 /*
- * h2_int.h - HTTP/2 (RFC 9113): a session is a kind of connection over TLS that carries several
- * streams at a time. h2.c has the session, h2_frames.c what its frames do to the streams,
- * h2_stream.c the stream that carries one exchange.
+ * h2_int.h - the inside of sessions of HTTP/2 (h2.h). h2.c has the session, h2_frames.c what its
+ * frames do to the streams, h2_stream.c the stream that carries one exchange.
  *
  * There is no task of its own. Of the tasks that wait for something of their streams one receives
  * for all of them, wakes the others when something came for them, and hands this on when it has
@@ -10,10 +9,9 @@
 #ifndef SLUICE_HTTP_H2_INT_H
 #define SLUICE_HTTP_H2_INT_H
 
-#include "stream_int.h"
-
 #include "sluice/base/bytes.h"
 #include "sluice/base/list.h"
+#include "sluice/http/h2.h"
 #include "sluice/net/connector.h"
 #include "sluice/net/pool.h"
 
@@ -75,6 +73,7 @@ struct sl_h2_stream {
 	unsigned interim; /* responses (1xx) before it */
 	bool has_head;
 	bool is_last_head;       /* fields that come are not those of a trailer */
+	bool has_status;         /* of the head that comes */
 	struct sl_error refused; /* what is wrong with it */
 	char *kept;              /* of its body, received and not yet read: [kept_off, kept_end) */
 	size_t kept_off, kept_end, kept_size;
@@ -88,15 +87,6 @@ struct sl_h2_stream {
 	int invalid;         /* of nghttp2: what was wrong with a frame */
 };
 
-/*
- * A session over `below`, whose TLS has agreed on HTTP/2. Takes below: it is the session's on
- * success and closed on failure. The first frames go out with the first request. Returns 0 or
- * -ENOMEM.
- */
-SL_SUSPENDS
-int sl_h2_open(
-	struct sl_connection *below, uint32_t window, struct sl_connection **out) SL_MUST_CHECK;
-
 /* TLS over `below` with the host of the key, and a session if HTTP/2 is agreed on; see
  * sl_connector_secure. */
 SL_SUSPENDS
@@ -104,18 +94,11 @@ int sl_h2_secure(struct sl_connector *connector, struct sl_connection *below,
 	const struct sl_pool_key *key, uint64_t deadline_ns, struct sl_connection **out,
 	struct sl_error *err) SL_MUST_CHECK;
 
-/* `connection` is one that sl_h2_open made (asserted). */
-struct sl_h2 *sl_h2_of(struct sl_connection *connection);
-
 /* It can carry more streams, now or when one has ended. */
 bool sl_h2_works(const struct sl_h2 *session);
 
 /* One more stream may be begun. How many the server permits must be known. */
 bool sl_h2_has_room(const struct sl_h2 *session);
-
-/* A stream of the session, to be ended by its method; the last one gives the session back to
- * `pool`. NULL if out of memory. */
-struct sl_stream *sl_h2_begin(struct sl_h2 *session, struct sl_pool *pool);
 
 /* ---- h2.c, for the others ---- */
 

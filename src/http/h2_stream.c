@@ -40,6 +40,10 @@ why_closed(const struct sl_h2_stream *stream)
 {
 	if (stream->invalid)
 		return nghttp2_strerror(stream->invalid);
+	/* nghttp2 compares the lengths, and gives no reason of its own. */
+	if (stream->close_code == NGHTTP2_PROTOCOL_ERROR && !stream->is_reset &&
+		stream->stream.body.framing.kind == SL_FRAMING_LENGTH)
+		return "its body is not as long as announced";
 	return nghttp2_http2_strerror(stream->close_code);
 }
 

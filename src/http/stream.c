@@ -1,5 +1,5 @@
 /* Messages that all kinds of stream share. */
-#include "stream_int.h"
+#include "sluice/http/stream.h"
 
 #include <errno.h>
 #include <stdio.h>

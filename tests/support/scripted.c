@@ -1,5 +1,7 @@
 #include "support/scripted.h"
 
+#include <errno.h>
+
 static int
 send_all(struct sl_connection *connection, const void *data, size_t len, uint64_t deadline_ns,
 	struct sl_error *err)
@@ -30,7 +32,34 @@ receive(struct sl_connection *connection, void *data, size_t len, bool whole, ui
 	return (int)n;
 }
 
-static const struct sl_connection_methods methods = { .send_all = send_all, .recv = receive };
+static int
+send_some(struct sl_connection *connection, const void *data, size_t len, bool wait,
+	uint64_t deadline_ns, struct sl_error *err)
+{
+	(void)wait;
+	(void)send_all(connection, data, len, deadline_ns, err);
+	return (int)len;
+}
+
+static int
+receive_ready(struct sl_connection *connection, void *data, size_t len, struct sl_error *err)
+{
+	struct scripted *scripted = (struct scripted *)connection;
+	return scripted->reply.len == 0 ? -EAGAIN
+					: receive(connection, data, len, false, SL_FOREVER, err);
+}
+
+static void
+close_scripted(struct sl_connection *connection)
+{
+	((struct scripted *)connection)->is_closed = true;
+}
+
+static const struct sl_connection_methods methods = { .send_all = send_all,
+	.recv = receive,
+	.close = close_scripted,
+	.send_some = send_some,
+	.recv_ready = receive_ready };
 
 void
 scripted_init(struct scripted *scripted, struct sl_span reply, size_t first, size_t piece)

@@ -15,6 +15,7 @@ struct scripted {
 	int end;              /* what a receive behind the reply returns */
 	struct sl_buf sent;   /* what the peer has got */
 	size_t asked;         /* the most that a receive has asked for */
+	bool is_closed;       /* by its user; it stays valid */
 };
 
 void scripted_init(struct scripted *scripted, struct sl_span reply, size_t first, size_t piece);

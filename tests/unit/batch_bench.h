@@ -42,6 +42,7 @@ struct batch_bench {
 	size_t chunks;                   /* in the pool, of SL_CHUNK_SIZE */
 	unsigned connections;            /* to the origin; 0 = 16 */
 	uint64_t limit_rate;             /* bytes a second; 0 = no limit */
+	const char *cacert;              /* URLs are https; NULL = http */
 
 	/* Called before the index-th entry is given out; may suspend. NULL = nothing. */
 	SL_SUSPENDS
@@ -174,7 +175,8 @@ fill_list(struct batch_bench *bench, const char *list)
 	sl_buf_clear(&bench->list);
 	for (; *list; list++)
 		if (*list == '$')
-			sl_buf_printf(&bench->list, "http://127.0.0.1:%u", bench->port);
+			sl_buf_printf(&bench->list, "http%s://127.0.0.1:%u",
+				bench->cacert ? "s" : "", bench->port);
 		else
 			sl_buf_add_char(&bench->list, *list);
 	sl_manifest_free(bench->manifest);
@@ -216,7 +218,8 @@ run_main(void *arg)
 		.connect_timeout_ns = 10 * SL_NS_PER_S,
 		.stall_timeout_ns = bench->stall_ns,
 		.max_redirects = 5,
-		.limit_rate = bench->limit_rate };
+		.limit_rate = bench->limit_rate,
+		.tls.cacert = bench->cacert };
 	cr_assert_eq(sl_http_client_new(&options.client, &client, NULL), 0);
 	cr_assert_eq(sl_chunk_pool_new(&options.pool, bench->chunks, SL_CHUNK_SIZE), 0);
 	options.stall_timeout_ns = bench->stall_ns;
@@ -258,7 +261,7 @@ check_summary(const struct batch_bench *bench)
 		cr_expect_eq(bench->code, summary->first_error.code);
 }
 
-/* Download a list in which '$' stands for "http://127.0.0.1:PORT"; lines and options as in
+/* Download a list in which '$' stands for "http[s]://127.0.0.1:PORT"; lines and options as in
  * download/manifest.h. Returns what sl_batch_run returned. */
 SL_UNUSED
 static int

@@ -1,18 +1,18 @@
 /*
- * stream_int.h - what carries one exchange: a request to the server, and its response back.
+ * stream.h - what carries one exchange: a request to the server, and its response back.
  *
  * A stream is one of several kinds behind one table of functions, as connections are. For HTTP/1.1
  * (h1.c) it is a connection that it has for itself, for HTTP/2 (h2_stream.c) a part of one.
- * connections_int.h gives streams; exchange.c
- * and body.c use them, and do not depend on the version of HTTP.
+ * connections_int.h gives streams; exchange.c and body.c use them, and do not depend on the version
+ * of HTTP.
  *
  * Order: send, then read_head once for each head (interim ones and the final one), begin_body, read
  * until the body is complete, end. One task uses a stream. After a failure of one of them it can
  * only be ended. Failures come with a phase and a text, but without the URL and the address, which
  * exchange.c adds.
  */
-#ifndef SLUICE_HTTP_STREAM_INT_H
-#define SLUICE_HTTP_STREAM_INT_H
+#ifndef SLUICE_HTTP_STREAM_H
+#define SLUICE_HTTP_STREAM_H
 
 #include "sluice/http/framing.h"
 #include "sluice/http/head.h"
