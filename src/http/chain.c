@@ -243,8 +243,11 @@ check_response(struct chain *chain, struct sl_error *err)
 		return chain->request->range
 			       ? sl_range_check(chain->exchange, chain->request->range, err)
 			       : sl_range_refuse(chain->exchange, has_header(chain, "Range"), err);
-	if (status == 200 || status == 203)
-		return sl_negotiation_take(chain->exchange, chain->request->codings, err);
+	if (status == 200 || status == 203) {
+		int bad = sl_redirect_check_unused(chain->exchange, err);
+		return bad ? bad
+			   : sl_negotiation_take(chain->exchange, chain->request->codings, err);
+	}
 	add_hint(&hint, chain);
 	int code = sl_refusal_describe(
 		chain->exchange, chain->request->range != NULL, hint.data ? hint.data : "", err);

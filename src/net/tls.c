@@ -35,6 +35,9 @@
  * progress. */
 #define EMPTY_MAX (256 * SL_KIB)
 
+/* Of ciphertext: most of the buffer that it is received into. */
+#define GATHER_MAX (3 * SL_TLS_RECORD)
+
 /* Receives of records without plaintext, before a connection counts as disturbed. */
 #define PEEKS_MAX 8
 
@@ -357,6 +360,17 @@ tls_is_disturbed(struct sl_connection *connection)
 	return true;
 }
 
+/*
+ * The body has `len` bytes more than what is received next. Of these the beginning of a record may
+ * be in OpenSSL's buffer already, and that buffer is never asked to hold more than GATHER_MAX.
+ */
+static void
+tls_gather(struct sl_connection *connection, size_t len)
+{
+	size_t sure = len > SL_TLS_RECORD ? len - SL_TLS_RECORD : 0;
+	sl_connection_gather(stream_of(connection)->below, SL_MIN(sure, GATHER_MAX));
+}
+
 static void
 tls_release_memory(struct sl_connection *connection)
 {
@@ -401,6 +415,7 @@ static const struct sl_connection_methods tls_methods = {
 	.send_all = tls_send_all,
 	.recv = tls_recv,
 	.is_disturbed = tls_is_disturbed,
+	.gather = tls_gather,
 	.release_memory = tls_release_memory,
 	.close = tls_close,
 	.send_some = tls_send_some,

@@ -1049,6 +1049,20 @@ CLIENT_TEST(refuses_redirects)
 	return 0;
 }
 
+/* A response that leads nowhere is refused for it, too; equal ones count as one. */
+CLIENT_TEST(refuses_a_file_with_two_different_locations)
+{
+	struct fixture *fixture = fixture_new();
+	fixture->script.steps[0].reply =
+		"HTTP/1.1 200 OK\r\nLocation: /a\r\nLocation: /b\r\n" LENGTH(0);
+	expect_failure(fixture, SL_E_PROTO, SL_PHASE_HEAD, "two different Locations");
+	fixture->script.steps[1].reply =
+		"HTTP/1.1 200 OK\r\nLocation: /a\r\nLocation: /a\r\n" LENGTH(0);
+	cr_expect_eq(fetch(fixture, "/"), 0, "%s", fixture->err.text);
+	fixture_free(fixture);
+	return 0;
+}
+
 /* 300 KiB of it, beyond the limit of a line; curl's for all of a chain is CVE-2023-38039. */
 CLIENT_TEST(refuses_a_location_without_end)
 {
