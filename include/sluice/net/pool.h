@@ -90,9 +90,11 @@ void sl_pool_give(struct sl_pool *pool, struct sl_connection *connection, bool r
 
 /* For --stats and tests. */
 struct sl_pool_stats {
-	unsigned taken, idle;     /* now; taken: those being established, too */
-	unsigned most_per_host;   /* taken and idle now, of the host with most of them */
-	uint64_t dialled, reused; /* connections made; times an idle one was used again */
+	unsigned taken, idle;   /* now; taken: those being established, too */
+	unsigned most_per_host; /* taken and idle now, of the host with most of them */
+	/* Since the pool was made: calls of key->connect that succeeded; times an idle connection
+	 * was used again. */
+	uint64_t dialled, reused;
 };
 
 void sl_pool_stats(const struct sl_pool *pool, struct sl_pool_stats *out);
