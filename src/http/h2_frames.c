@@ -2,18 +2,13 @@
 #include "h2_int.h"
 
 #include "sluice/base/wiped.h"
+#include "sluice/http/client.h"
 #include "sluice/http/trace.h"
 #include "sluice/rt/waiter.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define INTERIM_MAX 32 /* as in exchange.c */
-
-/* Frames without a byte of a body, a head or the end of a stream: a server could send them for
- * ever. */
-#define IDLE_FRAMES_MAX 2000
 
 static struct sl_h2_stream *
 find(nghttp2_session *nghttp2, int32_t id)
@@ -115,7 +110,7 @@ end_head(struct sl_h2 *session, struct sl_h2_stream *stream)
 		return 0;
 	}
 	sl_trace_response(stream->stream.number, &stream->head);
-	return ++stream->interim > INTERIM_MAX
+	return ++stream->interim > SL_HEAD_INTERIM_MAX
 		       ? refuse(stream, SL_E_LIMIT,
 				 "the server sent more than 32 interim responses (1xx)")
 		       : 0;
@@ -126,10 +121,11 @@ end_head(struct sl_h2 *session, struct sl_h2_stream *stream)
 static int
 count_frame(struct sl_h2 *session)
 {
-	if (++session->idle_frames <= IDLE_FRAMES_MAX)
+	if (++session->idle_frames <= SL_H2_IDLE_FRAMES_MAX)
 		return 0;
 	sl_fail(&session->cause, SL_PHASE_HEAD, SL_E_LIMIT,
-		"the server sent more than %d frames of HTTP/2 without progress", IDLE_FRAMES_MAX);
+		"the server sent more than %d frames of HTTP/2 without progress",
+		SL_H2_IDLE_FRAMES_MAX);
 	session->code = SL_E_LIMIT;
 	return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
