@@ -2,7 +2,6 @@
 #include "h2_int.h"
 
 #include "sluice/base/wiped.h"
-#include "sluice/http/client.h"
 #include "sluice/http/trace.h"
 #include "sluice/rt/waiter.h"
 
