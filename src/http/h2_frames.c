@@ -239,14 +239,9 @@ on_close(nghttp2_session *nghttp2, int32_t id, uint32_t error, void *ctx)
 	if (!stream)
 		return 0;
 	stream->is_closed = true;
-<<<<<<< HEAD
 	/* What was wrong before the server reset it is what counts. */
 	stream->close_code = stream->invalid ? NGHTTP2_PROTOCOL_ERROR : error;
-	if (stream->close_code == NGHTTP2_HTTP_1_1_REQUIRED)
-=======
-	stream->close_code = error;
-	if (error == NGHTTP2_HTTP_1_1_REQUIRED) {
->>>>>>> w-next
+	if (stream->close_code == NGHTTP2_HTTP_1_1_REQUIRED) {
 		session->wants_http1 = true;
 		sl_h2_change(session);
 	}
