@@ -412,8 +412,7 @@ sl_cmd_scan(int argc, char **argv)
 	if (!code)
 		code = sl_scan_period_init(&scan.period, &scan.options, &err);
 	if (!code)
-		code = sl_proxies_init(
-			&scan.proxies, &scan.options.network.proxy, getenv, &err);
+		code = sl_proxies_init(&scan.proxies, &scan.options.network.proxy, getenv, &err);
 	if (!code)
 		code = sl_scan_urls_init(&scan.urls, &scan.options, &scan.proxies, &err);
 	if (!code && scan.urls.remotes && sl_scan_rounds_are_wanted(&scan.options))

@@ -46,8 +46,7 @@ recall(struct sl_authorizer *authorizer, const struct sl_url *url, const char *u
 	struct sl_authorization_digest *found = NULL;
 	for (size_t i = 0; i < SL_AUTHORIZATION_DIGESTS; i++) {
 		struct sl_authorization_digest *digest = &authorizer->digests[i];
-		if (is_of(digest, url, user) &&
-			(!found || digest->last_used > found->last_used))
+		if (is_of(digest, url, user) && (!found || digest->last_used > found->last_used))
 			found = digest;
 	}
 	return found;
@@ -100,8 +99,7 @@ remember(struct sl_authorizer *authorizer, const struct sl_url *url, const char 
 		sl_digest_auth_release(challenge);
 		return 0;
 	}
-	struct sl_authorization_digest *digest =
-		place_of(authorizer, url, user, challenge->realm);
+	struct sl_authorization_digest *digest = place_of(authorizer, url, user, challenge->realm);
 	forget(digest);
 	*digest = (struct sl_authorization_digest){
 		.origin = { .scheme = url->scheme, .host = host, .port = url->port },

@@ -4,7 +4,7 @@
  *
  *	SIZE -digits-> EXTENSION -line end-> DATA (size > 0) or TRAILER (size 0)
  *	DATA -payload taken-> DATA_END -line end-> SIZE
- *	TRAILER -other line-> TRAILER
+ *	TRAILER -line with a name, or that continues one-> TRAILER
  *	TRAILER -empty line-> END
  *
  * Each ..._LF state follows the CR of a line end: only LF may come next. Skipped bytes are counted
@@ -114,14 +114,28 @@ take_extension(struct sl_chunked *chunked, char c, struct sl_error *err)
 			"the size of a chunk from the server is not a hexadecimal number", err);
 }
 
+/* As a header line without a colon is: it may belong to something else than this body. */
+static void
+end_trailer_line(struct sl_chunked *chunked, struct sl_error *err)
+{
+	if (chunked->named)
+		chunked->state = SL_CHUNKED_AT_TRAILER;
+	else
+		fail(chunked, SL_E_PROTO, "a trailer line from the server has no colon", err);
+}
+
 static void
 take_trailer(struct sl_chunked *chunked, char c, struct sl_error *err)
 {
 	bool at_start = chunked->state == SL_CHUNKED_AT_TRAILER;
+	if (at_start) /* a blank continues the line before (RFC 9112 5.2) */
+		chunked->named = (c == ' ' || c == '\t') && chunked->trailer > 0;
 	if (c == '\r')
 		chunked->state = at_start ? SL_CHUNKED_AT_FINAL_LF : SL_CHUNKED_AT_TRAILER_LF;
+	else if (c == '\n' && at_start)
+		chunked->state = SL_CHUNKED_AT_END;
 	else if (c == '\n')
-		chunked->state = at_start ? SL_CHUNKED_AT_END : SL_CHUNKED_AT_TRAILER;
+		end_trailer_line(chunked, err);
 	else if (c == '\0')
 		fail(chunked, SL_E_PROTO, "a trailer from the server contains a NUL byte", err);
 	else if (++chunked->trailer > SL_CHUNKED_TRAILER_MAX)
@@ -129,6 +143,7 @@ take_trailer(struct sl_chunked *chunked, char c, struct sl_error *err)
 			err);
 	else
 		chunked->state = SL_CHUNKED_IN_TRAILER;
+	chunked->named = chunked->named || c == ':';
 }
 
 static void
@@ -144,7 +159,7 @@ take_lf(struct sl_chunked *chunked, char c, struct sl_error *err)
 	else if (chunked->state == SL_CHUNKED_AT_FINAL_LF)
 		chunked->state = SL_CHUNKED_AT_END;
 	else
-		chunked->state = SL_CHUNKED_AT_TRAILER;
+		end_trailer_line(chunked, err);
 }
 
 static void

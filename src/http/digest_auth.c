@@ -69,8 +69,6 @@ read_qop(struct sl_digest_auth *out, const struct sl_challenge *challenge, bool 
 	out->has_qop = is_given && has_auth(sl_buf_span(&value));
 	if (is_given && !out->has_qop)
 		why = "its quality of protection is not supported (only auth is)";
-	else if (!is_given && out->algorithm != SL_DIGEST_MD5)
-		why = "it has no quality of protection (qop)";
 	*failed = *failed || value.failed;
 	sl_buf_release(&value);
 	return why;

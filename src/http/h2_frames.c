@@ -1,17 +1,12 @@
 /* What the server's frames do to the streams: callbacks of nghttp2, which never suspend. */
 #include "h2_int.h"
 
+#include "sluice/http/client.h"
 #include "sluice/rt/waiter.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define INTERIM_MAX 32 /* as in exchange.c */
-
-/* Frames without a byte of a body, a head or the end of a stream: a server could send them for
- * ever. */
-#define IDLE_FRAMES_MAX 2000
 
 static struct sl_h2_stream *
 find(nghttp2_session *nghttp2, int32_t id)
@@ -112,7 +107,7 @@ end_head(struct sl_h2 *session, struct sl_h2_stream *stream)
 		session->idle_frames = 0;
 		return 0;
 	}
-	return ++stream->interim > INTERIM_MAX
+	return ++stream->interim > SL_HEAD_INTERIM_MAX
 		       ? refuse(stream, SL_E_LIMIT,
 				 "the server sent more than 32 interim responses (1xx)")
 		       : 0;
@@ -123,10 +118,11 @@ end_head(struct sl_h2 *session, struct sl_h2_stream *stream)
 static int
 count_frame(struct sl_h2 *session)
 {
-	if (++session->idle_frames <= IDLE_FRAMES_MAX)
+	if (++session->idle_frames <= SL_H2_IDLE_FRAMES_MAX)
 		return 0;
 	sl_fail(&session->cause, SL_PHASE_HEAD, SL_E_LIMIT,
-		"the server sent more than %d frames of HTTP/2 without progress", IDLE_FRAMES_MAX);
+		"the server sent more than %d frames of HTTP/2 without progress",
+		SL_H2_IDLE_FRAMES_MAX);
 	session->code = SL_E_LIMIT;
 	return NGHTTP2_ERR_CALLBACK_FAILURE;
 }

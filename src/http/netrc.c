@@ -61,6 +61,22 @@ peek_keyword(struct sl_netrc *netrc)
 	return sl_span(netrc->rest.data, len);
 }
 
+/* What follows a backslash: a letter for a control byte, or the character itself. */
+static char
+unescape(char c)
+{
+	switch (c) {
+	case 'n':
+		return '\n';
+	case 'r':
+		return '\r';
+	case 't':
+		return '\t';
+	default:
+		return c;
+	}
+}
+
 /* The text behind a quote, up to the next one. */
 static int
 take_quoted(struct sl_netrc *netrc, struct sl_buf *out, struct sl_error *err)
@@ -68,9 +84,9 @@ take_quoted(struct sl_netrc *netrc, struct sl_buf *out, struct sl_error *err)
 	struct sl_span rest = netrc->rest;
 	size_t i = 1;
 	for (; i < rest.len && rest.data[i] != '"' && rest.data[i] != '\n'; i++) {
-		if (rest.data[i] == '\\' && i + 1 < rest.len)
-			i++;
-		sl_buf_add_char(out, rest.data[i]);
+		bool is_escaped = rest.data[i] == '\\' && i + 1 < rest.len;
+		i += is_escaped;
+		sl_buf_add_char(out, is_escaped ? unescape(rest.data[i]) : rest.data[i]);
 	}
 	if (i >= rest.len || rest.data[i] != '"')
 		return refuse(netrc, err, "a quoted value does not end on its line");

@@ -26,22 +26,30 @@ refuse_target(const struct sl_http_exchange *exchange, const struct sl_url *targ
 	return code;
 }
 
-/* The Location; equal ones count as one. */
+/* Equal ones count as one. */
+static bool
+has_two_locations(const struct sl_head *head)
+{
+	struct sl_span first = sl_head_find(head, "Location", 0);
+	for (size_t nth = 1;; nth++) {
+		struct sl_span other = sl_head_find(head, "Location", nth);
+		if (!other.data)
+			return false;
+		if (!sl_span_equal(first, other))
+			return true;
+	}
+}
+
 static int
 read_location(
 	const struct sl_http_exchange *exchange, struct sl_span *location, struct sl_error *err)
 {
-	const struct sl_head *head = &exchange->head;
-	*location = sl_head_find(head, "Location", 0);
+	*location = sl_head_find(&exchange->head, "Location", 0);
 	if (location->len == 0)
 		return refuse(exchange, err, "it has no Location");
-	for (size_t nth = 1;; nth++) {
-		struct sl_span other = sl_head_find(head, "Location", nth);
-		if (!other.data)
-			return 0;
-		if (!sl_span_equal(*location, other))
-			return refuse(exchange, err, "it has two different Locations");
-	}
+	return has_two_locations(&exchange->head)
+		       ? refuse(exchange, err, "it has two different Locations")
+		       : 0;
 }
 
 static bool
@@ -88,6 +96,15 @@ bool
 sl_redirect_is(int status)
 {
 	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+int
+sl_redirect_check_unused(const struct sl_http_exchange *exchange, struct sl_error *err)
+{
+	return has_two_locations(&exchange->head)
+		       ? sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
+				 "the server sent two different Locations")
+		       : 0;
 }
 
 int

@@ -69,6 +69,20 @@ plain_is_disturbed(struct sl_connection *connection)
 	return sl_connection_has_input(connection->fd);
 }
 
+/* What is set stays as long as it is right to within a factor of two. */
+static void
+plain_gather(struct sl_connection *connection, size_t len)
+{
+	size_t now = connection->gathered;
+	if (now <= len && now >= len / 2)
+		return;
+	if (len > 0 && sl_io_round_trip_ns(connection->fd) > NEAR_NS)
+		return;
+	connection->gathered = len;
+	(void)sl_io_set_option(
+		connection->fd, SOL_SOCKET, SO_RCVLOWAT, sl_int(SL_MAX(len, (size_t)1)));
+}
+
 SL_SUSPENDS
 static void
 plain_close(struct sl_connection *connection)
@@ -81,6 +95,7 @@ static const struct sl_connection_methods plain_methods = {
 	.send_all = plain_send_all,
 	.recv = plain_recv,
 	.is_disturbed = plain_is_disturbed,
+	.gather = plain_gather,
 	.close = plain_close,
 	.send_some = plain_send_some,
 	.recv_ready = plain_recv_ready,
@@ -98,20 +113,6 @@ sl_connection_open_plain(int fd, struct sl_connection **out)
 	connection->fd = fd;
 	*out = connection;
 	return 0;
-}
-
-/* What is set stays as long as it is right to within a factor of two. */
-void
-sl_connection_gather(struct sl_connection *connection, size_t len)
-{
-	size_t now = connection->gathered;
-	if (connection->tls || (now <= len && now >= len / 2))
-		return;
-	if (len > 0 && sl_io_round_trip_ns(connection->fd) > NEAR_NS)
-		return;
-	connection->gathered = len;
-	(void)sl_io_set_option(
-		connection->fd, SOL_SOCKET, SO_RCVLOWAT, sl_int(SL_MAX(len, (size_t)1)));
 }
 
 bool

@@ -35,6 +35,9 @@
  * progress. */
 #define EMPTY_MAX (256 * SL_KIB)
 
+/* Of ciphertext: most of the buffer that it is received into. */
+#define GATHER_MAX (3 * SL_TLS_RECORD)
+
 /* Receives of records without plaintext, before a connection counts as disturbed. */
 #define PEEKS_MAX 8
 
@@ -357,6 +360,17 @@ tls_is_disturbed(struct sl_connection *connection)
 	return true;
 }
 
+/*
+ * The body has `len` bytes more than what is received next. Of these the beginning of a record may
+ * be in OpenSSL's buffer already, and that buffer is never asked to hold more than GATHER_MAX.
+ */
+static void
+tls_gather(struct sl_connection *connection, size_t len)
+{
+	size_t sure = len > SL_TLS_RECORD ? len - SL_TLS_RECORD : 0;
+	sl_connection_gather(stream_of(connection)->below, SL_MIN(sure, GATHER_MAX));
+}
+
 static void
 tls_release_memory(struct sl_connection *connection)
 {
@@ -401,6 +415,7 @@ static const struct sl_connection_methods tls_methods = {
 	.send_all = tls_send_all,
 	.recv = tls_recv,
 	.is_disturbed = tls_is_disturbed,
+	.gather = tls_gather,
 	.release_memory = tls_release_memory,
 	.close = tls_close,
 	.send_some = tls_send_some,
@@ -556,6 +571,40 @@ new_stream(struct sl_tls *tls, struct sl_connection *below, const char *host, ui
 	return stream;
 }
 
+/* options.timeout_ns is over, and not the deadline of the connection or of the task. */
+static int
+fail_late(const struct sl_tls *tls, const char *host, struct sl_error *err)
+{
+	bool first = err && !err->code;
+	sl_fail(err, SL_PHASE_TLS, -ETIMEDOUT,
+		"TLS handshake with '%s' failed: not complete within %.3g s (--tls-timeout sets "
+		"this limit)",
+		host, (double)tls->options.timeout_ns / (double)SL_NS_PER_S);
+	if (first)
+		err->names_limit = true;
+	return -ETIMEDOUT;
+}
+
+/* Of both the nearer; options.timeout_ns begins now. */
+static uint64_t
+handshake_until(const struct sl_tls *tls, uint64_t deadline_ns)
+{
+	uint64_t timeout_ns = tls->options.timeout_ns;
+	return timeout_ns ? SL_MIN(deadline_ns, sl_deadline_in(timeout_ns)) : deadline_ns;
+}
+
+SL_SUSPENDS
+static int
+handshake_in_time(
+	struct stream *stream, const char *host, uint64_t deadline_ns, struct sl_error *err)
+{
+	uint64_t until_ns = handshake_until(stream->server.tls, deadline_ns);
+	int code = handshake(stream, until_ns, err);
+	if (code == -ETIMEDOUT && until_ns < deadline_ns && sl_task_deadline() > sl_now())
+		return fail_late(stream->server.tls, host, err);
+	return code;
+}
+
 int
 sl_tls_connect(struct sl_tls *tls, struct sl_connection *below, const char *host, uint16_t port,
 	enum sl_alpn alpn, uint64_t deadline_ns, struct sl_connection **out, struct sl_error *err)
@@ -574,7 +623,7 @@ sl_tls_connect(struct sl_tls *tls, struct sl_connection *below, const char *host
 	if (!prepare(stream, host) || !offer(stream->ssl, alpn))
 		stream->broken = sl_tls_reason(true, tls->options.least);
 	else
-		code = handshake(stream, deadline_ns, err);
+		code = handshake_in_time(stream, host, deadline_ns, err);
 	if (code == 0)
 		code = confirm_trusted(stream, host, err);
 	if (code < 0) {

@@ -83,6 +83,14 @@ naive_size(struct sl_span line, uint64_t *size, uint64_t *excess)
 	       (rest.len == 0 || rest.data[0] == ';');
 }
 
+/* A name, or the continuation of a line before. */
+static bool
+naive_trailer(struct sl_span line, bool is_first)
+{
+	return (!is_first && (line.data[0] == ' ' || line.data[0] == '\t')) ||
+	       memchr(line.data, ':', line.len);
+}
+
 /* True if all of it is one complete body, up to *end. */
 static bool
 naive(const char *data, size_t len, struct sl_buf *payload, size_t *end)
@@ -97,6 +105,8 @@ naive(const char *data, size_t len, struct sl_buf *payload, size_t *end)
 				trailer += line.len;
 				if (line.len == 0)
 					return trailer <= SL_CHUNKED_TRAILER_MAX;
+				if (!naive_trailer(line, trailer == line.len))
+					return false;
 			}
 			return false;
 		}

@@ -234,3 +234,25 @@ test_known_secrets_shown() {
 	done
 	grep -q 'file_done' out || fail "no events"
 }
+
+# CVE-2021-22923 (curl): what a metalink was fetched with went to its mirrors; CVE-2021-22922 (curl): content that did not match was kept
+test_known_metalink() {
+	local other=http://127.0.0.1:$PORT_other auth
+	auth=$(printf 'me:hunter2' | base64)
+	mkdir -p "$DOCS/known"
+	cat >"$DOCS/known/list.meta4" <<-END
+		<metalink xmlns="urn:ietf:params:xml:ns:metalink">
+		<file name="sent"><url priority="1">${other/127/own:other@127}/status/404</url><url priority="2">$other/echo-headers</url></file>
+		<file name="first"><url>${other/127/own:other@127}/echo-headers</url></file>
+		<file name="wrong"><hash type="sha-256">$(printf '%064d' 0)</hash><url>$other/gen/10/1</url></file>
+		</metalink>
+	END
+	get -u me:hunter2 -H "X-Key: hunter2" -i "$ORIGIN/auth/me/hunter2/known/list.meta4"
+	expect 32 "'wrong'"
+	grep -q '^Host: ' sent || fail "no head"
+	! grep -qi '^Authorization' sent || fail "$(cat sent)"
+	grep -q "^Authorization: Basic $(printf own:other | base64)" first || fail "$(cat first)"
+	! grep -q "hunter2\|$auth" sent first err || fail "$(cat sent first)"
+	absent wrong
+	nothing_left sent first
+}

@@ -1,25 +1,12 @@
 # Downloads through proxies that others have written, as Debian has them: over HTTP and HTTPS, in segments, with and without a
 # user.
 
-. "$ROOT/scripts/lib/port.sh"
+. "$ROOT/scripts/lib/server.sh"
 
-# Start COMMAND..., which listens on $port until the case ends. Sets $proxy, its address.
+# Start COMMAND..., a proxy. Sets $proxy, its address.
 serve_proxy() { # command...
-	"$@" >server.log 2>&1 &
-	SERVER=$! # not local: the trap runs outside
-	trap 'kill $SERVER; wait $SERVER' EXIT
-	until_true 10 is_open
+	start_server "$@"
 	proxy=127.0.0.1:$port
-}
-
-is_open() {
-	(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
-}
-
-prepare() { # program
-	PATH=$PATH:/usr/sbin
-	command -v "$1" >/dev/null || skip "no $1 here"
-	port=$(free_port) || fail "no port"
 }
 
 # The same files as without a proxy.
@@ -58,12 +45,11 @@ refused() { # status, options...
 
 # tinyproxy, without and with Basic credentials
 test_slow_proxies_tinyproxy() {
-	prepare tinyproxy
+	prepare_server tinyproxy
 	printf '%s\n' "Port $port" 'Listen 127.0.0.1' 'Timeout 60' 'Allow 127.0.0.1' >conf
 	serve_proxy tinyproxy -d -c conf
 	all_of_it --proxy "http://$proxy"
-	kill $SERVER
-	wait $SERVER
+	stop_server
 	echo 'BasicAuth user secret' >>conf
 	serve_proxy tinyproxy -d -c conf
 	all_of_it --proxy "http://$proxy" --proxy-user user:secret
@@ -95,12 +81,11 @@ serve_squid() {
 
 # squid, without a user, with Basic and with Digest credentials
 test_slow_proxies_squid() {
-	prepare squid
+	prepare_server squid
 	{ squid_conf; echo 'http_access allow all'; } >conf
 	serve_squid
 	all_of_it --proxy "http://$proxy"
-	kill $SERVER
-	wait $SERVER
+	stop_server
 	echo "user:$(openssl passwd -apr1 secret)" >users
 	{
 		squid_conf
@@ -111,8 +96,7 @@ test_slow_proxies_squid() {
 	all_of_it --proxy "http://user:secret@$proxy"
 	refused 24 --proxy "http://user:hunter2@$proxy"
 	refused 24 --proxy "http://$proxy"
-	kill $SERVER
-	wait $SERVER
+	stop_server
 	echo user:secret >users
 	{
 		squid_conf
@@ -127,14 +111,75 @@ test_slow_proxies_squid() {
 
 # microsocks, without and with a user
 test_slow_proxies_microsocks() {
-	prepare microsocks
+	prepare_server microsocks
 	serve_proxy microsocks -i 127.0.0.1 -p "$port"
 	all_of_it --proxy "socks5h://$proxy"
 	all_of_it --proxy "socks5://$proxy"
-	kill $SERVER
-	wait $SERVER
+	stop_server
 	serve_proxy microsocks -i 127.0.0.1 -p "$port" -u user -P secret
 	all_of_it --proxy "socks5h://user:secret@$proxy"
 	refused 24 --proxy "socks5h://user:hunter2@$proxy"
 	refused 24 --proxy "socks5h://$proxy"
+}
+
+danted_conf() { # socksmethod
+	cat <<-END
+		logoutput: stderr
+		internal: 127.0.0.1 port = $port
+		external: 127.0.0.1
+		user.unprivileged: nobody
+		clientmethod: none
+		socksmethod: $1
+		client pass { from: 127.0.0.0/8 to: 0.0.0.0/0 }
+		socks pass { from: 127.0.0.0/8 to: 127.0.0.0/8 protocol: tcp }
+	END
+}
+
+# dante without a user: SOCKS4 and SOCKS5 (SOCKS4a is not supported by it)
+test_slow_proxies_dante() {
+	prepare_server danted
+	as_root # it gives that up
+	danted_conf none >conf
+	serve_proxy danted -f "$PWD/conf" -p "$PWD/pid" -N 1
+	local kind
+	for kind in socks4 socks5 socks5h; do
+		all_of_it --proxy "$kind://$proxy"
+	done
+}
+
+# dante takes its users from the system's files: in a mount namespace these are ours
+test_slow_proxies_dante_user() {
+	prepare_server danted
+	as_root
+	unshare --mount true 2>/dev/null || skip "this user may not make mount namespaces"
+	danted_conf username >conf
+	{ cat /etc/passwd; echo 'sluice-test:x:4242:4242::/nonexistent:/usr/sbin/nologin'; } >passwd
+	{ cat /etc/shadow; echo "sluice-test:$(openssl passwd -6 secret):19000:0:99999:7:::"; } >shadow
+	chmod 600 shadow
+	serve_proxy unshare --mount sh -c 'mount --bind passwd /etc/passwd && mount --bind shadow /etc/shadow &&
+		exec danted -f "$PWD/conf" -p "$PWD/pid" -N 1'
+	all_of_it --proxy "socks5h://sluice-test:secret@$proxy"
+	all_of_it --proxy "socks5://sluice-test:secret@$proxy"
+	refused 24 --proxy "socks5h://sluice-test:hunter2@$proxy"
+	refused 24 --proxy "socks5h://$proxy"
+	once --proxy "socks4a://$proxy" "$ORIGIN/gen/3/1"
+	((status != 0)) || fail "SOCKS4 without a user was let in"
+}
+
+# squid behind TLS: it is checked as any server, and gets its credentials over TLS only
+test_slow_proxies_squid_tls() {
+	prepare_server squid
+	echo "user:$(openssl passwd -apr1 secret)" >users
+	{
+		squid_conf | sed "s|^http_port.*|https_port 127.0.0.1:$port tls-cert=${CA%/*}/server.pem tls-key=${CA%/*}/server.key|"
+		echo "auth_param basic program /usr/lib/squid/basic_ncsa_auth $PWD/users"
+		printf '%s\n' 'acl known proxy_auth REQUIRED' 'http_access allow known' 'http_access deny all'
+	} >conf
+	squid -k parse -f "$PWD/conf" >parsed 2>&1 || skip "squid is built without TLS: $(grep -m 1 -i 'tls\|ssl\|https' parsed)"
+	serve_squid
+	all_of_it --cacert "$CA" --proxy "https://user:secret@$proxy"
+	refused 24 --proxy "https://user:hunter2@$proxy"
+	refused 24 --proxy "https://$proxy"
+	once --proxy "https://user:secret@$proxy" "$ORIGIN/gen/3/1"
+	expect 35 "certificate"
 }

@@ -1,27 +1,18 @@
 # Downloads from servers that others have written, as Debian has them: in segments where the server has ranges and a validator,
 # killed and resumed, again, and while the file is replaced.
 
-. "$ROOT/scripts/lib/port.sh"
+. "$ROOT/scripts/lib/server.sh"
 
 SIZE=30000000
 
 # Start COMMAND..., which serves ./docs on $port until the case ends. Sets $url.
 serve() { # command...
-	command -v "$1" >/dev/null || skip "no $1 here"
-	"$@" >server.log 2>&1 &
-	SERVER=$! # not local: the trap runs outside
-	trap 'kill $SERVER; wait $SERVER' EXIT
-	until_true 10 is_open
+	start_server "$@"
 	url=http://127.0.0.1:$port
 }
 
-is_open() {
-	(exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null
-}
-
-prepare() {
-	PATH=$PATH:/usr/sbin
-	port=$(free_port) || fail "no port"
+prepare() { # program
+	prepare_server "$1"
 	mkdir docs
 	chmod 755 . docs # some servers give up root
 	local i
@@ -106,7 +97,7 @@ replaced() {
 
 # Apache: strong ETags of size and time
 test_slow_servers_apache() {
-	prepare
+	prepare apache2
 	local modules=/usr/lib/apache2/modules
 	cat >conf <<-END
 		ServerRoot $PWD
@@ -142,7 +133,7 @@ digest() { # [-j 1 ...]
 
 # Apache httpd asks for Digest with MD5
 test_slow_servers_apache_digest() {
-	prepare
+	prepare apache2
 	local modules=/usr/lib/apache2/modules
 	[[ -f $modules/mod_auth_digest.so ]] || skip "no mod_auth_digest here"
 	printf 'me:tests, of all:%s\n' "$(printf 'me:tests, of all:pass word' | md5sum | cut -d ' ' -f 1)" >users
@@ -177,7 +168,7 @@ test_slow_servers_apache_digest() {
 
 # lighttpd asks for Digest with SHA-256 and MD5
 test_slow_servers_lighttpd_digest() {
-	prepare
+	prepare lighttpd
 	echo 'me:pass word' >users
 	chmod 644 users
 	cat >conf <<-END
@@ -222,7 +213,7 @@ codings() { # url of text/, coding...
 
 # Apache with mod_deflate and mod_brotli, and a file that it takes for one with a coding
 test_slow_servers_apache_codings() {
-	prepare
+	prepare apache2
 	local modules=/usr/lib/apache2/modules
 	gzip -c docs/small9 >docs/small9.gz
 	cat >conf <<-END
@@ -255,7 +246,7 @@ test_slow_servers_apache_codings() {
 
 # nginx with gzip and brotli
 test_slow_servers_nginx_codings() {
-	prepare
+	prepare nginx
 	local module=/usr/lib/nginx/modules/ngx_http_brotli_filter_module.so
 	[[ -e $module ]] || skip "no $module here"
 	mkdir tmp
@@ -281,7 +272,7 @@ test_slow_servers_nginx_codings() {
 
 # nginx with HTTP/2: all files on few connections; and by HTTP/1.1 where that is asked for
 test_slow_servers_nginx_http2() {
-	prepare
+	prepare nginx
 	mkdir tmp
 	cat >conf <<-END
 		$( ((EUID != 0)) || echo 'user nobody nogroup;')
@@ -313,9 +304,147 @@ test_slow_servers_nginx_http2() {
 	! grep -v 'HTTP/1.1' versions || fail "not all requests were of HTTP/1.1"
 }
 
+# A page that nginx makes of a directory is a file like another; what it links to is not followed
+test_slow_servers_nginx_autoindex() {
+	prepare nginx
+	mkdir tmp
+	cat >conf <<-END
+		$( ((EUID != 0)) || echo 'user nobody nogroup;')
+		pid $PWD/pid;
+		daemon off;
+		events { worker_connections 64; }
+		http {
+			access_log $PWD/requests;
+			client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp; uwsgi_temp_path tmp; scgi_temp_path tmp;
+			server {
+				listen 127.0.0.1:$port;
+				root $PWD/docs;
+				autoindex on;
+				gzip on;
+			}
+		}
+	END
+	mkdir "docs/old logs"
+	cp docs/small2 "docs/old logs/a&b <1>"
+	chmod -R a+rX docs
+	serve nginx -p "$PWD" -e "$PWD/error.log" -c "$PWD/conf"
+	get -q "$url/"
+	expect 0
+		grep -q 'href="large"' index.html || fail "not the list of files"
+	get -q -d sub "$url/old%20logs/" # in its own directory: index.html is taken
+	expect 0
+	grep -q '>a&amp;b &lt;1&gt;</a>' sub/index.html || fail "not the list of files"
+	get -q --compressed -d again "$url/old%20logs/"
+	expect 0
+	same sub/index.html again/index.html
+	get -q -d whole "$url/old%20logs" # without the slash: by a redirect, named as it was typed
+	expect 0
+	same sub/index.html "whole/old logs"
+	get -q "$url/old%20logs/a%26b%20%3C1%3E"
+	expect 0
+	is_gen "a&b <1>" 18000 2
+	! grep -q 'large\|small' requests || fail "a link of the page was followed"
+}
+
+# nginx compresses the whole file and not a range of it, and then its ETag is a weak one
+test_slow_servers_nginx_gzip_ranges() {
+	prepare nginx
+	mkdir tmp
+	cat >conf <<-END
+		$( ((EUID != 0)) || echo 'user nobody nogroup;')
+		pid $PWD/pid;
+		daemon off;
+		events { worker_connections 64; }
+		http {
+			access_log off;
+			default_type text/plain;
+			client_body_temp_path tmp; proxy_temp_path tmp; fastcgi_temp_path tmp; uwsgi_temp_path tmp; scgi_temp_path tmp;
+			server {
+				listen 127.0.0.1:$port;
+				root $PWD/docs;
+				gzip on;
+				gzip_types *;
+				gzip_min_length 1;
+			}
+		}
+	END
+	serve nginx -p "$PWD" -e "$PWD/error.log" -c "$PWD/conf"
+	all_of_it ranges
+	rm -f large small?
+	cp -p docs/small9 docs/large2
+	"$ORIGIN_TOOL" --gen $SIZE 1 >docs/large # all_of_it has replaced it
+	touch -d '2 days ago' docs/large
+	segments --compressed "$url/large" "$url"/small{2,3,4,5,6,7,8,9}
+	expect 0
+	everything
+	killed_and_run_again large --compressed
+	is_gen large $SIZE 1
+}
+
+# What is left of a run that was killed is used, or is not, for the right file.
+killed_and_run_again() { # path, options...
+	local path=$1
+	shift
+	rm -f large
+	start get -q "$@" -s 4 -x 4 -k 1M --limit-rate 10M "$url/$path"
+	until_true 20 has_grown stream
+	kill -KILL $pid
+	wait $pid 2>/dev/null
+	absent large
+	segments "$@" "$url/$path"
+	expect 0
+}
+
+# What Apache can be told to do about ranges and validators: each name is a path with its own rules, all with the same files
+ODD_RANGES='
+none    MaxRanges none
+default FileETag None
+ignored RequestHeader unset Range
+open    RequestHeader edit Range "-[0-9]+$" "-"
+many    RequestHeader edit Range "^bytes=" "bytes=0-0,"
+shifted RequestHeader edit Range "^bytes=(\d)" "bytes=1$1"
+always  RequestHeader unset If-Range
+weak    Header edit ETag "^" "W/"
+bare    Header unset ETag
+'
+
+# Apache answers ranges in each odd way that its modules have: the file is right, in segments and after a kill
+test_slow_servers_apache_odd_ranges() {
+	prepare apache2
+	local modules=/usr/lib/apache2/modules name rule
+	cat >conf <<-END
+		ServerRoot $PWD
+		ServerName localhost
+		PidFile $PWD/pid
+		Listen 127.0.0.1:$port
+		LoadModule mpm_event_module $modules/mod_mpm_event.so
+		LoadModule authz_core_module $modules/mod_authz_core.so
+		LoadModule headers_module $modules/mod_headers.so
+		DocumentRoot $PWD/docs
+		ErrorLog $PWD/error.log
+		Mutex file:$PWD
+		$( ((EUID != 0)) || printf 'User nobody\nGroup nogroup')
+	END
+	while read -r name rule; do
+		[[ $name ]] || continue
+		ln -s . "docs/$name"
+		printf '<Location /%s>\n\t%s\n</Location>\n' "$name" "$rule" >>conf
+	done <<<"$ODD_RANGES"
+	serve apache2 -X -f "$PWD/conf"
+	while read -r name rule; do
+		[[ $name ]] || continue
+		segments "$url/$name/large" "$url/$name"/small{2,3,4,5,6,7,8,9} "$url/$name/empty"
+		expect 0
+		everything
+		killed_and_run_again "$name/large"
+		everything
+		rm large small? empty
+	done <<<"$ODD_RANGES"
+}
+
 # lighttpd: validators for files of a known type
 test_slow_servers_lighttpd() {
-	prepare
+	prepare lighttpd
 	cat >conf <<-END
 		server.document-root = "$PWD/docs"
 		server.bind = "127.0.0.1"
@@ -326,25 +455,84 @@ test_slow_servers_lighttpd() {
 	all_of_it ranges
 }
 
+# Caddy without an administration port and without a network: it has our certificate, which is ours to trust.
+serve_caddy() { # protocols, directives...
+	local protocols=$1
+	shift
+	export HOME=$PWD XDG_DATA_HOME=$PWD XDG_CONFIG_HOME=$PWD SSL_CERT_FILE=$CA
+	cat >Caddyfile <<-END
+		{
+			admin off
+			auto_https off
+			servers {
+				protocols $protocols
+			}
+		}
+		$site {
+			bind 127.0.0.1
+			root * docs
+			file_server
+			log {
+				output file $PWD/requests
+			}
+			$(printf '%s\n' "$@")
+		}
+	END
+	serve caddy run --config Caddyfile --adapter caddyfile
+}
+
 # Caddy
 test_slow_servers_caddy() {
-	prepare
-	export HOME=$PWD XDG_DATA_HOME=$PWD XDG_CONFIG_HOME=$PWD
-	printf '{\n\tadmin off\n\tauto_https off\n}\nhttp://127.0.0.1:%s {\n\troot * docs\n\tfile_server\n}\n' "$port" >Caddyfile
-	serve caddy run --config Caddyfile
+	prepare caddy
+	site=http://127.0.0.1:$port
+	serve_caddy h1
 	all_of_it ranges
+}
+
+# Caddy over TLS, by HTTP/1.1 and by HTTP/2
+test_slow_servers_caddy_tls() {
+	prepare caddy
+	site=https://127.0.0.1:$port
+	serve_caddy 'h1 h2' "tls ${CA%/*}/server.pem ${CA%/*}/server.key"
+	url=$site
+	all_of_it ranges
+	grep -q '"proto":"HTTP/2.0"' requests || fail "no request was of HTTP/2"
+	get --http1.1 -s 4 -k 1M --if-exists replace "$url"/small{2,3,4,5,6,7,8,9}
+	expect 0
+	grep -q '"proto":"HTTP/1.1"' requests || fail "no request was of HTTP/1.1"
+	SSL_CERT_FILE=/dev/null get "$url/small2" -o none
+	((status == 35)) || fail "exit status $status with a certificate that is not trusted"
+}
+
+# Caddy with HTTP/1.1 alone over TLS
+test_slow_servers_caddy_http1() {
+	prepare caddy
+	site=https://127.0.0.1:$port
+	serve_caddy h1 "tls ${CA%/*}/server.pem ${CA%/*}/server.key"
+	url=$site
+	all_of_it ranges
+	! grep -q '"proto":"HTTP/2.0"' requests || fail "a request was of HTTP/2"
+}
+
+# Caddy compresses with gzip and zstd
+test_slow_servers_caddy_codings() {
+	prepare caddy
+	site=https://127.0.0.1:$port
+	serve_caddy 'h1 h2' "tls ${CA%/*}/server.pem ${CA%/*}/server.key" 'encode zstd gzip'
+	url=$site
+	codings "$url" gzip zstd
 }
 
 # busybox: ranges and Last-Modified, no ETag, a connection for each request
 test_slow_servers_busybox() {
-	prepare
+	prepare busybox
 	serve busybox httpd -f -p "127.0.0.1:$port" -h docs
 	all_of_it ranges
 }
 
 # python: no ranges, HTTP/1.0
 test_slow_servers_python() {
-	prepare
+	prepare python3
 	serve python3 -m http.server --bind 127.0.0.1 --directory docs "$port"
 	all_of_it stream
 }

@@ -22,8 +22,8 @@ enum trait { ORDINARY, WEAK_DIGEST, WEAK_KEY, FOR_CLIENTS, ENCRYPTED };
 
 struct spec {
 	const char *name;
-	const char *common_name;
-	const char *names; /* subjectAltName as x509v3_config(5) writes it; NULL = none */
+	const char *common_name; /* "" = one with a NUL in it */
+	const char *names;       /* subjectAltName as x509v3_config(5) writes it; NULL = none */
 	enum signer signer;
 	long from_days, to_days; /* from now */
 	bool sends_signer;       /* the signer's certificate stands behind its own */
@@ -46,6 +46,7 @@ static const struct spec specs[] = {
 		ORDINARY },
 	{ "nosan", "localhost", NULL, BY_CA, -1, LIFE_DAYS, false, ORDINARY },
 	{ "nulname", "sluice test", "", BY_CA, -1, LIFE_DAYS, false, ORDINARY },
+	{ "nulcommon", "", NULL, BY_CA, -1, LIFE_DAYS, false, ORDINARY },
 	{ "selfsigned", "localhost", GOOD_NAMES, BY_ITSELF, -1, LIFE_DAYS, false, ORDINARY },
 	{ "stranger", "localhost", GOOD_NAMES, BY_STRANGER, -1, LIFE_DAYS, false, ORDINARY },
 	{ "incomplete", "localhost", GOOD_NAMES, BY_INTERMEDIATE, -1, LIFE_DAYS, false, ORDINARY },
@@ -54,6 +55,10 @@ static const struct spec specs[] = {
 	{ "weakdigest", "localhost", GOOD_NAMES, BY_CA, -1, LIFE_DAYS, false, WEAK_DIGEST },
 	{ "weakkey", "localhost", GOOD_NAMES, BY_CA, -1, LIFE_DAYS, false, WEAK_KEY },
 	{ "wildaddress", "*.0.0.1", "DNS:*.0.0.1", BY_CA, -1, LIFE_DAYS, false, ORDINARY },
+	{ "dnsaddress", "127.0.0.1", "DNS:127.0.0.1,DNS:::1", BY_CA, -1, LIFE_DAYS, false,
+		ORDINARY },
+	{ "wildtop", "*", "DNS:*,DNS:*.test,DNS:*.*.test,DNS:a.*.test", BY_CA, -1, LIFE_DAYS, false,
+		ORDINARY },
 	{ "client", "some client", GOOD_NAMES, BY_CA, -1, LIFE_DAYS, false, FOR_CLIENTS },
 	{ "client2", "other client", NULL, BY_INTERMEDIATE, -1, LIFE_DAYS, true, FOR_CLIENTS },
 	{ "encrypted", "some client", NULL, BY_CA, -1, LIFE_DAYS, false, ENCRYPTED },
@@ -71,14 +76,18 @@ set_serial(X509 *cert)
 	return good;
 }
 
+static const char nul_text[] = "localhost\0.evil.example";
+
 static bool
 set_subject(X509 *cert, const char *common_name)
 {
 	X509_NAME *name = X509_get_subject_name(cert);
+	bool has_nul = !common_name[0];
+	const unsigned char *text = (const unsigned char *)(has_nul ? nul_text : common_name);
 	return X509_NAME_add_entry_by_txt(
 		       name, "O", MBSTRING_ASC, (const unsigned char *)"sluice tests", -1, -1, 0) &&
-	       X509_NAME_add_entry_by_txt(
-		       name, "CN", MBSTRING_ASC, (const unsigned char *)common_name, -1, -1, 0);
+	       X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, text,
+		       has_nul ? (int)sizeof(nul_text) - 1 : -1, -1, 0);
 }
 
 static bool
@@ -96,11 +105,11 @@ add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
 static bool
 add_nul_name(X509 *cert)
 {
-	static const char text[] = "localhost\0.evil.example";
 	GENERAL_NAMES *names = GENERAL_NAMES_new();
 	GENERAL_NAME *name = GENERAL_NAME_new();
 	ASN1_IA5STRING *string = ASN1_IA5STRING_new();
-	bool good = names && name && string && ASN1_STRING_set(string, text, sizeof(text) - 1);
+	bool good =
+		names && name && string && ASN1_STRING_set(string, nul_text, sizeof(nul_text) - 1);
 	if (good) {
 		GENERAL_NAME_set0_value(name, GEN_DNS, string);
 		string = NULL;

@@ -18,6 +18,7 @@
  *   wronghost     good for other.example only
  *   nosan         names localhost in its subject only, with no subjectAltName
  *   nulname       names "localhost\0.evil.example"
+ *   nulcommon     the same, in its subject only
  *   selfsigned    as server, signed by itself
  *   stranger      as server, signed by an authority that is not in ca.pem
  *   incomplete    as server, signed by intermediate, which is not sent
@@ -26,6 +27,8 @@
  *   weakdigest    as server, signed with SHA-1
  *   weakkey       as server, with an RSA key that is too short
  *   wildaddress   names "*.0.0.1"
+ *   dnsaddress    names 127.0.0.1 and ::1 as host names, not as addresses
+ *   wildtop       names "*", "*.test", "*.*.test" and "a.*.test"
  *   client        of a client (not for servers), signed by ca
  *   client2       the same, signed by intermediate, which is behind it
  *   encrypted     as client, but its key is encrypted with the passphrase "secret"

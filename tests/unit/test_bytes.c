@@ -49,8 +49,8 @@ Test(bytes, trim_takes_spaces_and_tabs_from_both_ends)
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		struct sl_span in = sl_span_str(cases[i].in);
 		cr_expect(sl_span_is(sl_span_trim(in), cases[i].want), "case %zu", i);
-		cr_expect(sl_span_is(sl_span_trim_lines(in), cases[i].want_of_lines), "case %zu",
-			i);
+		cr_expect(
+			sl_span_is(sl_span_trim_lines(in), cases[i].want_of_lines), "case %zu", i);
 	}
 }
 

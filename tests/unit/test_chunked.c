@@ -64,7 +64,8 @@ Test(http_chunked, decodes_bodies_cut_anywhere)
 		{ "000000000000000A\r\n0123456789\r\n00\r\n\r\n", "0123456789", 36 },
 		{ "a;x=y\r\n0123456789\r\n0;z\r\n\r\n", "0123456789", 26 },
 		{ "1 ;a=\"b;c\"\r\nx\r\n0 \t\r\n\r\n", "x", 22 },
-		{ "1;\r\nx\r\n0;;\r\nTrailer: y\r\nz\r\n\r\nrest", "x", 29 },
+		{ "1;\r\nx\r\n0;;\r\nTrailer: y\r\nz:\r\n\r\nrest", "x", 30 },
+		{ "0\r\na: b\r\n folded\n\tagain\r\n:\n\r\nrest", "", 29 },
 		{ "2\r\n\r\n\r\n0\r\n\r\n", "\r\n", 12 },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
@@ -164,6 +165,10 @@ Test(http_chunked, rejects_malformed_framing)
 		CASE("0\r\n\rx", "CR without LF"),
 		CASE("0\r\na\rb\r\n", "CR without LF"),
 		CASE("0\r\na\0b\r\n", "NUL"),
+		CASE("0\r\n0\r\n\r\n", "no colon"),
+		CASE("0\r\na: b\r\nHTTP/1.1 200 OK\r\n", "no colon"),
+		CASE("0\r\na: b\nc\n\n", "no colon"),
+		CASE("0\r\n folded\r\n\r\n", "no colon"),
 #undef CASE
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)

@@ -1,5 +1,5 @@
 /* Credentials of requests, and answers to 401, with a server that checks them. */
-#include "support/origin.h"
+#include "support/client_scene.h"
 #include "support/peer.h"
 #include "support/scratch.h"
 
@@ -11,123 +11,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PORTS 3
-
-struct fixture {
-	struct sl_origin *origin;
-	struct sl_origin_options served;
-	struct sl_http_client *client;
-	struct sl_http_client_options options;
-	unsigned ports[PORTS];
-	/* of the last request */
-	struct sl_error err;
-	char body[4096];
-	struct sl_scope scope;
-	char final_url[1024];
-};
-
-/* On the heap: tasks have small stacks. */
-static struct fixture *
-fixture_new(void)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	cr_assert_not_null(fixture);
-	fixture->served = (struct sl_origin_options){ .max_connections = 64,
-		.ports = { { .name = "0", .kind = SL_ORIGIN_HTTP },
-			{ .name = "1", .kind = SL_ORIGIN_HTTP },
-			{ .name = "2", .kind = SL_ORIGIN_HTTP } },
-		.port_count = PORTS };
-	fixture->options = (struct sl_http_client_options){ .per_host = 8,
-		.total = 8,
-		.connect_timeout_ns = 60 * SL_NS_PER_S,
-		.stall_timeout_ns = 60 * SL_NS_PER_S,
-		.max_redirects = 5 };
-	cr_assert_eq(sl_origin_start(&fixture->origin, &fixture->served, NULL), 0);
-	for (unsigned i = 0; i < PORTS; i++)
-		fixture->ports[i] =
-			sl_origin_port_of(fixture->origin, fixture->served.ports[i].name);
-	return fixture;
-}
-
-static void
-fixture_free(struct fixture *fixture)
-{
-	sl_http_client_free(fixture->client);
-	sl_origin_stop(fixture->origin);
-	free(fixture);
-}
-
 /* A new client, with other options. */
 SL_SUSPENDS
 static void
-begin(struct fixture *fixture)
+begin(struct client_scene *fixture)
 {
-	sl_http_client_free(fixture->client);
-	fixture->client = NULL;
-	cr_assert_eq(sl_http_client_new(&fixture->client, &fixture->options, &fixture->err), 0,
-		"%s", fixture->err.text);
+	cr_assert_eq(client_scene_begin(fixture), 0, "%s", fixture->err.text);
 }
 
-/* "http://USERINFO127.0.0.1:PORT/path"; "$1" and the like in the path become a number of a port. */
+/* "http://USERINFO127.0.0.1:PORT/path" for client_scene_fetch. */
 static void
-format_url(const struct fixture *fixture, char out[1024], const char *userinfo, unsigned port,
-	const char *path)
+format_url(char out[CLIENT_SCENE_URL], const char *userinfo, unsigned port, const char *path)
 {
-	int len = snprintf(out, 1024, "http://%s127.0.0.1:%u", userinfo, fixture->ports[port]);
-	for (; *path; path++) {
-		if (*path == '$') {
-			path++;
-			len += snprintf(
-				out + len, 1024 - (size_t)len, "%u", fixture->ports[*path - '0']);
-		} else {
-			out[len++] = *path;
-		}
-	}
-	out[len] = '\0';
+	snprintf(out, CLIENT_SCENE_URL, "http://%s127.0.0.1:$%u%s", userinfo, port, path);
 }
 
 SL_SUSPENDS
 static int
-fetch_url(struct fixture *fixture, const char *text, const char *method, struct sl_scope scope)
+fetch(struct client_scene *fixture, const char *userinfo, unsigned port, const char *path)
 {
-	struct sl_url url = { 0 };
-	struct sl_http_exchange *exchange = NULL;
-	size_t len = 0;
-	int got;
-	sl_error_clear(&fixture->err);
-	fixture->body[0] = '\0';
-	cr_assert_eq(sl_url_parse(&url, sl_span_str(text), NULL), 0, "%s", text);
-	struct sl_http_request request = { .method = method, .url = &url, .scope = scope };
-	int code = sl_http_open(fixture->client, &request, &exchange, &fixture->err);
-	sl_url_release(&url);
-	if (code)
-		return code;
-	struct sl_buf final = { 0 };
-	sl_url_format(&final, sl_http_final_url(exchange));
-	snprintf(fixture->final_url, sizeof(fixture->final_url), "%s", final.data);
-	sl_buf_release(&final);
-	fixture->scope = sl_http_scope(exchange);
-	while ((got = sl_http_read(exchange, fixture->body + len, sizeof(fixture->body) - 1 - len,
-			&fixture->err)) > 0)
-		len += (size_t)got;
-	fixture->body[len] = '\0';
-	sl_http_close(exchange);
-	return got;
-}
-
-SL_SUSPENDS
-static int
-fetch(struct fixture *fixture, const char *userinfo, unsigned port, const char *path)
-{
-	char text[1024];
-	format_url(fixture, text, userinfo, port, path);
-	return fetch_url(fixture, text, "GET", (struct sl_scope){ 0 });
+	char text[CLIENT_SCENE_URL];
+	format_url(text, userinfo, port, path);
+	return client_scene_fetch(fixture, text, NULL);
 }
 
 /* Requests that came with /tag/NAME. */
 SL_SUSPENDS
 static int
-requests(struct fixture *fixture, const char *name)
+requests(struct client_scene *fixture, const char *name)
 {
 	char path[64];
 	int count = -1;
@@ -139,7 +50,7 @@ requests(struct fixture *fixture, const char *name)
 
 /* "user:password" or "Bearer token" or "Digest" that /echo-headers reports; "" = none. */
 static const char *
-sent(const struct fixture *fixture)
+sent(const struct client_scene *fixture)
 {
 	static const struct {
 		const char *line, *what;
@@ -171,7 +82,7 @@ AUTH_TEST(the_strongest_challenge_that_is_supported_is_answered_and_remembered)
 {
 	static const char *const kinds[] = { "sha256", "md5", "plain", "sha256+md5", "sess+md5",
 		"basic+sha256", "basic+sha256+md5+fields", "sess+sha256+md5+plain+fields" };
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = client_scene_new();
 	for (size_t i = 0; i < SL_COUNT_OF(kinds); i++) {
 		char path[200], tag[20];
 		begin(fixture);
@@ -185,13 +96,13 @@ AUTH_TEST(the_strongest_challenge_that_is_supported_is_answered_and_remembered)
 		}
 		cr_expect_eq(requests(fixture, tag), 11, "%s", kinds[i]);
 	}
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
 AUTH_TEST(a_nonce_that_is_too_old_is_replaced)
 {
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = client_scene_new();
 	begin(fixture);
 	for (int n = 0; n < 10; n++)
 		cr_expect_eq(fetch(fixture, "u:p@", 0, "/tag/s/digest/u/p/sha256+stale/gen/5/1"), 0,
@@ -202,7 +113,7 @@ AUTH_TEST(a_nonce_that_is_too_old_is_replaced)
 		cr_expect_eq(fetch(fixture, "u:p@", 1, "/tag/n/digest/u/p/md5+next/gen/5/1"), 0,
 			"%s", fixture->err.text);
 	cr_expect_eq(requests(fixture, "n"), 5 + 1);
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
@@ -219,7 +130,7 @@ AUTH_TEST(credentials_that_are_refused_are_not_sent_again_and_again)
 		{ "/digest/u/p/sess+basic/gen/5/1", "does not accept", 1 },
 		{ "/bearer/T/gen/5/1", "does not accept", 1 },
 	};
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = client_scene_new();
 	for (size_t i = 0; i < SL_COUNT_OF(rows); i++) {
 		char path[200], tag[20];
 		begin(fixture);
@@ -230,13 +141,13 @@ AUTH_TEST(credentials_that_are_refused_are_not_sent_again_and_again)
 		cr_expect(strstr(fixture->err.text, rows[i].words), "%s", fixture->err.text);
 		cr_expect_eq(requests(fixture, tag), rows[i].count, "%s", path);
 	}
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
 AUTH_TEST(only_digest_never_sends_a_password)
 {
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = client_scene_new();
 	fixture->options.credentials.only_digest = true;
 	begin(fixture);
 	cr_expect_eq(fetch(fixture, "own:pw@", 0, "/echo-headers"), 0);
@@ -248,14 +159,14 @@ AUTH_TEST(only_digest_never_sends_a_password)
 	cr_expect_eq(requests(fixture, "d"), 2);
 	cr_expect_eq(fetch(fixture, "own:pw@", 0, "/echo-headers"), 0);
 	cr_expect_str_eq(sent(fixture), "digest");
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
 /* CVE-2026-11856: what was learned of Digest went to another origin. */
 AUTH_TEST(a_challenge_is_remembered_for_its_origin_and_user_alone)
 {
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = client_scene_new();
 	begin(fixture);
 	cr_expect_eq(fetch(fixture, "own:pw@", 0, "/digest/own/pw/sha256/gen/5/1"), 0);
 	cr_expect_eq(fetch(fixture, "own:pw@", 0, "/echo-headers"), 0);
@@ -271,33 +182,33 @@ AUTH_TEST(a_challenge_is_remembered_for_its_origin_and_user_alone)
 			"/digest/own/pw/sha256/redirect-to?url=http://127.0.0.1:$1/echo-headers"),
 		0);
 	cr_expect_str_eq(sent(fixture), "");
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
 AUTH_TEST(a_server_that_changes_to_basic_gets_that)
 {
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = client_scene_new();
 	begin(fixture);
 	cr_expect_eq(fetch(fixture, "own:pw@", 0, "/digest/own/pw/sha256/gen/5/1"), 0);
 	cr_expect_eq(
 		fetch(fixture, "own:pw@", 0, "/auth/own/pw/gen/5/1"), 0, "%s", fixture->err.text);
 	cr_expect_eq(fetch(fixture, "own:pw@", 0, "/echo-headers"), 0);
 	cr_expect_str_eq(sent(fixture), "own");
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
 AUTH_TEST(a_head_has_an_answer_of_its_own)
 {
-	char text[1024];
-	struct fixture *fixture = fixture_new();
+	static const struct sl_http_request head = { .method = "HEAD" };
+	char text[CLIENT_SCENE_URL];
+	struct client_scene *fixture = client_scene_new();
 	begin(fixture);
-	format_url(fixture, text, "u:p@", 0, "/digest/u/p/sha256/gen/5/1");
-	cr_expect_eq(fetch_url(fixture, text, "HEAD", (struct sl_scope){ 0 }), 0, "%s",
-		fixture->err.text);
-	cr_expect_eq(fetch_url(fixture, text, "GET", (struct sl_scope){ 0 }), 0);
-	fixture_free(fixture);
+	format_url(text, "u:p@", 0, "/digest/u/p/sha256/gen/5/1");
+	cr_expect_eq(client_scene_fetch(fixture, text, &head), 0, "%s", fixture->err.text);
+	cr_expect_eq(client_scene_fetch(fixture, text, NULL), 0);
+	client_scene_free(fixture);
 	return 0;
 }
 
@@ -305,7 +216,7 @@ AUTH_TEST(a_head_has_an_answer_of_its_own)
 #define FILES 15
 
 struct worker {
-	struct fixture *fixture;
+	struct client_scene *fixture;
 	int failed;
 };
 
@@ -313,13 +224,13 @@ static int
 work(void *arg)
 {
 	struct worker *worker = arg;
-	char text[1024];
-	format_url(worker->fixture, text, "u:p@", 0, "/tag/p/digest/u/p/sha256/gen/5/1");
+	char text[CLIENT_SCENE_URL];
+	format_url(text, "u:p@", 0, "/tag/p/digest/u/p/sha256/gen/5/1");
 	for (int i = 0; i < FILES; i++) {
 		struct sl_url url;
 		struct sl_http_exchange *exchange = NULL;
 		char data[16];
-		cr_assert_eq(sl_url_parse(&url, sl_span_str(text), NULL), 0);
+		client_scene_url(worker->fixture, text, &url);
 		struct sl_http_request request = { .method = "GET", .url = &url };
 		if (sl_http_open(worker->fixture->client, &request, &exchange, NULL) != 0)
 			worker->failed++;
@@ -335,7 +246,7 @@ work(void *arg)
 /* The server refuses a count that it has seen. */
 AUTH_TEST(requests_side_by_side_have_counts_of_their_own)
 {
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = client_scene_new();
 	struct worker workers[TASKS];
 	struct sl_group group;
 	begin(fixture);
@@ -349,7 +260,7 @@ AUTH_TEST(requests_side_by_side_have_counts_of_their_own)
 		cr_expect_eq(workers[i].failed, 0);
 	/* Each of the first requests may have been challenged. */
 	cr_expect_leq(requests(fixture, "p"), TASKS * FILES + TASKS);
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
@@ -357,12 +268,12 @@ AUTH_TEST(requests_side_by_side_have_counts_of_their_own)
 
 /* The URL http://127.0.0.1:PORT/ as an origin. */
 static struct sl_url
-origin_url(const struct fixture *fixture, unsigned port)
+origin_url(const struct client_scene *fixture, unsigned port)
 {
-	char text[1024];
+	char text[CLIENT_SCENE_URL];
 	struct sl_url url;
-	format_url(fixture, text, "", port, "/");
-	cr_assert_eq(sl_url_parse(&url, sl_span_str(text), NULL), 0);
+	format_url(text, "", port, "/");
+	client_scene_url(fixture, text, &url);
 	return url;
 }
 
@@ -392,7 +303,7 @@ AUTH_TEST(credentials_of_the_run_go_to_origins_that_were_typed_or_named)
 		{ "own:pw@", 0, "/" TO(2) TO(0) "echo-headers", "" },
 		{ "own:pw@", 0, "/" TO(1) TO(0) "echo-headers", "" },
 	};
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = client_scene_new();
 	struct sl_url typed = origin_url(fixture, 0), named = origin_url(fixture, 1);
 	fixture->options.credentials = (struct sl_credentials_options){ .user = "run",
 		.password = "pw",
@@ -406,16 +317,17 @@ AUTH_TEST(credentials_of_the_run_go_to_origins_that_were_typed_or_named)
 			rows[i].userinfo, rows[i].path);
 		/* A later request to where that has led: the same scope. */
 		cr_expect_null(strstr(fixture->final_url, "pw"));
-		char again[1024];
+		char again[CLIENT_SCENE_URL];
 		snprintf(again, sizeof(again), "%s", fixture->final_url);
 		if (rows[i].userinfo[0] && !fixture->scope.has_left)
 			continue;
-		cr_expect_eq(fetch_url(fixture, again, "GET", fixture->scope), 0);
+		const struct sl_http_request later = { .scope = fixture->scope };
+		cr_expect_eq(client_scene_fetch(fixture, again, &later), 0);
 		cr_expect_str_eq(sent(fixture), rows[i].want, "again: %s", rows[i].path);
 	}
 	cr_expect_eq(fetch(fixture, "", 2, "/status/401"), SL_E_STATUS);
 	cr_expect(strstr(fixture->err.text, "--auth-origin"), "%s", fixture->err.text);
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	sl_url_release(&typed);
 	sl_url_release(&named);
 	return 0;
@@ -442,7 +354,7 @@ AUTH_TEST(netrc_entries_go_to_their_hosts)
 		{ "", 0, "/" TO(1) "echo-headers", "" },
 		{ "", 0, "/redirect-to?url=http://localhost:$0/" TO(0) "echo-headers", "" },
 	};
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = client_scene_new();
 	struct sl_url typed = origin_url(fixture, 0);
 	scratch_enter();
 	scratch_write_text("netrc", text);
@@ -456,14 +368,14 @@ AUTH_TEST(netrc_entries_go_to_their_hosts)
 			rows[i].userinfo, rows[i].path);
 	}
 	scratch_leave();
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	sl_url_release(&typed);
 	return 0;
 }
 
 AUTH_TEST(a_token_is_read_again_when_it_is_refused)
 {
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = client_scene_new();
 	struct sl_url typed = origin_url(fixture, 0);
 	scratch_enter();
 	scratch_write_text("token", " \tT1\r\n\n");
@@ -488,7 +400,7 @@ AUTH_TEST(a_token_is_read_again_when_it_is_refused)
 	cr_expect_null(strstr(fixture->err.text, "T2"));
 	cr_expect_eq(requests(fixture, "b"), 2);
 	scratch_leave();
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	sl_url_release(&typed);
 	return 0;
 }
@@ -507,7 +419,7 @@ AUTH_TEST(files_that_are_not_valid_are_refused_without_showing_them)
 		{ NULL, "machine a login b\npassword c secret", "line 2: a keyword is expected" },
 		{ NULL, "password secret", "line 1: 'machine' or 'default'" },
 	};
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = client_scene_new();
 	scratch_enter();
 	for (size_t i = 0; i < SL_COUNT_OF(rows); i++) {
 		scratch_write_text("file", rows[i].token ? rows[i].token : rows[i].netrc);
@@ -528,7 +440,7 @@ AUTH_TEST(files_that_are_not_valid_are_refused_without_showing_them)
 	cr_expect(strstr(fixture->err.text, "'nowhere'"), "%s", fixture->err.text);
 	scratch_leave();
 	fixture->client = NULL;
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
@@ -546,7 +458,7 @@ keep_line(void *ctx, enum sl_log_level level, const char *line)
 
 AUTH_TEST(a_netrc_file_that_others_can_read_is_reported)
 {
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = client_scene_new();
 	scratch_enter();
 	scratch_write_text("netrc", "machine a login b password c");
 	fixture->options.credentials = (struct sl_credentials_options){ .netrc_file = "netrc" };
@@ -560,6 +472,6 @@ AUTH_TEST(a_netrc_file_that_others_can_read_is_reported)
 	}
 	sl_log_set_sink(NULL, NULL, SL_LOG_ERROR);
 	scratch_leave();
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }

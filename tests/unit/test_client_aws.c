@@ -244,3 +244,48 @@ AWS_TEST(keys_of_a_profile_are_all_from_that_profile)
 	fixture_free(fixture);
 	return 0;
 }
+
+/* ---- a request that waits ---- */
+
+/* The time of the signature of what /echo-headers has shown, in seconds of its day. */
+static int
+signed_at(const struct fixture *fixture)
+{
+	int hours = 0, minutes = 0, seconds = 0;
+	const char *date = strcasestr(fixture->body, "x-amz-date: ");
+	cr_assert_not_null(date, "%s", fixture->body);
+	cr_assert_eq(sscanf(date + strlen("x-amz-date: "), "%*8dT%2d%2d%2d", &hours, &minutes,
+			     &seconds),
+		3);
+	return (hours * 60 + minutes) * 60 + seconds;
+}
+
+/* 1.25 s apart: not in the same second. */
+AWS_TEST(a_request_that_waits_for_its_turn_is_signed_when_it_is_sent)
+{
+	struct fixture *fixture = fixture_new();
+	char text[128];
+	int at[2];
+	struct sl_url url = { 0 };
+	struct sl_http_client *client = NULL;
+	struct sl_http_client_options options = fixture->options;
+	snprintf(text, sizeof(text), "http://127.0.0.1:%u/echo-headers", fixture->ports[0]);
+	cr_assert_eq(sl_url_parse(&url, sl_span_str(text), NULL), 0);
+	options.credentials.origins.typed = &url;
+	options.credentials.origins.typed_count = 1;
+	options.max_rps_milli = 800;
+	cr_assert_eq(sl_http_client_new(&client, &options, NULL), 0);
+	for (size_t i = 0; i < 2; i++) {
+		struct sl_http_exchange *exchange = NULL;
+		const struct sl_http_request request = { .method = "GET", .url = &url };
+		cr_assert_eq(sl_http_open(client, &request, &exchange, &fixture->err), 0, "%s",
+			fixture->err.text);
+		cr_assert_eq(read_all(fixture, exchange), 0);
+		at[i] = signed_at(fixture);
+	}
+	cr_expect_neq(at[0], at[1]);
+	sl_http_client_free(client);
+	sl_url_release(&url);
+	fixture_free(fixture);
+	return 0;
+}

@@ -238,7 +238,7 @@ CODING_TEST(decodes_bodies_of_every_framing_into_memory_of_any_size)
 	return 0;
 }
 
-/* Others give the first one of them and report success. */
+/* RFC 1952 2.2: wget, wget2 and aria2 give the first one of them and report success. */
 CODING_TEST(decodes_all_members)
 {
 	static const enum sl_codec sequences[] = { SL_CODEC_GZIP, SL_CODEC_ZSTD };
@@ -320,7 +320,8 @@ CODING_TEST(decodes_only_where_that_was_asked_for)
 	return 0;
 }
 
-/* For a reader that recognises formats by their content: it decides. */
+/* CVE-2022-32206, CVE-2023-23916 (curl): chains of codings, each of which expands. A reader that
+ * recognises formats by their content decides itself. */
 CODING_TEST(another_coding_is_refused_where_one_was_requested)
 {
 	static const char *const fields[] = { "Content-Encoding: compress\r\n",
@@ -345,8 +346,8 @@ CODING_TEST(another_coding_is_refused_where_one_was_requested)
 
 enum damage { CUT, CHECKSUM, BEHIND, OTHER };
 
-/* A missing trailer, a wrong checksum, bytes behind the end, and what is not in the coding at
- * all. */
+/* RFC 1952 2.3: a missing trailer, a wrong checksum, bytes behind the end, and what is not in the
+ * coding at all. */
 CODING_TEST(damage_is_an_error)
 {
 	static const struct {

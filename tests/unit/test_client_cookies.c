@@ -1,5 +1,5 @@
 /* Cookies of a run: what servers set over chains of redirects, and what a file has. */
-#include "support/origin.h"
+#include "support/client_scene.h"
 #include "support/peer.h"
 #include "support/scratch.h"
 
@@ -12,99 +12,27 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-struct fixture {
-	struct sl_origin *origin;
-	struct sl_origin_options served;
-	struct sl_http_client *client;
-	struct sl_http_client_options options;
-	unsigned port;
-	const struct sl_http_header *headers; /* of the next requests */
-	size_t header_count;
-	struct sl_scope scope;
-	/* of the last request */
-	struct sl_error err;
-	char body[4096];
-};
-
-/* On the heap: tasks have small stacks. */
-static struct fixture *
-fixture_new(void)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	cr_assert_not_null(fixture);
-	fixture->served = (struct sl_origin_options){ .max_connections = 64,
-		.ports = { { .name = "0", .kind = SL_ORIGIN_HTTP } },
-		.port_count = 1 };
-	fixture->options = (struct sl_http_client_options){ .per_host = 8,
-		.total = 8,
-		.connect_timeout_ns = 60 * SL_NS_PER_S,
-		.stall_timeout_ns = 60 * SL_NS_PER_S,
-		.max_redirects = 5 };
-	cr_assert_eq(sl_origin_start(&fixture->origin, &fixture->served, NULL), 0);
-	fixture->port = sl_origin_port_of(fixture->origin, "0");
-	return fixture;
-}
-
+/* "$0" in the path becomes the port. */
 SL_SUSPENDS
-static void
-fixture_free(struct fixture *fixture)
+static int
+fetch_with(struct client_scene *fixture, const struct sl_http_request *more, const char *host,
+	const char *path)
 {
-	sl_http_client_free(fixture->client);
-	sl_origin_stop(fixture->origin);
-	free(fixture);
+	char text[CLIENT_SCENE_URL];
+	snprintf(text, sizeof(text), "http://%s:$0%s", host, path);
+	return client_scene_fetch(fixture, text, more);
 }
 
 SL_SUSPENDS
 static int
-begin(struct fixture *fixture)
+fetch(struct client_scene *fixture, const char *host, const char *path)
 {
-	sl_http_client_free(fixture->client);
-	fixture->client = NULL;
-	sl_error_clear(&fixture->err);
-	return sl_http_client_new(&fixture->client, &fixture->options, &fixture->err);
-}
-
-/* "$" in the path becomes the port. */
-SL_SUSPENDS
-static int
-fetch(struct fixture *fixture, const char *host, const char *path)
-{
-	struct sl_url url = { 0 };
-	struct sl_http_exchange *exchange = NULL;
-	struct sl_buf text = { 0 };
-	size_t len = 0;
-	int got;
-	sl_error_clear(&fixture->err);
-	fixture->body[0] = '\0';
-	sl_buf_printf(&text, "http://%s:%u", host, fixture->port);
-	for (; *path; path++) {
-		if (*path == '$')
-			sl_buf_printf(&text, "%u", fixture->port);
-		else
-			sl_buf_add_char(&text, *path);
-	}
-	cr_assert_eq(sl_url_parse(&url, sl_buf_span(&text), NULL), 0, "%s", text.data);
-	sl_buf_release(&text);
-	struct sl_http_request request = { .method = "GET",
-		.url = &url,
-		.headers = fixture->headers,
-		.header_count = fixture->header_count,
-		.scope = fixture->scope };
-	int code = sl_http_open(fixture->client, &request, &exchange, &fixture->err);
-	sl_url_release(&url);
-	if (code)
-		return code;
-	while ((got = sl_http_read(exchange, fixture->body + len, sizeof(fixture->body) - 1 - len,
-			&fixture->err)) > 0)
-		len += (size_t)got;
-	fixture->body[len] = '\0';
-	sl_http_close(exchange);
-	return got;
+	return fetch_with(fixture, NULL, host, path);
 }
 
 /* The lines of Cookie that /echo-headers reports, each with "|" behind it; static text. */
 static const char *
-sent(const struct fixture *fixture)
+sent(const struct client_scene *fixture)
 {
 	static char text[4096];
 	const char *line = fixture->body;
@@ -129,8 +57,8 @@ sent(const struct fixture *fixture)
 
 COOKIE_TEST(what_a_server_sets_is_sent_with_later_requests_of_the_chain_and_the_run)
 {
-	struct fixture *fixture = fixture_new();
-	cr_assert_eq(begin(fixture), 0);
+	struct client_scene *fixture = client_scene_new();
+	cr_assert_eq(client_scene_begin(fixture), 0);
 	cr_expect_eq(fetch(fixture, "127.0.0.1",
 			     "/set-cookie/a=1%3B%20path=%2F/set-cookie/b=2%3Bpath=%2F/redirect/302/"
 			     "echo-headers"),
@@ -142,25 +70,26 @@ COOKIE_TEST(what_a_server_sets_is_sent_with_later_requests_of_the_chain_and_the_
 	cr_expect_str_eq(sent(fixture), "a=1; b=2|");
 	cr_expect_eq(fetch(fixture, "localhost", "/echo-headers"), 0);
 	cr_expect_str_eq(sent(fixture), "");
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
 COOKIE_TEST(a_redirect_to_another_host_takes_none_along_and_its_own_come_back)
 {
-	struct fixture *fixture = fixture_new();
-	cr_assert_eq(begin(fixture), 0);
+	struct client_scene *fixture = client_scene_new();
+	cr_assert_eq(client_scene_begin(fixture), 0);
 	cr_expect_eq(fetch(fixture, "127.0.0.1",
-			     "/set-cookie/a=1%3Bpath=%2F/redirect-to?url=http://localhost:$/"
+			     "/set-cookie/a=1%3Bpath=%2F/redirect-to?url=http://localhost:$0/"
 			     "set-cookie/b=2%253Bpath=%252F/echo-headers"),
 		0, "%s", fixture->err.text);
 	cr_expect_str_eq(sent(fixture), "");
 	cr_expect_eq(fetch(fixture, "localhost", "/echo-headers"), 0);
 	cr_expect_str_eq(sent(fixture), "b=2|");
 	cr_expect_eq(
-		fetch(fixture, "localhost", "/redirect-to?url=http://127.0.0.1:$/echo-headers"), 0);
+		fetch(fixture, "localhost", "/redirect-to?url=http://127.0.0.1:$0/echo-headers"),
+		0);
 	cr_expect_str_eq(sent(fixture), "a=1|");
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
@@ -169,26 +98,26 @@ COOKIE_TEST(statuses_that_fail_set_cookies_too)
 	static const char *const paths[] = { "/set-cookie/a=1%3Bpath=%2F/status/401",
 		"/set-cookie/a=1%3Bpath=%2F/status/404", "/set-cookie/a=1%3Bpath=%2F/status/503",
 		"/set-cookie/a=1%3Bpath=%2F/redirect-to?url=ftp://x" };
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = client_scene_new();
 	for (size_t i = 0; i < SL_COUNT_OF(paths); i++) {
-		cr_assert_eq(begin(fixture), 0);
+		cr_assert_eq(client_scene_begin(fixture), 0);
 		cr_expect_lt(fetch(fixture, "127.0.0.1", paths[i]), 0);
 		cr_expect_eq(fetch(fixture, "127.0.0.1", "/echo-headers"), 0);
 		cr_expect_str_eq(sent(fixture), "a=1|", "%s", paths[i]);
 	}
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
 COOKIE_TEST(a_site_that_never_accepts_its_cookie_is_left)
 {
-	struct fixture *fixture = fixture_new();
-	cr_assert_eq(begin(fixture), 0);
+	struct client_scene *fixture = client_scene_new();
+	cr_assert_eq(client_scene_begin(fixture), 0);
 	/* Secure, over http */
 	cr_expect_eq(fetch(fixture, "127.0.0.1", "/cookie/a=1%3Bsecure/gen/1/1"), SL_E_REDIRECT);
 	cr_expect(strstr(fixture->err.text, "cookies of a session (--cookie-file)"), "%s",
 		fixture->err.text);
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
@@ -196,37 +125,37 @@ COOKIE_TEST(the_users_own_field_stays_at_its_origin_and_the_jars_are_added)
 {
 	static const struct sl_http_header headers[] = { { { "Cookie", 6 }, { "a=9; u=8", 8 } },
 		{ { "X-Plain", 7 }, { "x", 1 } }, { { "cookie", 6 }, { "v=7", 3 } } };
-	struct fixture *fixture = fixture_new();
-	cr_assert_eq(begin(fixture), 0);
-	fixture->headers = headers;
-	fixture->header_count = 1;
-	cr_expect_eq(fetch(fixture, "127.0.0.1", "/echo-headers"), 0);
+	struct client_scene *fixture = client_scene_new();
+	cr_assert_eq(client_scene_begin(fixture), 0);
+	struct sl_http_request own = { .headers = headers, .header_count = 1 };
+	cr_expect_eq(fetch_with(fixture, &own, "127.0.0.1", "/echo-headers"), 0);
 	cr_expect_str_eq(sent(fixture), "a=9; u=8|");
-	cr_expect_eq(fetch(fixture, "127.0.0.1",
+	cr_expect_eq(fetch_with(fixture, &own, "127.0.0.1",
 			     "/set-cookie/a=1%3Bpath=%2F/set-cookie/b=2%3Bpath=%2F/redirect/302/"
 			     "echo-headers"),
 		0);
 	cr_expect_str_eq(sent(fixture), "a=9; u=8; b=2|");
-	cr_expect_eq(
-		fetch(fixture, "127.0.0.1", "/redirect-to?url=http://localhost:$/echo-headers"), 0);
+	cr_expect_eq(fetch_with(fixture, &own, "127.0.0.1",
+			     "/redirect-to?url=http://localhost:$0/echo-headers"),
+		0);
 	cr_expect_str_eq(sent(fixture), "");
 	/* Elsewhere, and back: the user's are gone for this chain, the jar's are not. */
-	cr_expect_eq(fetch(fixture, "127.0.0.1",
-			     "/redirect-to?url=http://localhost:$/redirect-to?"
-			     "url=http://127.0.0.1:$/echo-headers"),
+	cr_expect_eq(fetch_with(fixture, &own, "127.0.0.1",
+			     "/redirect-to?url=http://localhost:$0/redirect-to?"
+			     "url=http://127.0.0.1:$0/echo-headers"),
 		0);
 	cr_expect_str_eq(sent(fixture), "a=1; b=2|");
 	/* Left out: none at all. */
 	static const struct sl_http_header none[] = { { { "Cookie", 6 }, { NULL, 0 } } };
-	fixture->headers = none;
-	cr_expect_eq(fetch(fixture, "127.0.0.1", "/echo-headers"), 0);
+	own.headers = none;
+	cr_expect_eq(fetch_with(fixture, &own, "127.0.0.1", "/echo-headers"), 0);
 	cr_expect_str_eq(sent(fixture), "");
-	fixture->headers = headers;
-	fixture->header_count = 3;
-	cr_expect_eq(fetch(fixture, "127.0.0.1", "/echo-headers"), 0);
+	own.headers = headers;
+	own.header_count = 3;
+	cr_expect_eq(fetch_with(fixture, &own, "127.0.0.1", "/echo-headers"), 0);
 	cr_expect(strstr(fixture->body, "Cookie: a=9; u=8; b=2\r\n") &&
 		  strstr(fixture->body, "cookie: v=7\r\n") && strstr(fixture->body, "X-Plain: x"));
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
@@ -251,7 +180,7 @@ write_file(const char *path, const char *text, mode_t mode)
 COOKIE_TEST(the_cookies_of_a_file_go_to_their_own_domains)
 {
 	static const char path[] = "cookies";
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = client_scene_new();
 	scratch_enter();
 	write_file(path,
 		"\xef\xbb\xbf# Netscape HTTP Cookie File\n\n"
@@ -265,7 +194,7 @@ COOKIE_TEST(the_cookies_of_a_file_go_to_their_own_domains)
 	fixture->options.cookie_file = path;
 	lines[0] = '\0';
 	sl_log_set_sink(keep_lines, NULL, SL_LOG_INFO);
-	cr_expect_eq(begin(fixture), 0, "%s", fixture->err.text);
+	cr_expect_eq(client_scene_begin(fixture), 0, "%s", fixture->err.text);
 	cr_expect_str_eq(lines, "");
 	sl_log_set_sink(NULL, NULL, SL_LOG_ERROR);
 	cr_expect_eq(fetch(fixture, "127.0.0.1", "/echo-headers"), 0);
@@ -273,9 +202,10 @@ COOKIE_TEST(the_cookies_of_a_file_go_to_their_own_domains)
 	cr_expect_eq(fetch(fixture, "localhost", "/echo-headers"), 0);
 	cr_expect_str_eq(sent(fixture), "httponly=2; last=6|");
 	cr_expect_eq(
-		fetch(fixture, "localhost", "/redirect-to?url=http://127.0.0.1:$/echo-headers"), 0);
+		fetch(fixture, "localhost", "/redirect-to?url=http://127.0.0.1:$0/echo-headers"),
+		0);
 	cr_expect_str_eq(sent(fixture), "ip=1|");
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	scratch_leave();
 	return 0;
 }
@@ -303,7 +233,7 @@ COOKIE_TEST(what_is_wrong_with_a_file_is_reported_without_showing_it)
 		{ NULL, 0, -ENOENT, "cannot read the cookie file" },
 	};
 	static const char path[] = "cookies";
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = client_scene_new();
 	scratch_enter();
 	fixture->options.cookie_file = path;
 	sl_log_set_sink(keep_lines, NULL, SL_LOG_INFO);
@@ -312,13 +242,14 @@ COOKIE_TEST(what_is_wrong_with_a_file_is_reported_without_showing_it)
 		if (rows[i].text)
 			write_file(path, rows[i].text, rows[i].mode);
 		lines[0] = '\0';
-		cr_expect_eq(begin(fixture), rows[i].code, "%zu: %s", i, fixture->err.text);
+		cr_expect_eq(
+			client_scene_begin(fixture), rows[i].code, "%zu: %s", i, fixture->err.text);
 		cr_expect(strstr(rows[i].code ? fixture->err.text : lines, rows[i].want),
 			"%zu: %s %s", i, fixture->err.text, lines);
 		cr_expect(!strstr(fixture->err.text, "secret") && !strstr(lines, "secret"));
 	}
 	sl_log_set_sink(NULL, NULL, SL_LOG_ERROR);
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	scratch_leave();
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* Requests for a part of a resource: what is accepted is what was asked for, or all of it. */
-#include "support/origin.h"
+#include "support/client_scene.h"
 #include "support/origin_body.h"
 #include "support/peer.h"
 
@@ -12,106 +12,38 @@
 #define SIZE 1000
 #define SEED 7
 
-struct fixture {
-	struct sl_origin *origin;
-	struct sl_http_client *client;
-	unsigned port, other_port;
-	/* of the last request */
-	struct sl_error err;
-	char body[2 * SIZE];
-	size_t len;
-	bool is_range;
-	struct sl_scope scope;
-	struct sl_resource resource;
-	char final_url[300];
-};
-
-/* On the heap: tasks have small stacks. */
-static struct fixture *
-fixture_new(void)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	struct sl_origin_options served = { .max_connections = 64,
-		.ports = { { .name = "http", .kind = SL_ORIGIN_HTTP },
-			{ .name = "other", .kind = SL_ORIGIN_HTTP } },
-		.port_count = 2 };
-	struct sl_http_client_options options = { .per_host = 4,
-		.total = 8,
-		.connect_timeout_ns = 10 * SL_NS_PER_S,
-		.stall_timeout_ns = 10 * SL_NS_PER_S,
-		.max_redirects = 5 };
-	cr_assert_not_null(fixture);
-	cr_assert_eq(sl_origin_start(&fixture->origin, &served, NULL), 0);
-	fixture->port = sl_origin_port_of(fixture->origin, "http");
-	fixture->other_port = sl_origin_port_of(fixture->origin, "other");
-	cr_assert_eq(sl_http_client_new(&fixture->client, &options, NULL), 0);
-	return fixture;
-}
-
-static void
-fixture_free(struct fixture *fixture)
-{
-	sl_http_client_free(fixture->client);
-	sl_origin_stop(fixture->origin);
-	free(fixture);
-}
-
 SL_SUSPENDS
-static int
-read_all(struct fixture *fixture, struct sl_http_exchange *exchange)
+static struct client_scene *
+begin(void)
 {
-	int got;
-	fixture->len = 0;
-	do {
-		got = sl_http_read(exchange, fixture->body + fixture->len,
-			sizeof(fixture->body) - fixture->len, &fixture->err);
-		fixture->len += got > 0 ? (size_t)got : 0;
-	} while (got > 0);
-	return got;
+	struct client_scene *fixture = client_scene_new();
+	cr_assert_eq(client_scene_begin(fixture), 0);
+	return fixture;
 }
 
 /* `text` = a URL; `range` NULL = all. */
 SL_SUSPENDS
 static int
-ask_url(struct fixture *fixture, const char *text, const struct sl_http_range *range,
+ask_url(struct client_scene *fixture, const char *text, const struct sl_http_range *range,
 	struct sl_http_request *more)
 {
-	struct sl_url url = { 0 };
-	struct sl_http_exchange *exchange = NULL;
 	struct sl_http_request request = more ? *more : (struct sl_http_request){ 0 };
-	sl_error_clear(&fixture->err);
-	cr_assert_eq(sl_url_parse(&url, sl_span_str(text), NULL), 0);
-	request.method = "GET";
-	request.url = &url;
 	request.range = range;
-	int code = sl_http_open(fixture->client, &request, &exchange, &fixture->err);
-	sl_url_release(&url);
-	if (code)
-		return code;
-	struct sl_buf final = { 0 };
-	sl_url_format(&final, sl_http_final_url(exchange));
-	snprintf(fixture->final_url, sizeof(fixture->final_url), "%s", final.data);
-	sl_buf_release(&final);
-	fixture->is_range = sl_http_is_range(exchange);
-	fixture->scope = sl_http_scope(exchange);
-	fixture->resource = sl_http_resource(exchange);
-	code = read_all(fixture, exchange);
-	sl_http_close(exchange);
-	return code;
+	return client_scene_fetch(fixture, text, &request);
 }
 
 SL_SUSPENDS
 static int
-ask(struct fixture *fixture, const char *path, const struct sl_http_range *range)
+ask(struct client_scene *fixture, const char *path, const struct sl_http_range *range)
 {
 	char text[300];
-	snprintf(text, sizeof(text), "http://127.0.0.1:%u%s", fixture->port, path);
+	snprintf(text, sizeof(text), "http://127.0.0.1:$0%s", path);
 	return ask_url(fixture, text, range, NULL);
 }
 
 /* The body is the generated one from `off` on. */
 static void
-expect_bytes(const struct fixture *fixture, const char *path, uint64_t off, size_t len)
+expect_bytes(const struct client_scene *fixture, const char *path, uint64_t off, size_t len)
 {
 	char want[SIZE];
 	cr_assert_eq(fixture->len, len, "%s: %zu bytes", path, fixture->len);
@@ -133,7 +65,7 @@ RANGE_TEST(a_part_is_where_it_was_asked_for)
 		"/ranges/lm/1600000000", "/ranges/etag/weak-v1", "/range-no-total" };
 	static const uint64_t parts[][2] = { { 0, 1 }, { 0, SIZE }, { 400, 500 },
 		{ SIZE - 1, SIZE } };
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = begin();
 	for (size_t i = 0; i < SL_COUNT_OF(shapes); i++) {
 		char path[100];
 		snprintf(path, sizeof(path), "%s/gen/%u/%u/x", shapes[i], SIZE, SEED);
@@ -152,20 +84,20 @@ RANGE_TEST(a_part_is_where_it_was_asked_for)
 				fixture, path, parts[k][0], (size_t)(parts[k][1] - parts[k][0]));
 		}
 	}
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
 RANGE_TEST(a_server_may_send_less_of_it_at_the_end)
 {
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = begin();
 	struct sl_resource resource = { .length = SIZE };
 	struct sl_http_range range = { .begin = 100, .end = 400, .of = &resource };
 	cr_assert_eq(
 		ask(fixture, "/range-fewer/50/gen/1000/7/x", &range), 0, "%s", fixture->err.text);
 	cr_expect(fixture->is_range);
 	expect_bytes(fixture, "fewer", 100, 50);
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
@@ -173,7 +105,7 @@ RANGE_TEST(a_server_may_send_everything_instead)
 {
 	static const char *const paths[] = { "/gen/1000/7/x", "/norange-after/0/gen/1000/7/x",
 		"/no-if-range/etag/v1/gen/1000/7/x", "/ranges/etag/v2/gen/1000/7/x" };
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = begin();
 	struct sl_resource resource = { .length = SIZE, .etag = "\"v1\"" };
 	struct sl_http_range range = { .begin = 100, .end = 400, .of = &resource };
 	for (size_t i = 0; i < SL_COUNT_OF(paths); i++) {
@@ -181,11 +113,12 @@ RANGE_TEST(a_server_may_send_everything_instead)
 		cr_expect_not(fixture->is_range, "%s", paths[i]);
 		expect_bytes(fixture, paths[i], 0, SIZE);
 	}
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
-/* Each would put bytes at a wrong place, or of another version into the file. */
+/* RFC 9110 14.4, 15.3.7: each would put bytes at a wrong place, or of another version into the
+ * file. */
 RANGE_TEST(another_part_than_the_requested_one_is_refused)
 {
 	static const struct {
@@ -206,7 +139,7 @@ RANGE_TEST(another_part_than_the_requested_one_is_refused)
 		{ "/ranges/coded/gzip", SL_E_PROTO, "content coding" },
 		{ "/ignore-if-range/etag/v2", SL_E_CHANGED, "has changed" },
 	};
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = begin();
 	struct sl_resource resource = { .length = SIZE, .etag = "\"v1\"" };
 	struct sl_http_range range = { .begin = 100, .end = 400, .of = &resource };
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
@@ -219,16 +152,17 @@ RANGE_TEST(another_part_than_the_requested_one_is_refused)
 		cr_expect(strstr(fixture->err.text, cases[i].words), "%s: '%s' is not in '%s'",
 			path, cases[i].words, fixture->err.text);
 	}
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
+/* RFC 9110 15.3.7: 206 answers requests for ranges only. */
 RANGE_TEST(a_part_that_was_not_requested_is_refused)
 {
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = begin();
 	cr_expect_eq(ask(fixture, "/range-unasked/gen/1000/7/x", NULL), SL_E_PROTO);
 	cr_expect(strstr(fixture->err.text, "206"), "%s", fixture->err.text);
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
@@ -237,14 +171,12 @@ RANGE_TEST(the_range_of_a_request_replaces_the_users_own)
 {
 	static const struct sl_http_header headers[] = { { { "Range", 5 }, { "bytes=0-1", 9 } },
 		{ { "If-Range", 8 }, { "\"x\"", 3 } }, { { "X-One", 5 }, { "1", 1 } } };
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = begin();
 	struct sl_http_request more = { .headers = headers, .header_count = 3 };
 	struct sl_resource resource = { .length = SIZE, .etag = "\"v1\"" };
 	struct sl_http_range range = { .begin = 100, .end = 400, .of = &resource };
-	char text[100];
-	snprintf(text, sizeof(text), "http://127.0.0.1:%u/echo-headers", fixture->port);
+	static const char text[] = "http://127.0.0.1:$0/echo-headers";
 	cr_assert_eq(ask_url(fixture, text, &range, &more), 0, "%s", fixture->err.text);
-	fixture->body[fixture->len] = '\0';
 	cr_expect_not_null(strstr(fixture->body, "Range: bytes=100-399\r\n"));
 	cr_expect_not_null(strstr(fixture->body, "If-Range: \"v1\"\r\n"));
 	cr_expect_null(strstr(fixture->body, "bytes=0-1"));
@@ -252,10 +184,9 @@ RANGE_TEST(the_range_of_a_request_replaces_the_users_own)
 	cr_expect_not_null(strstr(fixture->body, "X-One: 1\r\n"));
 	range.unconditional = true;
 	cr_assert_eq(ask_url(fixture, text, &range, &more), 0, "%s", fixture->err.text);
-	fixture->body[fixture->len] = '\0';
 	cr_expect_not_null(strstr(fixture->body, "Range: bytes=100-399\r\n"));
 	cr_expect_null(strstr(fixture->body, "If-Range"));
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
@@ -264,13 +195,14 @@ RANGE_TEST(a_final_url_is_asked_without_the_users_secrets_if_it_is_of_another_or
 {
 	static const struct sl_http_header headers[] = { { { "X-Key", 5 }, { "secret", 6 } },
 		{ { "Accept-Language", 15 }, { "de", 2 } } };
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = begin();
 	struct sl_http_request more = { .headers = headers, .header_count = 2 };
-	char text[300];
+	char text[CLIENT_SCENE_URL];
 	for (unsigned other = 0; other < 2; other++) {
 		snprintf(text, sizeof(text),
-			"http://u:pw@127.0.0.1:%u/redirect-to?url=http://127.0.0.1:%u/echo-headers",
-			fixture->port, other ? fixture->other_port : fixture->port);
+			"http://u:pw@127.0.0.1:$0/redirect-to?url=http://127.0.0.1:$%u/"
+			"echo-headers",
+			other);
 		more.scope = (struct sl_scope){ 0 };
 		cr_assert_eq(ask_url(fixture, text, NULL, &more), 0, "%s", fixture->err.text);
 		cr_expect_eq(fixture->scope.has_left, other == 1);
@@ -279,12 +211,11 @@ RANGE_TEST(a_final_url_is_asked_without_the_users_secrets_if_it_is_of_another_or
 		cr_expect_null(strstr(text, "pw"));
 		more.scope = fixture->scope;
 		cr_assert_eq(ask_url(fixture, text, NULL, &more), 0);
-		fixture->body[fixture->len] = '\0';
 		cr_expect_eq(
 			strstr(fixture->body, "secret") == NULL, other == 1, "%s", fixture->body);
 		cr_expect_not_null(strstr(fixture->body, "Accept-Language: de"));
 		cr_expect_eq(fixture->scope.has_left, other == 1, "it stays so");
 	}
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }

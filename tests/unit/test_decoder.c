@@ -388,6 +388,40 @@ Test(codec_decoder, verifies_the_crc_of_a_header)
 	sl_buf_release(&out);
 }
 
+/* CVE-2022-37434 (zlib): an extra field that came in pieces was copied behind the end of a buffer.
+ * The largest one, and names beyond any buffer. */
+Test(codec_decoder, skips_fields_of_a_header_of_any_size)
+{
+	static const char body[] = "\x2b\x49\xad\x28\x01\x00" /* "text" */
+				   "\xc7\xa7\x8b\x3b\4\0\0";
+	static const size_t extra = 65535, name = 200000;
+	struct sl_buf data = { 0 }, out = { 0 };
+	sl_buf_add(&data, "\x1f\x8b\x08\x1c\0\0\0\0\0\3\xff\xff", 12);
+	for (size_t i = 0; i < extra; i++)
+		sl_buf_add_char(&data, (char)(i * 31));
+	for (int fields = 0; fields < 2; fields++) {
+		for (size_t i = 0; i < name; i++)
+			sl_buf_add_char(&data, '/');
+		sl_buf_add_char(&data, '\0');
+	}
+	size_t head = data.len;
+	sl_buf_add(&data, body, sizeof(body));
+	const size_t cuts[] = { 10, 11, 12, 13, 12 + extra / 2, 12 + extra - 1, 12 + extra,
+		12 + extra + 1, 12 + extra + name, head - 1, head, head + 1 };
+	for (size_t i = 0; i < SL_COUNT_OF(cuts); i++) {
+		sl_buf_clear(&out);
+		cr_expect_eq(decode_cut(SL_CODEC_GZIP, sl_buf_span(&data), cuts[i], 100, &out),
+			SL_DECODE_END, "cut at %zu", cuts[i]);
+		cr_expect(sl_span_is(sl_buf_span(&out), "text"), "cut at %zu", cuts[i]);
+		sl_buf_clear(&out);
+		cr_expect_eq(decode_cut(SL_CODEC_GZIP, sl_span(data.data, head - 1), cuts[i] / 2,
+				     100, &out),
+			SL_DECODE_TRUNCATED, "cut at %zu", cuts[i] / 2);
+	}
+	sl_buf_release(&data);
+	sl_buf_release(&out);
+}
+
 /* Its fields could not be skipped. The same with zlib and ISA-L, for any cut. */
 Test(codec_decoder, refuses_a_header_with_reserved_flags)
 {

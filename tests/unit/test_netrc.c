@@ -147,6 +147,12 @@ Test(http_netrc, what_is_not_understood_is_refused_without_showing_it)
 			"line 1: a value contains a control byte" },
 		{ "machine a login me password \"sec\tret\"",
 			"line 1: a value contains a control" },
+		{ "machine a login me password \"sec\\nret\"",
+			"line 1: a value contains a control" },
+		{ "machine a login me password \"sec\\rret\"",
+			"line 1: a value contains a control" },
+		{ "machine a login me password \"sec\\tret\"",
+			"line 1: a value contains a control" },
 		{ "machine b login x password y\nLOGIN secret", "line 2: a keyword is expected" },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(rows); i++) {

@@ -136,8 +136,8 @@ Test(route, relays_requests_by_http_proxies_for_http_only)
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		struct scene scene;
 		begin(&scene, cases[i].proxy, cases[i].proxy, NULL, cases[i].url);
-		cr_expect_eq(sl_proxy_route_is_relay(scene.through), cases[i].relays, "case %zu",
-			i);
+		cr_expect_eq(
+			sl_proxy_route_is_relay(scene.through), cases[i].relays, "case %zu", i);
 		cr_expect_eq(sl_route_needs_tls(scene.through, &scene.url), cases[i].needs_tls);
 		cr_expect_eq(scene.key.tls, cases[i].needs_tls);
 		end(&scene);

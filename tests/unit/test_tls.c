@@ -311,19 +311,25 @@ new_tls(const char *name)
 	return tls;
 }
 
+static struct sl_connection *
+open_plain(const char *host)
+{
+	struct sl_addresses addresses = { .count = 1, .list = { peer_address(&server.peer) } };
+	struct sl_dialler dialler = { 0 };
+	struct sl_connection *plain = NULL;
+	size_t index;
+	int fd = sl_dial(&dialler, &addresses, host, sl_deadline_in(LONG_NS), &index, NULL);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(sl_connection_open_plain(fd, &plain), 0);
+	return plain;
+}
+
 static int
 connect_as(struct sl_tls *tls, const char *host, uint64_t timeout_ns, struct sl_connection **out,
 	struct sl_error *err)
 {
-	struct sl_addresses addresses = { .count = 1, .list = { peer_address(&server.peer) } };
-	struct sl_dialler dialler = { 0 };
-	size_t index;
-	int fd = sl_dial(&dialler, &addresses, host, sl_deadline_in(LONG_NS), &index, err);
-	cr_assert_geq(fd, 0);
-	struct sl_connection *plain = NULL;
-	cr_assert_eq(sl_connection_open_plain(fd, &plain), 0);
-	return sl_tls_connect(
-		tls, plain, host, server.peer.port, alpn, sl_deadline_in(timeout_ns), out, err);
+	return sl_tls_connect(tls, open_plain(host), host, server.peer.port, alpn,
+		sl_deadline_in(timeout_ns), out, err);
 }
 
 static struct sl_connection *
@@ -410,7 +416,13 @@ static const struct verdict verdicts[] = {
 	{ "wronghost", "ca", "127.0.0.1", "IP address mismatch", "it is for other.example" },
 	{ "nosan", "ca", "localhost", "hostname mismatch", "it holds no DNS name" },
 	{ "nulname", "ca", "localhost", "hostname mismatch", "it is for localhost?.evil.example" },
+	{ "nulcommon", "ca", "localhost", "hostname mismatch", "it holds no DNS name" },
 	{ "wildaddress", "ca", "127.0.0.1", "IP address mismatch", "it is for *.0.0.1" },
+	{ "dnsaddress", "ca", "127.0.0.1", "IP address mismatch", "it is for 127.0.0.1, ::1" },
+	{ "dnsaddress", "ca", "::1", "IP address mismatch", "" },
+	{ "wildtop", "ca", "localhost", "hostname mismatch", "it is for *, *.test" },
+	{ "wildtop", "ca", "sluice.test", "hostname mismatch", "" },
+	{ "wildtop", "ca", "a.sluice.test", "hostname mismatch", "" },
 	{ "expired", "ca", "localhost", "certificate has expired", "; it ended on 2" },
 	{ "future", "ca", "localhost", "certificate is not yet valid", "; it begins on 2" },
 	{ "selfsigned", "ca", "localhost", "self-signed certificate",
@@ -897,6 +909,46 @@ receive_big(void *arg)
 Test(net_tls, receives_a_large_body_and_its_orderly_end)
 {
 	run("server", serve_big, receive_big);
+}
+
+static size_t gathered;
+
+static void
+note_gathered(struct sl_connection *connection, size_t len)
+{
+	(void)connection;
+	gathered = len;
+}
+
+/* A record has up to 16,645 bytes. The beginning of one may be in OpenSSL's buffer, which holds
+ * four. */
+static const struct {
+	size_t wanted, expected;
+} gatherings[] = { { SL_MIB, 49935 }, { 0, 0 }, { 66580, 49935 }, { 66579, 49934 }, { 16646, 1 },
+	{ 16645, 0 }, { 1, 0 } };
+
+static int
+gather(void *arg)
+{
+	struct sl_connection *below = open_plain("localhost"), *connection = NULL;
+	struct sl_connection_methods methods = *below->methods;
+	methods.gather = note_gathered;
+	below->methods = &methods;
+	cr_assert_eq(sl_tls_connect(arg, below, "localhost", server.peer.port, alpn,
+			     sl_deadline_in(LONG_NS), &connection, NULL),
+		0);
+	for (size_t i = 0; i < SL_COUNT_OF(gatherings); i++) {
+		sl_connection_gather(connection, gatherings[i].wanted);
+		cr_expect_eq(gathered, gatherings[i].expected, "%zu: %zu", gatherings[i].wanted,
+			gathered);
+	}
+	sl_connection_close(connection);
+	return 0;
+}
+
+Test(net_tls, gathers_ciphertext_that_must_come)
+{
+	run("server", serve_handshake, gather);
 }
 
 static int

@@ -70,6 +70,7 @@ struct sl_chunked {
 	unsigned extension; /* bytes after the size being read */
 	unsigned excess;    /* of the extensions so far, see SL_CHUNKED_EXCESS_MAX */
 	unsigned trailer;   /* bytes of all trailers */
+	bool named;         /* the trailer line being read has a colon, or continues one */
 	uint64_t left;      /* payload bytes of the chunk still to come */
 };
 
@@ -78,8 +79,8 @@ void sl_chunked_init(struct sl_chunked *chunked);
 /*
  * Read framing from data[0..len) and set *used to the bytes taken. Stops at payload without taking
  * any of it. SL_CHUNKED_BAD means SL_E_PROTO in *err for a size that is not 1 to 16 hexadecimal
- * digits or above 2^63 - 1, or a missing line end; SL_E_LIMIT for extensions or trailers that are
- * too long.
+ * digits or above 2^63 - 1, a missing line end, or a trailer line without a colon; SL_E_LIMIT for
+ * extensions or trailers that are too long.
  */
 enum sl_chunked_step sl_chunked_step(struct sl_chunked *chunked, const char *data, size_t len,
 	size_t *used, struct sl_error *err) SL_MUST_CHECK;

@@ -27,7 +27,8 @@ struct sl_connection_methods {
 		uint64_t deadline_ns, struct sl_error *err);
 	SL_SUSPENDS
 	bool (*is_disturbed)(struct sl_connection *connection);
-	void (*release_memory)(struct sl_connection *connection); /* NULL = there is none */
+	void (*gather)(struct sl_connection *connection, size_t len); /* NULL = it never does */
+	void (*release_memory)(struct sl_connection *connection);     /* NULL = there is none */
 	SL_SUSPENDS
 	void (*close)(struct sl_connection *connection);
 	/* For a stream that is carried by this one (TLS): see sl_connection_send_some() and
@@ -52,7 +53,7 @@ struct sl_connection {
 	bool http2;                 /* TLS has agreed on it */
 	bool reused;                /* it has carried an exchange before */
 	uint64_t received;          /* bytes read from the socket of a plain connection */
-	size_t gathered;            /* as set by sl_connection_gather() */
+	size_t gathered;            /* of a plain one: as set by sl_connection_gather() */
 	uint64_t rate_bytes_s;      /* of bodies, kept by http; 0 = not known yet */
 	uint64_t moved_ns;          /* when bytes last came, TLS: of a record not yet whole, too */
 	char peer[SL_ADDRESS_TEXT]; /* numeric address and port, for messages; may be "" */
@@ -96,9 +97,15 @@ sl_connection_recv(struct sl_connection *connection, void *data, size_t len, boo
 /*
  * Waiting receives go on once about `len` bytes are there or the stream ends: one wake-up, where
  * there would be one for each packet. As many bytes must be known to come until this is called
- * again; 0 = as they come. It is a hint: TLS connections and those to a distant peer ignore it.
+ * again; 0 = as they come. It is a hint: connections to a distant peer ignore it, and TLS waits for
+ * what its buffer holds at most.
  */
-void sl_connection_gather(struct sl_connection *connection, size_t len);
+static inline void
+sl_connection_gather(struct sl_connection *connection, size_t len)
+{
+	if (connection->methods->gather)
+		connection->methods->gather(connection, len);
+}
 
 /*
  * True if bytes wait to be read or the peer has closed: not fit for another request. Does not wait
