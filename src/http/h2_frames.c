@@ -300,7 +300,8 @@ sl_h2_new_nghttp2(struct sl_h2 *session)
 		code = -ENOMEM;
 	if (code == 0) {
 		set_callbacks(callbacks);
-		if (nghttp2_session_client_new2(&session->nghttp2, callbacks, session, option))
+		if (nghttp2_session_client_new3(
+			    &session->nghttp2, callbacks, session, option, sl_h2_memory()))
 			code = -ENOMEM;
 	}
 	if (code == 0)
