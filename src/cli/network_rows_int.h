@@ -1,6 +1,6 @@
 /*
  * network_rows_int.h - the options of the network that get and scan share: rows of their tables,
- * which option_table.c includes once for each. It defines before that:
+ * included by option_table.c only, once for each. It defines before that:
  *
  *     NETWORK(name)      the field of struct sl_network_options
  *     LETTER(c)          the letter, or 0: scan has those of grep instead

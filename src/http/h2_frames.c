@@ -1,7 +1,6 @@
 /* What the server's frames do to the streams: callbacks of nghttp2, which never suspend. */
 #include "h2_int.h"
 
-#include "sluice/http/client.h"
 #include "sluice/rt/waiter.h"
 
 #include <errno.h>

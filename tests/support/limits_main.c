@@ -56,6 +56,7 @@ static const struct limit limits[] = {
 		SL_DECODE_BOMB_RATIO },
 	/* HTTP/2 */
 	{ "window of an HTTP/2 stream at its beginning", BYTES, SL_H2_WINDOW_MAX },
+	{ "streams of an HTTP/2 connection at a time", COUNT, SL_H2_STREAMS },
 	{ "HTTP/2 frames without progress", COUNT, SL_H2_IDLE_FRAMES_MAX },
 	/* requests */
 	{ "URL, also of a redirect", BYTES, SL_URL_MAX },

@@ -41,6 +41,9 @@ struct sl_http_exchange;
  * fit. Large bodies get more (h2_stream.c). */
 #define SL_H2_WINDOW_MAX (128 * SL_KIB)
 
+/* Of a connection of HTTP/2 at a time. */
+#define SL_H2_STREAMS 32u
+
 /* Frames of HTTP/2 without a byte of a body, a head or the end of a stream: a server could send
  * them for ever. */
 #define SL_H2_IDLE_FRAMES_MAX 2000
