@@ -62,6 +62,7 @@ reallocate(void *old, size_t len, void *ctx)
 nghttp2_mem *
 sl_h2_memory(void)
 {
+	/* state: never written to; nghttp2 takes no const. */
 	static nghttp2_mem memory = {
 		.malloc = allocate, .free = release, .calloc = allocate_zeros, .realloc = reallocate
 	};
