@@ -1,7 +1,6 @@
 /*
  * h2_int.h - the inside of sessions of HTTP/2 (h2.h). h2.c has the session, h2_frames.c what its
- * frames do to the streams, h2_stream.c the stream that carries one exchange, h2_memory.c the
- * memory of nghttp2.
+ * frames do to the streams, h2_stream.c the stream that carries one exchange.
  *
  * There is no task of its own. Of the tasks that wait for something of their streams one receives
  * for all of them, wakes the others when something came for them, and hands this on when it has
@@ -111,11 +110,6 @@ int sl_h2_flush(struct sl_h2 *session, uint64_t deadline_ns);
 SL_SUSPENDS
 int sl_h2_wait(struct sl_h2_stream *stream, bool (*has_news)(const struct sl_h2_stream *),
 	uint64_t deadline_ns) SL_MUST_CHECK;
-
-/* ---- h2_memory.c ---- */
-
-/* For sessions of nghttp2; static. */
-nghttp2_mem *sl_h2_memory(void);
 
 /* ---- h2_frames.c ---- */
 
