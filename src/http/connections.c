@@ -152,7 +152,7 @@ tell(const struct taking *taking, int code, struct sl_connection *connection)
 	bool is_session = code == 0 && connection->http2;
 	struct sl_sessions_origin *origin = taking->origin;
 	if (code < 0 && is_for_all(origin, code))
-		sl_sessions_failed(origin, taking->cause);
+		sl_sessions_failed(origin, taking->key, taking->cause);
 	else
 		sl_sessions_connected(origin, is_session ? sl_h2_of(connection) : NULL);
 }
@@ -226,7 +226,8 @@ find_stream(struct taking *taking, struct sl_stream **out)
 			code = admit(taking);
 			taking->is_admitted = true;
 		} else if (has_to_wait(taking)) {
-			code = sl_sessions_wait(taking->origin, wait_until(taking), taking->cause);
+			code = sl_sessions_wait(
+				taking->origin, taking->key, wait_until(taking), taking->cause);
 		} else {
 			break;
 		}

@@ -754,8 +754,11 @@ fetch_in_vain(void *arg)
 		cr_assert_eq(sl_group_spawn(&group, "fetch", run_fetch, &fetches[i], NULL), 0);
 	}
 	int code = sl_group_leave(&group);
+	char address[64];
+	snprintf(address, sizeof(address), "(127.0.0.1:%u)", server.peer.port);
 	for (unsigned i = 0; i < MANY; i++) {
 		cr_expect_eq(fetches[i].code, -ETIMEDOUT, "%d", fetches[i].code);
+		cr_expect(strstr(fetches[i].err.text, address), "%s", fetches[i].err.text);
 		cr_expect_eq(fetches[i].err.phase, SL_PHASE_TLS, "%u: %d %s", i,
 			fetches[i].err.phase, fetches[i].err.text);
 		cr_expect(strstr(fetches[i].err.text, "--connect-timeout sets this limit"), "%s",
