@@ -38,6 +38,7 @@ static const struct {
 	{ SL_E_CHANGED, "changed on the server" },
 	{ SL_E_DECODE, "compressed data cannot be decoded" },
 	{ SL_E_AUTH, "authentication failed" },
+	{ SL_E_SLOW, "the transfer is too slow" },
 };
 
 /* The codes that users see; strerrordesc_np, used for the others, begins with a capital. */

@@ -1,9 +1,12 @@
 #include "sluice/cli/config_file.h"
 
+#include "sluice/base/clock.h"
+#include "sluice/base/number.h"
 #include "sluice/base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,13 +45,32 @@ check_default(const struct sl_config *config, const struct stat *st, struct sl_e
 	return 0;
 }
 
+/* The descriptor does not block: of a FIFO, a writer is waited for. 0, or a code. */
+static int
+wait_for_input(int fd, uint64_t until_ns)
+{
+	struct pollfd polled = { .fd = fd, .events = POLLIN };
+	for (;;) {
+		uint64_t now_ns = sl_clock_monotonic_ns();
+		uint64_t left_ms = until_ns > now_ns ? (until_ns - now_ns) / SL_NS_PER_MS : 0;
+		int count = poll(&polled, 1, sl_int(left_ms + 1));
+		if (count != 0 && (count > 0 || errno != EINTR))
+			return count > 0 ? 0 : -errno;
+		if (count == 0)
+			return -ETIMEDOUT;
+	}
+}
+
 /* One byte more than a file may have, so that a longer one is noticed. */
 static int
-read_text(int fd, char *text, size_t *len)
+read_text(int fd, char *text, size_t *len, uint64_t until_ns)
 {
 	while (*len < SL_CONFIG_BYTES + 1) {
+		int code = wait_for_input(fd, until_ns);
+		if (code)
+			return code;
 		ssize_t got = read(fd, text + *len, SL_CONFIG_BYTES + 1 - *len);
-		if (got < 0 && errno == EINTR)
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (got < 0)
 			return -errno;
@@ -60,10 +82,14 @@ read_text(int fd, char *text, size_t *len)
 }
 
 static int
-read_config(struct sl_config *out, int fd, bool is_default, struct sl_error *err)
+read_config(struct sl_config *out, int fd, const struct sl_config_choice *choice,
+	struct sl_error *err)
 {
 	struct stat st;
 	size_t len = 0;
+	bool is_default = !choice->path;
+	uint64_t until_ns =
+		sl_clock_monotonic_ns() + (choice->wait_ns ? choice->wait_ns : SL_CONFIG_WAIT_NS);
 	int code = fstat(fd, &st) < 0 ? -errno : 0;
 	if (code)
 		return refuse(out, err, sl_code_text(code));
@@ -75,9 +101,14 @@ read_config(struct sl_config *out, int fd, bool is_default, struct sl_error *err
 	char *text = malloc(SL_CONFIG_BYTES + 1);
 	if (!text)
 		return sl_fail(err, SL_PHASE_NONE, -ENOMEM, "out of memory");
-	code = read_text(fd, text, &len);
-	code = code ? refuse(out, err, sl_code_text(code))
-		    : sl_config_parse(out, sl_span(text, len), err);
+	code = read_text(fd, text, &len, until_ns);
+	if (code)
+		code = refuse(out, err,
+			code == -ETIMEDOUT ? "not all of it came in time (a FIFO needs a writer "
+					     "that closes it)"
+					   : sl_code_text(code));
+	else
+		code = sl_config_parse(out, sl_span(text, len), err);
 	explicit_bzero(text, len);
 	free(text);
 	return code;
@@ -113,12 +144,11 @@ sl_config_read(struct sl_config *out, const struct sl_config_choice *choice, sl_
 	if (path.failed || !out->path) {
 		code = sl_fail(err, SL_PHASE_NONE, -ENOMEM, "out of memory");
 	} else {
-		/* A FIFO in the place of the default file would be waited for. */
-		int fd = open(
-			path.data, O_RDONLY | O_CLOEXEC | O_NOCTTY | (is_default ? O_NONBLOCK : 0));
+		/* To open a FIFO would wait for its writer. */
+		int fd = open(path.data, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 		int failure = fd < 0 ? -errno : 0;
 		if (fd >= 0)
-			code = read_config(out, fd, is_default, err);
+			code = read_config(out, fd, choice, err);
 		else if (!is_default || !is_missing(path.data, failure))
 			code = sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "cannot open '%s': %s%s",
 				out->path, sl_code_text(failure),

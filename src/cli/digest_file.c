@@ -27,9 +27,7 @@ sl_digest_file_read(struct sl_saved *saved, const char *path, struct sl_error *e
 {
 	struct sl_buf text = { 0 };
 	*saved = (struct sl_saved){ 0 };
-	int fd = sl_io_open_input(path);
-	int code = fd < 0 ? fd : sl_io_read_all(fd, &text, SL_SAVED_MAX);
-	(void)sl_io_close(fd);
+	int code = sl_io_read_input(path, &text, SL_SAVED_MAX);
 	if (code)
 		(void)sl_fail_code(err, SL_PHASE_READ, code, "cannot read '%s'", path);
 	else

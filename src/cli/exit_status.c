@@ -95,6 +95,7 @@ sl_exit_status(const struct sl_error *err)
 	case -EEXIST:
 		return SL_EXIT_EXISTS;
 	case -ETIMEDOUT:
+	case SL_E_SLOW:
 		return SL_EXIT_TIMEOUT;
 	case -ENOSPC:
 	case -EDQUOT:

@@ -15,10 +15,22 @@ option_init_network(struct sl_network_options *options)
 	};
 }
 
+static int
+check_speed(struct option_parser *parser, struct sl_network_options *options)
+{
+	if (options->slow_time_ns && !options->least_rate)
+		return option_usage(parser, "--speed-time needs the rate of --speed-limit");
+	if (!options->slow_time_ns)
+		options->slow_time_ns = SL_OPTION_SLOW_NS;
+	return 0;
+}
+
 int
 option_check_network(struct option_parser *parser, struct sl_network_options *options)
 {
-	int code = option_check_tls(parser, &options->tls);
+	int code = check_speed(parser, options);
+	if (!code)
+		code = option_check_tls(parser, &options->tls);
 	if (!code)
 		code = option_check_auth(parser, &options->auth);
 	if (!code)

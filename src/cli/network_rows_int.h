@@ -1,6 +1,6 @@
 /*
  * network_rows_int.h - the options of the network that get and scan share: rows of their tables,
- * which option_table.c includes once for each. It defines before that:
+ * included by option_table.c only, once for each. It defines before that:
  *
  *     NETWORK(name)      the field of struct sl_network_options
  *     LETTER(c)          the letter, or 0: scan has those of grep instead
@@ -131,10 +131,32 @@
 		.kind = SL_OPTION_DURATION, NETWORK(connect_timeout_ns), RANGE(MS, DURATION_MAX),
 		.standard = "30s",
 		.help = FIRST("Give", "give") " up if a connection cannot be established within TIME." },
+	{ .group = "Network", .name = "proxy-timeout", .argument = "TIME",
+		.kind = SL_OPTION_DURATION, NETWORK(proxy_timeout_ns), RANGE(MS, DURATION_MAX),
+		.standard = "the rest of --connect-timeout",
+		.help = FIRST("Give", "give") " up if a proxy does not connect to the server within TIME." },
+	{ .group = "Network", .name = "tls-timeout", .argument = "TIME",
+		.kind = SL_OPTION_DURATION, NETWORK(tls.timeout_ns), RANGE(MS, DURATION_MAX),
+		.standard = "the rest of --connect-timeout",
+		.help = FIRST("Give", "give") " up if a TLS handshake is not complete within TIME." },
+	{ .group = "Network", .name = "first-byte-timeout", .argument = "TIME",
+		.kind = SL_OPTION_DURATION, NETWORK(head_timeout_ns), RANGE(MS, DURATION_MAX),
+		.standard = "--stall-timeout",
+		.help = FIRST("Give", "give") " up if the header of a response is not complete within TIME after "
+		"the request." },
 	{ .group = "Network", .name = "stall-timeout", .argument = "TIME",
 		.kind = SL_OPTION_DURATION, NETWORK(stall_timeout_ns), RANGE(MS, DURATION_MAX),
 		.standard = "60s",
 		.help = FIRST("Give", "give") " up if a transfer receives no data for TIME." },
+	{ .group = "Network", .name = "speed-limit", .argument = "RATE",
+		.kind = SL_OPTION_SIZE, NETWORK(least_rate), RANGE(1, SL_OPTION_RATE_MAX),
+		.standard = "none",
+		.help = FIRST("Give", "give") " up if a response body brings less than RATE bytes per second for the "
+		"TIME of --speed-time, and retry, which counts as a retry without progress." },
+	{ .group = "Network", .name = "speed-time", .argument = "TIME",
+		.kind = SL_OPTION_DURATION, NETWORK(slow_time_ns), RANGE(MS, DURATION_MAX),
+		.standard = "30s",
+		.help = FIRST("How", "how") " long a response body may be slower than --speed-limit." },
 	{ .group = "Network", .name = "retries", .argument = "N",
 		.kind = SL_OPTION_UNSIGNED, NETWORK(retries), RANGE(0, SL_OPTION_RETRIES_MAX),
 		.standard = "8",

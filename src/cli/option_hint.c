@@ -52,7 +52,8 @@ static const struct hint get_hints[] = {
 	{ "--max-overall-download-limit", "use --limit-rate" },
 	{ "--max-download-limit",
 		"a limit for each file is not supported; --limit-rate limits the whole run" },
-	{ "--speed-limit -y --speed-time -Y", "use --stall-timeout" },
+	{ "-Y --lowest-speed-limit", "use --speed-limit" },
+	{ "-y", "use --speed-time" },
 	{ "--rate -w --wait --random-wait", "to limit the rate of requests use --max-rps" },
 	{ "--retry --tries -t --max-tries", "use --retries, which does not count the first "
 					    "attempt" },
@@ -105,7 +106,6 @@ static const struct hint get_hints[] = {
 	{ "--auto-file-renaming", "use --if-exists=rename" },
 	{ "--check-integrity", "use --checksum" },
 	{ "--file-allocation", "not needed: space is allocated where the file system supports it" },
-	{ "--lowest-speed-limit", "use --stall-timeout" },
 	{ "--log -l --console-log-level --debug", "use -v; the log goes to standard error" },
 	{ "--colour", "use --color" },
 	{ "--compression --http-accept-gzip",

@@ -294,7 +294,9 @@ note_failure(struct file *file)
 	if (kind == SL_RETRY_PERMANENT)
 		set_dead(file, file->sources.index);
 	uint64_t received = sl_transfer_received(&file->transfer);
-	attempts->reached = SL_MAX(attempts->reached, received);
+	/* What came too slowly is no progress: it would always come. */
+	if (err->code != SL_E_SLOW)
+		attempts->reached = SL_MAX(attempts->reached, received);
 	attempts->asked_s = SL_MAX(attempts->asked_s, err->retry_after_s);
 }
 

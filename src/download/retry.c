@@ -47,6 +47,7 @@ sl_retry_classify(const struct sl_error *err)
 	case SL_E_DNS_FAILURE:
 	case SL_E_SHORT_BODY:
 	case SL_E_STALE:
+	case SL_E_SLOW:
 	case -ETIMEDOUT:
 	case -ECONNREFUSED:
 	case -ECONNRESET:

@@ -91,30 +91,40 @@ fail_authorization(struct chain *chain, enum sl_phase phase, int code, struct sl
 		"cannot prepare the credentials: %s", sl_code_text(code));
 }
 
+/* Stores accept a signature for some minutes only: made when the request is sent. */
 static int
-sign(struct chain *chain)
+sign(void *ctx, struct sl_request *request)
 {
+	struct chain *chain = ctx;
 	const struct sl_url *url = &chain->exchange->url;
 	struct sl_sigv4_variant variant =
 		sl_credentials_locate(chain->client->authorizer.credentials, url->host);
-	return sl_signature_make(&chain->signature, &variant, &chain->authorization.identity,
+	sl_signature_release(&chain->signature);
+	int code = sl_signature_make(&chain->signature, &variant, &chain->authorization.identity,
 		chain->request->method, url, chain->headers, chain->header_count,
 		sl_clock_wall_s());
+	request->authorization = chain->signature.value.data;
+	request->fields = chain->signature.fields;
+	request->field_count = chain->signature.field_count;
+	return code;
 }
 
 /* The value of Authorization, unless the user's own field is sent. A signature has its own. */
 static int
 authorize(struct chain *chain, struct sl_buf *value, struct sl_error *err)
 {
-	const struct sl_http_exchange *exchange = chain->exchange;
+	struct sl_http_exchange *exchange = chain->exchange;
 	sl_signature_release(&chain->signature);
+	exchange->complete = NULL;
 	if (has_header(chain, "Authorization"))
 		return 0;
 	int code = sl_authorization_make(&chain->authorization, &chain->client->authorizer,
 		&exchange->scope, chain->request->url, &exchange->url, chain->request->method,
 		value);
-	if (!code && chain->authorization.kind == SL_AUTHORIZATION_SIGNED)
-		code = sign(chain);
+	if (!code && chain->authorization.kind == SL_AUTHORIZATION_SIGNED) {
+		exchange->complete = sign;
+		exchange->complete_ctx = chain;
+	}
 	return code < 0 ? fail_authorization(chain, SL_PHASE_REQUEST, code, err) : 0;
 }
 
@@ -153,13 +163,10 @@ send_request(struct chain *chain, struct sl_error *err)
 		.url = &exchange->url,
 		.user_agent = chain->client->options.user_agent,
 		.accept_encoding = sl_negotiation_accept(chain->request, &exchange->url),
-		.authorization =
-			authorization.data ? authorization.data : chain->signature.value.data,
+		.authorization = authorization.data,
 		.cookies = cookies.data,
 		.headers = chain->headers,
-		.header_count = chain->header_count,
-		.fields = chain->signature.fields,
-		.field_count = chain->signature.field_count };
+		.header_count = chain->header_count };
 	if (range) {
 		snprintf(range_text, sizeof(range_text), "bytes=%llu-%llu",
 			(unsigned long long)range->begin, (unsigned long long)range->end - 1);
@@ -313,6 +320,8 @@ set_up(struct chain *chain)
 	exchange->client = chain->client;
 	exchange->connections = &chain->client->connections;
 	exchange->limiter = chain->client->options.limit_rate ? &chain->client->limiter : NULL;
+	exchange->least_rate = options->least_rate;
+	exchange->slow_time_ns = options->slow_time_ns;
 	exchange->limited =
 		chain->request->limited ? chain->request->limited : &exchange->limited_read;
 	exchange->is_head = strcmp(chain->request->method, "HEAD") == 0;

@@ -15,14 +15,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Idle connections as old as this are closed. Servers close theirs sooner or later than that; each
- * connection is checked before it is used again. */
-#define IDLE_NS (30 * SL_NS_PER_S)
-
-/* Idle connections over all hosts, unless one host may have more. A list with a file at each of
- * many hosts would keep one at each of them open for IDLE_NS. */
-#define IDLE_MAX 64u
-
 /* Of limit_rate, what may be saved up while no connection receives, and then be received at
  * once. */
 #define LIMIT_DEPTH_NS (100 * SL_NS_PER_MS)
@@ -35,9 +27,7 @@
 #define LIMIT_DEFAULT_BUFFER (64 * SL_KIB)
 #define LIMIT_BUFFER_MIN (4 * SL_KIB)
 
-/* Of a stream of HTTP/2: what a server sends before it is read; at least a frame. Nearly all small
- * files fit. Large bodies get more (h2_stream.c). */
-#define H2_WINDOW_MAX (128 * SL_KIB)
+/* Of a stream of HTTP/2: at least a frame. */
 #define H2_WINDOW_MIN (16 * SL_KIB)
 
 /* For each stream, where the user has set no limit. */
@@ -55,7 +45,10 @@ load_proxy_tls(struct sl_http_client *client, struct sl_error *err)
 {
 	const struct sl_tls_options *options = &client->options.tls;
 	const struct sl_tls_options wanted = {
-		.cacert = options->cacert, .capath = options->capath, .least = options->least
+		.cacert = options->cacert,
+		.capath = options->capath,
+		.least = options->least,
+		.timeout_ns = options->timeout_ns
 	};
 	struct sl_tls *tls = client->tls;
 	if (options->cert || options->pinnedpubkey || options->insecure) {
@@ -137,7 +130,7 @@ windows(const struct sl_http_client_options *options)
 {
 	uint64_t count = options->streams ? options->streams : options->total;
 	uint64_t memory = options->window_memory ? options->window_memory : count * H2_MEMORY;
-	uint64_t initial = SL_MIN(memory / 4 * 3 / count, H2_WINDOW_MAX);
+	uint64_t initial = SL_MIN(memory / 4 * 3 / count, SL_H2_WINDOW_MAX);
 	if (options->limit_rate > 0)
 		initial = SL_MIN(initial, options->limit_rate);
 	initial = SL_MAX(initial, H2_WINDOW_MIN);
@@ -166,16 +159,18 @@ set_up_connections(struct sl_http_client *client)
 			.tls_memory = options->tls_memory /
 				      (sl_proxies_nest_tls(options->proxies) ? 2 : 1),
 			.connect_timeout_ns = options->connect_timeout_ns,
-			.idle_ns = IDLE_NS,
-			.idle_max = SL_MAX(IDLE_MAX, options->per_host),
+			.idle_ns = SL_CLIENT_IDLE_NS,
+			.idle_max = SL_MAX(SL_CLIENT_IDLE_MAX, options->per_host),
 			.admit = options->max_rps_milli ? admit : NULL,
 			.admit_ctx = &client->host_limits },
 		.proxies = options->proxies,
 		.user_agent = options->user_agent,
+		.proxy_timeout_ns = options->proxy_timeout_ns,
 		.http1 = options->http1,
 		.windows = windows(options)
 	};
 	connections->stall_timeout_ns = options->stall_timeout_ns;
+	connections->head_timeout_ns = options->head_timeout_ns;
 	connections->is_limited = options->limit_rate > 0;
 	return sl_connections_init(connections, &wanted);
 }

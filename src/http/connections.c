@@ -22,9 +22,9 @@ enum lane { LANE_CONTENT, LANE_HEAD, LANE_RANGES };
 
 /* What limited the wait for a connection that failed with `code`, to follow its message. */
 static const char *
-connect_limit_text(int code)
+connect_limit_text(const struct sl_error *cause, int code)
 {
-	if (code != -ETIMEDOUT)
+	if (code != -ETIMEDOUT || cause->names_limit)
 		return "";
 	return sl_task_deadline() <= sl_now() ? "; the deadline has passed"
 					      : "; --connect-timeout sets this limit";
@@ -35,7 +35,7 @@ fail(const struct sl_error *cause, int code, struct sl_error *err)
 {
 	bool first = err && !err->code;
 	sl_fail(err, cause->phase ? cause->phase : SL_PHASE_CONNECT, code, "%s%s",
-		sl_stream_cause(cause, code), connect_limit_text(code));
+		sl_stream_cause(cause, code), connect_limit_text(cause, code));
 	if (first)
 		err->http_status = cause->http_status; /* of a proxy */
 	return code;
@@ -53,6 +53,8 @@ sl_connections_init(
 	if (code == 0)
 		code = sl_route_init(&connections->route, connections->connector, options->proxies,
 			options->user_agent);
+	connections->route.http.answer_timeout_ns = options->proxy_timeout_ns;
+	connections->route.https.answer_timeout_ns = options->proxy_timeout_ns;
 	return code < 0 ? code : sl_pool_new(&connections->pool, &options->pool);
 }
 
@@ -150,7 +152,7 @@ tell(const struct taking *taking, int code, struct sl_connection *connection)
 	bool is_session = code == 0 && connection->http2;
 	struct sl_sessions_origin *origin = taking->origin;
 	if (code < 0 && is_for_all(origin, code))
-		sl_sessions_failed(origin, taking->cause);
+		sl_sessions_failed(origin, taking->key, taking->cause);
 	else
 		sl_sessions_connected(origin, is_session ? sl_h2_of(connection) : NULL);
 }
@@ -224,7 +226,8 @@ find_stream(struct taking *taking, struct sl_stream **out)
 			code = admit(taking);
 			taking->is_admitted = true;
 		} else if (has_to_wait(taking)) {
-			code = sl_sessions_wait(taking->origin, wait_until(taking), taking->cause);
+			code = sl_sessions_wait(
+				taking->origin, taking->key, wait_until(taking), taking->cause);
 		} else {
 			break;
 		}
@@ -285,6 +288,7 @@ sl_connections_take(struct sl_connections *connections, const struct sl_connecti
 	struct sl_error cause = { 0 };
 	struct sl_pool_key key = sl_route_key(&connections->route, want->through, want->url);
 	key.taker = want->limited;
+	key.peer = want->peer;
 	key.lane = want->is_head ? LANE_HEAD : LANE_CONTENT;
 	key.window = connections->windows.initial;
 	key.http1 = connections->http1 || want->url->scheme != SL_SCHEME_HTTPS;
@@ -293,6 +297,7 @@ sl_connections_take(struct sl_connections *connections, const struct sl_connecti
 	if (code < 0)
 		return fail(&cause, code, err);
 	(*out)->stall_timeout_ns = connections->stall_timeout_ns;
+	(*out)->head_timeout_ns = connections->head_timeout_ns;
 	(*out)->is_limited = connections->is_limited;
 	return 0;
 }

@@ -24,7 +24,7 @@ struct sl_connections {
 	bool http1;                          /* speak no HTTP/2 */
 	struct sl_h2_windows windows;        /* of streams of HTTP/2 */
 	/* for each stream; set by the owner, before the first */
-	uint64_t stall_timeout_ns;
+	uint64_t stall_timeout_ns, head_timeout_ns;
 	bool is_limited;
 };
 
@@ -33,6 +33,7 @@ struct sl_connections_options {
 	struct sl_pool_options pool;
 	const struct sl_proxies *proxies; /* borrowed for its life; NULL = all hosts directly */
 	const char *user_agent;           /* for proxies; borrowed likewise */
+	uint64_t proxy_timeout_ns;        /* until a proxy has connected; 0 = as connections */
 	bool http1;                       /* speak no HTTP/2 */
 	struct sl_h2_windows windows;     /* of streams of HTTP/2 */
 };
@@ -52,6 +53,7 @@ struct sl_connections_want {
 	bool is_range;                  /* for a part of a file */
 	bool is_fresh;                  /* on a connection that has not carried any exchange */
 	struct sl_limited *limited;     /* for options.admit of the pool */
+	char (*peer)[SL_ADDRESS_TEXT];  /* gets the address, if there is one, also of a failure */
 };
 
 /* A stream to the URL's origin, to be ended by its method. Returns 0; -ENOMEM; what sl_pool_take

@@ -2,9 +2,6 @@
 
 #include "sluice/base/clock.h"
 
-/* Of one response; curl has the same limit. */
-#define SET_COOKIES_MAX 50
-
 int
 sl_cookies_add(struct sl_cookie_jar *jar, const struct sl_http_exchange *exchange,
 	const struct sl_http_header *headers, size_t count, struct sl_buf *value,
@@ -28,7 +25,7 @@ int
 sl_cookies_take(
 	struct sl_cookie_jar *jar, const struct sl_http_exchange *exchange, struct sl_error *err)
 {
-	for (size_t i = 0; i < SET_COOKIES_MAX; i++) {
+	for (size_t i = 0; i < SL_COOKIE_FIELDS_MAX; i++) {
 		struct sl_span value = sl_head_find(&exchange->head, "Set-Cookie", i);
 		if (!value.data)
 			break;

@@ -19,9 +19,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* 1xx responses before the final one; a server could send them for ever. */
-#define INTERIM_MAX 32
-
 #define URL_SHOWN_MAX 300
 
 /* ---- failing ---- */
@@ -103,7 +100,8 @@ take_stream(struct sl_http_exchange *exchange, const struct sl_request *request,
 		.is_head = exchange->is_head,
 		.is_range = request->range != NULL,
 		.is_fresh = fresh,
-		.limited = exchange->limited };
+		.limited = exchange->limited,
+		.peer = &exchange->peer };
 	exchange->peer[0] = '\0';
 	int code = sl_connections_take(exchange->connections, &want, &exchange->stream, err);
 	if (code < 0) {
@@ -118,6 +116,23 @@ take_stream(struct sl_http_exchange *exchange, const struct sl_request *request,
 
 /* ---- response ---- */
 
+/* Each head is small enough; so are all that one open reads. */
+static int
+count_head(struct sl_http_exchange *exchange, struct sl_error *err)
+{
+	exchange->heads_len += exchange->head.total;
+	exchange->heads_lines += exchange->head.lines;
+	if (exchange->heads_len > SL_HEAD_MAX)
+		return sl_fail(err, SL_PHASE_HEAD, SL_E_LIMIT,
+			"the response headers, with those of the redirects, are larger than 256 "
+			"KiB together");
+	if (exchange->heads_lines > SL_HEAD_FIELDS_MAX)
+		return sl_fail(err, SL_PHASE_HEAD, SL_E_LIMIT,
+			"the server sent more than 1,000 header lines, with those of the "
+			"redirects");
+	return 0;
+}
+
 /* RFC 9110 15.2: interim responses are skipped. After 101 the connection would no longer carry
  * HTTP. */
 SL_SUSPENDS
@@ -125,10 +140,12 @@ static int
 read_final_head(struct sl_http_exchange *exchange, struct sl_error *err)
 {
 	struct sl_stream *stream = exchange->stream;
-	for (unsigned interim = 0; interim <= INTERIM_MAX; interim++) {
+	for (unsigned interim = 0; interim <= SL_HEAD_INTERIM_MAX; interim++) {
 		int code = stream->methods->read_head(stream, &exchange->head, err);
 		if (code == 0)
 			sl_trace_response(exchange->number, &exchange->head);
+		if (code == 0)
+			code = count_head(exchange, err);
 		if (code < 0 || exchange->head.status >= 200)
 			return code;
 		if (exchange->head.status == 101)
@@ -137,7 +154,7 @@ read_final_head(struct sl_http_exchange *exchange, struct sl_error *err)
 		sl_head_clear(&exchange->head);
 	}
 	return sl_fail(err, SL_PHASE_HEAD, SL_E_LIMIT,
-		"the server sent more than %d interim responses (1xx)", INTERIM_MAX);
+		"the server sent more than %d interim responses (1xx)", SL_HEAD_INTERIM_MAX);
 }
 
 static void
@@ -152,9 +169,18 @@ trace_times(const struct sl_http_exchange *exchange, uint64_t begun_ns)
 	sl_trace_times(exchange->number, exchange->peer, &shown);
 }
 
+static int
+complete(struct sl_http_exchange *exchange, struct sl_request *request, struct sl_error *err)
+{
+	int code = exchange->complete ? exchange->complete(exchange->complete_ctx, request) : 0;
+	return code < 0 ? sl_fail(err, SL_PHASE_REQUEST, code, "cannot prepare the credentials: %s",
+				  sl_code_text(code))
+			: sl_request_check(request, err);
+}
+
 SL_SUSPENDS
 static int
-ask_once(struct sl_http_exchange *exchange, const struct sl_request *request, bool fresh,
+ask_once(struct sl_http_exchange *exchange, struct sl_request *request, bool fresh,
 	struct sl_error *err)
 {
 	sl_head_clear(&exchange->head);
@@ -164,7 +190,9 @@ ask_once(struct sl_http_exchange *exchange, const struct sl_request *request, bo
 		return code;
 	struct sl_stream *stream = exchange->stream;
 	uint64_t begun_ns = sl_now();
-	code = stream->methods->send(stream, request, err);
+	code = complete(exchange, request, err);
+	if (code == 0)
+		code = stream->methods->send(stream, request, err);
 	if (code == 0)
 		code = read_final_head(exchange, err);
 	if (code == 0)
@@ -199,7 +227,7 @@ was_idle_timeout(const struct sl_http_exchange *exchange)
 
 int
 sl_exchange_ask(
-	struct sl_http_exchange *exchange, const struct sl_request *request, struct sl_error *err)
+	struct sl_http_exchange *exchange, struct sl_request *request, struct sl_error *err)
 {
 	struct sl_error cause = { 0 };
 	int code = sl_request_check(request, &cause);

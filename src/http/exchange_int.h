@@ -20,6 +20,10 @@ struct sl_http_exchange {
 	struct sl_url url;
 	struct sl_proxy_route *through; /* how it is reached, see sl_route_choose */
 	bool is_head;
+	/* NULL, or adds to the request what depends on the time: called when it is to be sent,
+	 * which may be long after it was made (--max-rps). 0 or a code. */
+	int (*complete)(void *ctx, struct sl_request *request);
+	void *complete_ctx;
 	uint64_t number;       /* for http/trace.h */
 	struct sl_scope scope; /* what of the user's secrets may still be sent */
 
@@ -30,11 +34,16 @@ struct sl_http_exchange {
 
 	/* the response */
 	struct sl_head head;
+	size_t heads_len, heads_lines; /* of all heads so far, those of redirects and 1xx too */
 	struct sl_body_state body; /* as that of the stream, which may be gone */
 	bool is_range;             /* the body is the range that was requested */
 	uint64_t range_total;      /* size of the whole content; SL_LENGTH_UNKNOWN */
 	enum sl_codec coding;   /* what the body is decoded from; SL_CODEC_NONE = as it is sent */
 	struct sl_coded *coded; /* its decoder, from the first read on */
+
+	uint64_t least_rate, slow_time_ns; /* of the client's options */
+	/* Of the body, since it was fast enough last: what came, and how long it was waited for. */
+	uint64_t pace_bytes, pace_waited_ns;
 
 	struct sl_limited *limited;     /* of the request, until the response is there; else own */
 	struct sl_limited limited_read; /* of the body */
@@ -46,7 +55,7 @@ struct sl_http_exchange {
  * ended.
  */
 SL_SUSPENDS
-int sl_exchange_ask(struct sl_http_exchange *exchange, const struct sl_request *request,
+int sl_exchange_ask(struct sl_http_exchange *exchange, struct sl_request *request,
 	struct sl_error *err) SL_MUST_CHECK;
 
 /* Done with this response: reads a small body to its end so that the connection can be used again.

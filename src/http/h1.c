@@ -84,7 +84,7 @@ static int
 h1_read_head(struct sl_stream *stream, struct sl_head *head, struct sl_error *err)
 {
 	struct sl_h1 *h1 = h1_of(stream);
-	uint64_t deadline_ns = sl_deadline_in(stream->stall_timeout_ns);
+	uint64_t deadline_ns = sl_stream_head_deadline(stream);
 	for (;;) {
 		struct sl_error cause = { 0 };
 		size_t used = 0;

@@ -11,14 +11,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define RECEIVE_MAX (32 * SL_KIB)
 
 /* What is collected before it is sent. */
 #define SEND_MAX (32 * SL_KIB)
 
+/* Room for the last frame beyond it: a buffer that grows would leave copies of credentials. */
+#define FRAME_MAX (16 * SL_KIB + 256)
+
 /* Of a task that is cancelled or past its deadline: what the session still has to send. */
 #define REST_NS (SL_NS_PER_S)
+
+/* Of the receives of one task each so many waits for the next turn of the loop. */
+#define READY_TURNS 16u
 
 /* Receives that do not wait, of what the windows allow to be under way. */
 #define READIES_MAX 1024
@@ -74,6 +81,8 @@ collect(struct sl_h2 *session)
 {
 	sl_buf_clear(&session->out);
 	session->sent = 0;
+	if (nghttp2_session_want_write(session->nghttp2))
+		sl_buf_reserve(&session->out, SEND_MAX + FRAME_MAX);
 	while (session->out.len < SEND_MAX) {
 		const uint8_t *data;
 		ssize_t len = nghttp2_session_mem_send(session->nghttp2, &data);
@@ -202,6 +211,16 @@ receive(struct sl_h2 *session, bool wait, uint64_t deadline_ns)
 	return code;
 }
 
+/* What is there already needs no turn of the loop, for as long as other tasks can wait. `turn`
+ * counts the receives of a wait. */
+SL_SUSPENDS
+static int
+receive_some(struct sl_h2 *session, unsigned turn, uint64_t deadline_ns)
+{
+	int code = turn % READY_TURNS ? receive(session, false, deadline_ns) : -EAGAIN;
+	return code == -EAGAIN ? receive(session, true, deadline_ns) : code;
+}
+
 /* nghttp2 has sent GOAWAY, because of what the server sent, and ignores all that follows. */
 static void
 fail_malformed(struct sl_h2 *session)
@@ -223,6 +242,7 @@ sl_h2_wait(struct sl_h2_stream *stream, bool (*has_news)(const struct sl_h2_stre
 	uint64_t deadline_ns)
 {
 	struct sl_h2 *session = stream->session;
+	unsigned turn = 0;
 	int code = 0;
 	while (code == 0 && !has_news(stream) && !is_over(stream)) {
 		struct sl_waiter waiter;
@@ -233,7 +253,7 @@ sl_h2_wait(struct sl_h2_stream *stream, bool (*has_news)(const struct sl_h2_stre
 			break;
 		code = session->is_receiving
 			       ? sl_waiter_wait(&waiter, &stream->waiting, "HTTP/2", deadline_ns)
-			       : receive(session, true, deadline_ns);
+			       : receive_some(session, ++turn, deadline_ns);
 	}
 	hand_on(session);
 	if (has_news(stream) || stream->is_closed)
@@ -281,15 +301,22 @@ h2_is_disturbed(struct sl_connection *connection)
 }
 
 static void
+release_out(struct sl_h2 *session)
+{
+	if (session->out.data)
+		explicit_bzero(session->out.data, session->out.cap);
+	sl_buf_release(&session->out);
+	session->sent = 0;
+}
+
+static void
 h2_release_memory(struct sl_connection *connection)
 {
 	struct sl_h2 *session = sl_h2_of(connection);
 	free(session->in);
 	session->in = NULL;
-	if (session->sent == session->out.len) {
-		sl_buf_release(&session->out);
-		session->sent = 0;
-	}
+	if (session->sent == session->out.len)
+		release_out(session);
 	sl_connection_release_memory(session->below);
 }
 
@@ -314,9 +341,7 @@ h2_close(struct sl_connection *connection)
 	if (session->nghttp2)
 		say_goodbye(session);
 	nghttp2_session_del(session->nghttp2);
-	if (session->out.data)
-		explicit_bzero(session->out.data, session->out.cap);
-	sl_buf_release(&session->out);
+	release_out(session);
 	free(session->in);
 	sl_connection_close(session->below);
 	free(session);

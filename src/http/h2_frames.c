@@ -1,17 +1,13 @@
 /* What the server's frames do to the streams: callbacks of nghttp2, which never suspend. */
 #include "h2_int.h"
 
+#include "sluice/base/wiped.h"
+#include "sluice/http/trace.h"
 #include "sluice/rt/waiter.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define INTERIM_MAX 32 /* as in exchange.c */
-
-/* Frames without a byte of a body, a head or the end of a stream: a server could send them for
- * ever. */
-#define IDLE_FRAMES_MAX 2000
 
 static struct sl_h2_stream *
 find(nghttp2_session *nghttp2, int32_t id)
@@ -106,13 +102,14 @@ end_head(struct sl_h2 *session, struct sl_h2_stream *stream)
 	if (code)
 		return code;
 	stream->is_last_head = false;
+	stream->head.http2 = true;
 	if (stream->head.status >= 200) {
 		stream->has_head = true;
-		stream->head.http2 = true;
 		session->idle_frames = 0;
 		return 0;
 	}
-	return ++stream->interim > INTERIM_MAX
+	sl_trace_response(stream->stream.number, &stream->head);
+	return ++stream->interim > SL_HEAD_INTERIM_MAX
 		       ? refuse(stream, SL_E_LIMIT,
 				 "the server sent more than 32 interim responses (1xx)")
 		       : 0;
@@ -123,10 +120,11 @@ end_head(struct sl_h2 *session, struct sl_h2_stream *stream)
 static int
 count_frame(struct sl_h2 *session)
 {
-	if (++session->idle_frames <= IDLE_FRAMES_MAX)
+	if (++session->idle_frames <= SL_H2_IDLE_FRAMES_MAX)
 		return 0;
 	sl_fail(&session->cause, SL_PHASE_HEAD, SL_E_LIMIT,
-		"the server sent more than %d frames of HTTP/2 without progress", IDLE_FRAMES_MAX);
+		"the server sent more than %d frames of HTTP/2 without progress",
+		SL_H2_IDLE_FRAMES_MAX);
 	session->code = SL_E_LIMIT;
 	return NGHTTP2_ERR_CALLBACK_FAILURE;
 }
@@ -251,6 +249,38 @@ on_close(nghttp2_session *nghttp2, int32_t id, uint32_t error, void *ctx)
 	return 0;
 }
 
+/* ---- memory ---- */
+
+/* Copies of header fields, with credentials among them, are wiped when they are freed. */
+
+static void *
+h2_malloc(size_t size, void *ctx)
+{
+	(void)ctx;
+	return sl_wiped_malloc(size);
+}
+
+static void *
+h2_calloc(size_t count, size_t size, void *ctx)
+{
+	(void)ctx;
+	return sl_wiped_calloc(count, size);
+}
+
+static void *
+h2_realloc(void *memory, size_t size, void *ctx)
+{
+	(void)ctx;
+	return sl_wiped_realloc(memory, size);
+}
+
+static void
+h2_free(void *memory, void *ctx)
+{
+	(void)ctx;
+	sl_wiped_free(memory);
+}
+
 /* ---- setting up ---- */
 
 static int
@@ -297,6 +327,9 @@ submit_settings(const struct sl_h2 *session)
 int
 sl_h2_new_nghttp2(struct sl_h2 *session)
 {
+	nghttp2_mem memory = {
+		.malloc = h2_malloc, .calloc = h2_calloc, .realloc = h2_realloc, .free = h2_free
+	};
 	nghttp2_option *option = NULL;
 	nghttp2_session_callbacks *callbacks = NULL;
 	int code = set_options(&option);
@@ -304,7 +337,8 @@ sl_h2_new_nghttp2(struct sl_h2 *session)
 		code = -ENOMEM;
 	if (code == 0) {
 		set_callbacks(callbacks);
-		if (nghttp2_session_client_new2(&session->nghttp2, callbacks, session, option))
+		if (nghttp2_session_client_new3(
+			    &session->nghttp2, callbacks, session, option, &memory))
 			code = -ENOMEM;
 	}
 	if (code == 0)

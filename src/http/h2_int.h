@@ -11,14 +11,12 @@
 
 #include "sluice/base/bytes.h"
 #include "sluice/base/list.h"
+#include "sluice/http/client.h"
 #include "sluice/http/h2.h"
 #include "sluice/net/connector.h"
 #include "sluice/net/pool.h"
 
 #include <nghttp2/nghttp2.h>
-
-/* Streams of one session at a time. */
-#define SL_H2_STREAMS 32u
 
 struct sl_h2 {
 	struct sl_connection connection;

@@ -221,7 +221,7 @@ static int
 h2_read_head(struct sl_stream *base, struct sl_head *head, struct sl_error *err)
 {
 	struct sl_h2_stream *stream = stream_of(base);
-	int code = sl_h2_wait(stream, has_head, sl_deadline_in(base->stall_timeout_ns));
+	int code = sl_h2_wait(stream, has_head, sl_stream_head_deadline(base));
 	base->answered = base->answered || stream->has_head;
 	if (code < 0 || !stream->has_head || stream->refused.code) {
 		base->is_unprocessed = is_unprocessed(stream);

@@ -36,10 +36,35 @@ fail(const struct sl_proxy_route *route, const struct sl_connection *connection,
 	sl_fail(err, cause->phase ? cause->phase : SL_PHASE_PROXY, code, "proxy '%s'%s%s%s: %s",
 		shown.data ? shown.data : "", peer[0] ? " (" : "", peer, peer[0] ? ")" : "",
 		cause->code ? cause->text : sl_code_text(code));
-	if (first)
+	if (first) {
 		err->http_status = cause->http_status;
+		err->names_limit = cause->names_limit;
+	}
 	sl_buf_release(&shown);
 	return code;
+}
+
+/* Until when the proxy may take to answer. */
+static uint64_t
+answer_until(const struct sl_proxy_route *route, uint64_t deadline_ns)
+{
+	uint64_t timeout_ns = route->answer_timeout_ns;
+	return timeout_ns ? SL_MIN(deadline_ns, sl_deadline_in(timeout_ns)) : deadline_ns;
+}
+
+/* Whether answer_timeout_ns was the limit of what failed with `code`: then *cause names it. */
+static void
+explain_timeout(const struct sl_proxy_route *route, int code, uint64_t until_ns,
+	uint64_t deadline_ns, struct sl_error *cause)
+{
+	if (code != -ETIMEDOUT || until_ns >= deadline_ns || sl_task_deadline() <= sl_now())
+		return;
+	sl_error_clear(cause);
+	sl_fail(cause, SL_PHASE_PROXY, code,
+		"the proxy has not connected to the server within %.3g s (--proxy-timeout sets "
+		"this limit)",
+		(double)route->answer_timeout_ns / (double)SL_NS_PER_S);
+	cause->names_limit = true;
 }
 
 /* The address in messages is that of the proxy. */
@@ -118,7 +143,9 @@ connect_once(struct sl_proxy_route *route, struct sl_proxy_login *login,
 	if (code < 0)
 		return code;
 	sl_head_init(&head);
-	code = ask_connect_once(route, login, connection, key, deadline_ns, &head, &cause);
+	uint64_t until_ns = answer_until(route, deadline_ns);
+	code = ask_connect_once(route, login, connection, key, until_ns, &head, &cause);
+	explain_timeout(route, code, until_ns, deadline_ns, &cause);
 	if (code == 0) {
 		sl_proxy_auth_accepted(&route->auth, login);
 		*out = connection;
@@ -179,7 +206,9 @@ ask_socks(const struct sl_proxy_route *route, struct sl_socks_target *target, ui
 	int code = open_proxy(route, deadline_ns, &connection, err);
 	if (code < 0)
 		return code;
-	code = sl_tunnel_socks(connection, route->proxy, target, deadline_ns, &cause);
+	uint64_t until_ns = answer_until(route, deadline_ns);
+	code = sl_tunnel_socks(connection, route->proxy, target, until_ns, &cause);
+	explain_timeout(route, code, until_ns, deadline_ns, &cause);
 	if (code < 0) {
 		fail(route, connection, &cause, code, err);
 		sl_connection_close(connection);
@@ -258,6 +287,7 @@ connect_through(void *ctx, const struct sl_pool_key *key, uint64_t deadline_ns,
 	if (code < 0)
 		return code;
 	mark_peer(connection);
+	sl_pool_key_set_peer(key, connection);
 	if (!sl_proxy_route_is_relay(route))
 		sl_log_info("%s connects to %s:%u", connection->peer, key->host, key->port);
 	if (route->scheme == SL_SCHEME_HTTP) {

@@ -11,6 +11,8 @@ connect_directly(void *ctx, const struct sl_pool_key *key, uint64_t deadline_ns,
 	struct sl_connector *connector = ctx;
 	struct sl_connection *plain = NULL;
 	int code = sl_connector_open(connector, key->host, key->port, deadline_ns, &plain, err);
+	if (code == 0)
+		sl_pool_key_set_peer(key, plain);
 	if (code == 0 && key->tls)
 		return sl_h2_secure(connector, plain, key, deadline_ns, out, err);
 	*out = plain;

@@ -11,6 +11,9 @@
 static int
 fail_read(struct sl_error *err, const char *what, const char *path, int code)
 {
+	if (code == -ETIMEDOUT)
+		return sl_fail(err, SL_PHASE_OPEN, code, "cannot read the %s '%s': %s", what, path,
+			sl_io_input_timeout_text());
 	if (code == -EFBIG)
 		return sl_fail(
 			err, SL_PHASE_OPEN, SL_E_USAGE, "'%s' is too large for a %s", path, what);
@@ -21,12 +24,8 @@ int
 sl_secret_file_read(
 	const char *path, const char *what, size_t most, struct sl_buf *text, struct sl_error *err)
 {
-	int fd = sl_io_open_input(path);
-	if (fd < 0)
-		return fail_read(err, what, path, fd);
 	/* In one piece: a buffer that grows would leave copies. */
-	int code = sl_buf_reserve(text, most + 1) ? sl_io_read_all(fd, text, most) : -ENOMEM;
-	(void)sl_io_close(fd);
+	int code = sl_buf_reserve(text, most + 1) ? sl_io_read_input(path, text, most) : -ENOMEM;
 	if (code)
 		sl_buf_wipe(text);
 	return code ? fail_read(err, what, path, code) : 0;

@@ -9,8 +9,8 @@
 #include "sluice/base/error.h"
 
 /* Read a file of at most `most` bytes into *text, which is empty. `what` it is to be is for the
- * message. Returns 0; SL_E_USAGE if it is larger; -ENOMEM, and what sl_io_open_input and
- * sl_io_read_all return. */
+ * message. Returns 0; SL_E_USAGE if it is larger; -ENOMEM, and what sl_io_read_input
+ * returns. */
 SL_SUSPENDS
 int sl_secret_file_read(const char *path, const char *what, size_t most, struct sl_buf *text,
 	struct sl_error *err) SL_MUST_CHECK;

@@ -26,6 +26,7 @@ sl_sessions_init(struct sl_sessions *sessions)
 struct waiting {
 	struct sl_waiter waiter;
 	struct sl_error *err;
+	const struct sl_pool_key *key;
 };
 
 static void
@@ -142,30 +143,34 @@ sl_sessions_need_http1(const struct sl_sessions_origin *origin)
 
 /* ---- waiting ---- */
 
-/* With *cause, if it is not NULL. Returns false if no task waits. */
-static bool
-wake_one(struct sl_sessions_origin *origin, const struct sl_error *cause)
+/* The first that waits, to be served in the same turn, or NULL. */
+static struct waiting *
+pop(struct sl_sessions_origin *origin)
 {
 	struct sl_waiter *waiter = sl_waiter_pop(&origin->waiting);
-	if (!waiter)
-		return false;
-	if (cause)
-		*SL_CONTAINER_OF(waiter, struct waiting, waiter)->err = *cause;
-	sl_waiter_serve(waiter, cause ? cause->code : 0);
-	return true;
+	return waiter ? SL_CONTAINER_OF(waiter, struct waiting, waiter) : NULL;
 }
 
 static void
-wake_all(struct sl_sessions_origin *origin, const struct sl_error *cause)
+wake_one(struct sl_sessions_origin *origin)
 {
-	while (wake_one(origin, cause))
-		;
+	struct waiting *waiting = pop(origin);
+	if (waiting)
+		sl_waiter_serve(&waiting->waiter, 0);
+}
+
+static void
+wake_all(struct sl_sessions_origin *origin)
+{
+	while (!sl_list_is_empty(&origin->waiting))
+		wake_one(origin);
 }
 
 int
-sl_sessions_wait(struct sl_sessions_origin *origin, uint64_t deadline_ns, struct sl_error *err)
+sl_sessions_wait(struct sl_sessions_origin *origin, const struct sl_pool_key *key,
+	uint64_t deadline_ns, struct sl_error *err)
 {
-	struct waiting waiting = { .err = err };
+	struct waiting waiting = { .err = err, .key = key };
 	return sl_waiter_wait(
 		&waiting.waiter, &origin->waiting, "connection of HTTP/2", deadline_ns);
 }
@@ -173,18 +178,18 @@ sl_sessions_wait(struct sl_sessions_origin *origin, uint64_t deadline_ns, struct
 void
 sl_sessions_pass_on(struct sl_sessions_origin *origin)
 {
-	(void)wake_one(origin, NULL);
+	wake_one(origin);
 }
 
 /* ---- the connection that is being made ---- */
 
 static void
-end_connecting(struct sl_sessions_origin *origin, const struct sl_error *cause)
+end_connecting(struct sl_sessions_origin *origin)
 {
 	origin->is_connecting = false;
 	origin->dialled_ns = 0;
 	origin->awaited = NULL;
-	wake_all(origin, cause);
+	wake_all(origin);
 }
 
 void
@@ -205,16 +210,24 @@ sl_sessions_connected(struct sl_sessions_origin *origin, const struct sl_h2 *ses
 {
 	if (session && !session->has_settings && sl_h2_works(session)) {
 		origin->awaited = session;
-		wake_all(origin, NULL);
+		wake_all(origin);
 	} else {
-		end_connecting(origin, NULL);
+		end_connecting(origin);
 	}
 }
 
 void
-sl_sessions_failed(struct sl_sessions_origin *origin, const struct sl_error *cause)
+sl_sessions_failed(struct sl_sessions_origin *origin, const struct sl_pool_key *key,
+	const struct sl_error *cause)
 {
-	end_connecting(origin, cause);
+	struct waiting *waiting;
+	while ((waiting = pop(origin))) {
+		*waiting->err = *cause;
+		if (waiting->key->peer && key->peer)
+			memcpy(*waiting->key->peer, *key->peer, sizeof(*key->peer));
+		sl_waiter_serve(&waiting->waiter, cause->code);
+	}
+	end_connecting(origin);
 }
 
 /* ---- what sessions tell ---- */
@@ -225,11 +238,11 @@ changed(struct sl_h2 *session)
 	struct sl_sessions_origin *origin = session->origin;
 	bool works = sl_h2_works(session);
 	if (origin->awaited == session && (session->has_settings || !works))
-		end_connecting(origin, NULL);
+		end_connecting(origin);
 	else if (works)
-		(void)wake_one(origin, NULL);
+		wake_one(origin);
 	else
-		wake_all(origin, NULL);
+		wake_all(origin);
 }
 
 static void
@@ -242,9 +255,9 @@ left(struct sl_h2 *session)
 	session->table = NULL;
 	session->origin = NULL;
 	if (origin->awaited == session)
-		end_connecting(origin, NULL);
+		end_connecting(origin);
 	else
-		wake_all(origin, NULL);
+		wake_all(origin);
 	sl_sessions_unuse(origin);
 }
 

@@ -59,11 +59,11 @@ void sl_sessions_enter(struct sl_sessions_origin *origin, struct sl_h2 *session)
 
 /*
  * Wait until there may be room, or something is known of the connection that another task makes.
- * Returns 0 then; its failure, with *err filled; -ETIMEDOUT, -ECANCELED.
+ * Returns 0 then; its failure, with *err and the peer of `key` filled; -ETIMEDOUT, -ECANCELED.
  */
 SL_SUSPENDS
-int sl_sessions_wait(struct sl_sessions_origin *origin, uint64_t deadline_ns,
-	struct sl_error *err) SL_MUST_CHECK;
+int sl_sessions_wait(struct sl_sessions_origin *origin, const struct sl_pool_key *key,
+	uint64_t deadline_ns, struct sl_error *err) SL_MUST_CHECK;
 
 /* A task that was woken does not need the room: the next one may. */
 void sl_sessions_pass_on(struct sl_sessions_origin *origin);
@@ -73,6 +73,7 @@ void sl_sessions_pass_on(struct sl_sessions_origin *origin);
 void sl_sessions_connect(struct sl_sessions_origin *origin);
 void sl_sessions_dial(struct sl_sessions_origin *origin);
 void sl_sessions_connected(struct sl_sessions_origin *origin, const struct sl_h2 *session);
-void sl_sessions_failed(struct sl_sessions_origin *origin, const struct sl_error *cause);
+void sl_sessions_failed(struct sl_sessions_origin *origin, const struct sl_pool_key *key,
+	const struct sl_error *cause);
 
 #endif

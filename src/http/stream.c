@@ -10,16 +10,25 @@ sl_stream_cause(const struct sl_error *cause, int code)
 	return cause && cause->code ? cause->text : sl_code_text(code);
 }
 
+uint64_t
+sl_stream_head_deadline(const struct sl_stream *stream)
+{
+	return sl_deadline_in(
+		stream->head_timeout_ns ? stream->head_timeout_ns : stream->stall_timeout_ns);
+}
+
 int
 sl_stream_fail_timeout(
 	const struct sl_stream *stream, enum sl_phase phase, const char *what, struct sl_error *err)
 {
-	double seconds = (double)stream->stall_timeout_ns / (double)SL_NS_PER_S;
+	bool is_head = phase == SL_PHASE_HEAD, is_own = is_head && stream->head_timeout_ns;
+	uint64_t limit_ns = is_own ? stream->head_timeout_ns : stream->stall_timeout_ns;
 	if (sl_task_deadline() <= sl_now())
 		return sl_fail(err, phase, -ETIMEDOUT, "%s: the deadline has passed", what);
-	return sl_fail(err, phase, -ETIMEDOUT, "%s: %s %.3g s (--stall-timeout sets this limit)",
-		what, phase == SL_PHASE_HEAD ? "no complete response header within" : "no data for",
-		seconds);
+	return sl_fail(err, phase, -ETIMEDOUT, "%s: %s %.3g s (--%s sets this limit)", what,
+		is_head ? "no complete response header within" : "no data for",
+		(double)limit_ns / (double)SL_NS_PER_S,
+		is_own ? "first-byte-timeout" : "stall-timeout");
 }
 
 int

@@ -9,9 +9,6 @@
 
 #include <errno.h>
 
-/* 1xx responses before the final one; a proxy could send them for ever. */
-#define INTERIM_MAX 32
-
 #define BUFFER 4096   /* more than the head that any proxy sends with 2xx */
 #define SHOWN_MAX 100 /* bytes of a reason phrase in a message */
 
@@ -158,7 +155,7 @@ static int
 read_final_head(struct sl_connection *connection, struct input *input, uint64_t deadline_ns,
 	struct sl_head *head, struct sl_error *err)
 {
-	for (unsigned interim = 0; interim <= INTERIM_MAX; interim++) {
+	for (unsigned interim = 0; interim <= SL_HEAD_INTERIM_MAX; interim++) {
 		int code = read_head(connection, input, deadline_ns, head, err);
 		if (code < 0 || head->status >= 200)
 			return code;
@@ -168,7 +165,7 @@ read_final_head(struct sl_connection *connection, struct input *input, uint64_t 
 		sl_head_clear(head);
 	}
 	return sl_fail(err, SL_PHASE_PROXY, SL_E_LIMIT,
-		"the proxy sent more than %d interim responses (1xx)", INTERIM_MAX);
+		"the proxy sent more than %d interim responses (1xx)", SL_HEAD_INTERIM_MAX);
 }
 
 int

@@ -33,7 +33,6 @@ sl_connector_new(struct sl_connector **out, const struct sl_connector_options *o
 	connector->reach = options->reach;
 	connector->dialler.receive_buffer = options->receive_buffer;
 	connector->dialler.from = options->reach.from;
-	connector->tls = options->tls;
 	*out = connector;
 	return 0;
 }

@@ -396,6 +396,13 @@ tls_limit(const struct sl_pool_options *options)
 	return count > 0 ? (unsigned)count : 1;
 }
 
+void
+sl_pool_key_set_peer(const struct sl_pool_key *key, const struct sl_connection *connection)
+{
+	if (key->peer)
+		memcpy(*key->peer, connection->peer, sizeof(*key->peer));
+}
+
 int
 sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options)
 {

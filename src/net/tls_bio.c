@@ -168,7 +168,8 @@ sl_tls_bio_fill(struct sl_tls_bio *io, struct sl_connection *below, size_t sure,
 	struct sl_error cause = { 0 };
 	int code = wait ? sl_connection_recv(below, io->want, piece(io), whole, deadline_ns, &cause)
 			: sl_connection_recv_ready(below, io->want, piece(io), &cause);
-	if (code == SL_E_SHORT_BODY) /* TLS below was cut off: so is this stream, unless it ended */
+	if (code ==
+		SL_E_SHORT_BODY) /* TLS below was cut off: so is this connection, unless it ended */
 		code = 0;
 	if (code < 0 && cause.code)
 		return sl_fail(err, cause.phase, code, "%s", cause.text);

@@ -17,14 +17,15 @@ sl_tls_file_read(struct sl_buf *text, const char *path, const char *what, struct
 	if (!sl_buf_reserve(text, ROOM))
 		return sl_fail_code(
 			err, SL_PHASE_TLS, -ENOMEM, "cannot read the %s in '%s'", what, path);
-	int fd = sl_io_open_input(path);
-	int code = fd < 0 ? fd : sl_io_read_all(fd, text, FILE_MAX);
-	(void)sl_io_close(fd);
+	int code = sl_io_read_input(path, text, FILE_MAX);
 	if (code == -EFBIG)
 		return sl_fail(err, SL_PHASE_TLS, SL_E_TLS,
 			"'%s' is too large for a file of %s: it has more than %u MiB", path, what,
 			FILE_MAX / (unsigned)SL_MIB);
-	if (code == -ECANCELED || code == -ETIMEDOUT)
+	if (code == -ETIMEDOUT)
+		return sl_fail(err, SL_PHASE_TLS, code, "cannot read the %s in '%s': %s", what,
+			path, sl_io_input_timeout_text());
+	if (code == -ECANCELED)
 		return sl_fail(err, SL_PHASE_TLS, code,
 			"the %s in '%s' were not read to their end (a FIFO needs "
 			"a writer that writes them and closes it)",

@@ -713,6 +713,7 @@ make_ring(struct uring *u, const struct ring_size *size)
 		return code;
 	sl_assert(CQ_OF(size->slots) <= u->ring.cq.ring_entries);
 	u->base.slots = size->slots;
+	u->base.is_real_time = true;
 	return 0;
 }
 

@@ -213,6 +213,28 @@ sl_io_read_all(int fd, struct sl_buf *text, size_t most)
 }
 
 int
+sl_io_read_input(const char *path, struct sl_buf *text, size_t most)
+{
+	struct sl_deadline scope;
+	sl_deadline_begin(&scope, sl_deadline_in(SL_IO_INPUT_NS));
+	int fd = sl_io_open_input(path);
+	int code = fd < 0 ? fd : sl_io_read_all(fd, text, most);
+	sl_deadline_end(&scope);
+	if (fd >= 0)
+		(void)sl_io_close(fd);
+	return code;
+}
+
+const char *
+sl_io_input_timeout_text(void)
+{
+	_Static_assert(SL_IO_INPUT_NS == 60 * SL_NS_PER_S, "the text has the number");
+	return sl_task_deadline() <= sl_now()
+		       ? "the deadline has passed (a FIFO needs a writer that closes it)"
+		       : "not all of it came within 60 s (a FIFO needs a writer that closes it)";
+}
+
+int
 sl_io_write_stream(int fd, const void *data, size_t len, uint64_t deadline_ns)
 {
 	return sl_io_write_stream_as(fd, isatty(fd), data, len, deadline_ns);

@@ -53,7 +53,7 @@ sl_rt_new(struct sl_rt **out, const struct sl_rt_options *options, struct sl_err
 	sl_heap_init(&rt->timers);
 	io_init(rt);
 	sl_fiber_adopt_thread(&rt->scheduler);
-	rt->now_ns = rt->engine->methods->now(rt->engine);
+	rt_begin_clock(rt);
 	int code = offload_new(rt, options);
 	if (code) {
 		sl_fiber_unmap(&rt->scheduler);
@@ -132,13 +132,13 @@ wait_for_completions(struct sl_rt *rt)
 	if (!sl_list_is_empty(&rt->ready))
 		until_ns = 0;
 	offload_announce(rt);
-	uint64_t before = rt->engine->methods->now(rt->engine);
+	uint64_t before = rt_now(rt);
 	uint64_t busy_ns = before - rt->now_ns;
 	sl_histogram_add(&rt->stats.turn, busy_ns);
 	rt->stats.turn_max_ns = SL_MAX(rt->stats.turn_max_ns, busy_ns);
 	rt->stats.turns++;
-	int count = rt->engine->methods->wait(rt->engine, until_ns, done, DONE_MAX);
-	rt->now_ns = rt->engine->methods->now(rt->engine);
+	int count = rt_wait(rt, until_ns, done, DONE_MAX);
+	rt->now_ns = rt_now(rt);
 	for (int i = 0; i < count; i++)
 		if (done[i]->owner)
 			sl_task_wake(done[i]->owner);
@@ -149,7 +149,7 @@ int
 sl_rt_run(struct sl_rt *rt, sl_task_fn *fn, void *arg)
 {
 	int result = 0;
-	rt->now_ns = rt->engine->methods->now(rt->engine);
+	rt_begin_clock(rt);
 	struct sl_task *main_task = task_new(rt, "main", fn, arg);
 	if (!main_task)
 		return -ENOMEM;

@@ -75,7 +75,18 @@ struct sl_rt {
 	struct offload *offload;
 	struct sl_stats stats;
 	uint64_t now_ns; /* at the begin of the turn */
+	/* Of rt_now(): the engine's clock at the last look, and how much of it does not count. */
+	uint64_t seen_ns, stopped_ns;
 };
+
+/* What sl_now() returns. */
+uint64_t rt_now(struct sl_rt *rt);
+
+/* Wait by the engine until `until_ns` of rt_now(), or less: 0 = do not wait. As its wait(). */
+int rt_wait(struct sl_rt *rt, uint64_t until_ns, struct sl_op **done, size_t max);
+
+/* The loop begins: until now nothing has looked at the clock. */
+void rt_begin_clock(struct sl_rt *rt);
 
 /* The task's own: allocate or reuse; free what is spare. */
 struct sl_task *task_new(struct sl_rt *rt, const char *name, sl_task_fn *fn, void *arg);

@@ -256,3 +256,18 @@ test_known_metalink() {
 	absent wrong
 	nothing_left sent first
 }
+
+# CVE-2015-3143, CVE-2022-22576 (curl): what one user had signed in to was used for another. Of HTTP/2, all share one connection
+test_known_users_of_http2() {
+	with_nginx
+	local origin=localhost:$(sed -n 's/^h2=//p' "$WORK/nginx/ports")/private
+	"$ORIGIN_TOOL" --gen 1000 1 | tee "$DOCS/known2" "$DOCS/known3" "$DOCS/known4" >"$DOCS/known1"
+	once -v -j 1 --cacert "$NGINX_CA" "https://me:pass%20word@$origin/known1" "https://me:hunter2@$origin/known2" "https://$origin/known3" \
+		"https://me:pass%20word@$origin/known4"
+	expect 24 "2 of 4 files done, 2 failed"
+	is_gen known1 1000 1
+	is_gen known4 1000 1
+	[[ $(grep -c '< HTTP/2 401' err) == 2 ]] || fail "not by HTTP/2"
+	[[ $(grep -c 'TLS [0-9.]* ms' err) == 1 ]] || fail "more than one connection"
+	nothing_left known1 known4
+}

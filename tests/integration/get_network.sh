@@ -196,3 +196,35 @@ losses() {
 	is_gen g 100000 1
 	no_parts
 }
+
+is_told() { # status, what stderr has, arguments...
+	local line
+	once "${@:3}"
+	expect "$1"
+	line=$(head -n 1 err)
+	[[ $line =~ ^sluice:\ cannot\ fetch\ \'[^\']*/x\?token=\*\*\*\'$2$ ]] || fail "not '$2'"
+	(($(wc -l <err) == 2)) || fail "more than one line about it"
+}
+
+# each phase of a request has a message of its own, with the address that was tried, the limit and its option
+test_network_messages_by_phase() {
+	local at='127\.0\.0\.1:[0-9]+' set='sets this limit' path="x?token=SECRET"
+	local body="$ORIGIN/gate/message/gen/400000/1/$path"
+	is_told 19 ": cannot resolve 'h.test' to an IPv4 address: --resolve gives none" -4 --resolve 'h.test:80:[::1]' "http://h.test/$path"
+	is_told 6 ": cannot connect to '127.0.0.1': connection refused \\($at\\)" "http://127.0.0.1:$PORT_closed/$path"
+	is_told 2 ": proxy 'http://$at' \\($at\\): the proxy has not .* within 0.03 s \\(--proxy-timeout $set\\)" \
+		--proxy "http://127.0.0.1:$PORT_silent" --proxy-timeout 30ms "$ORIGINS/$path"
+	is_told 2 ": proxy 'socks5h://$at' \\($at\\): the proxy has not .* within 0.03 s \\(--proxy-timeout $set\\)" \
+		--proxy "socks5h://127.0.0.1:$PORT_silent" --proxy-timeout 30ms "$ORIGIN/$path"
+	is_told 2 " \\($at\\): TLS handshake with '127.0.0.1' failed: not complete within 0.03 s \\(--tls-timeout $set\\)" \
+		--tls-timeout 30ms "https://127.0.0.1:$PORT_silent/$path"
+	is_told 35 " \\($at\\): cannot trust the certificate of .* give its certificate with --cacert FILE" "${ORIGINS/localhost/127.0.0.1}/$path"
+	is_told 2 " \\($at\\): the server does not respond: no complete response header within 0.03 s \\(--first-byte-timeout $set\\)" \
+		--first-byte-timeout 30ms "$ORIGIN/noanswer/$path"
+	is_told 2 " \\($at\\): the body stopped after [0-9]+ of 400000 bytes: no data for 0.03 s \\(--stall-timeout $set\\)" \
+		-o - --first-byte-timeout 60s --stall-timeout 30ms "$body"
+	is_told 2 " \\($at\\): the body is too slow: [0-9]+ bytes .* \\(--speed-limit and --speed-time set this limit\\)" \
+		--speed-limit 1G --speed-time 30ms "$body"
+	once --speed-time 5s "$body"
+	expect 28 "--speed-time needs the rate of --speed-limit"
+}

@@ -28,6 +28,10 @@ is_waiting() {
 	grep -qs ' tasks$' err
 }
 
+has_ended() { # pid
+	! kill -0 "$1" 2>/dev/null || [[ $(sed "s/.*) //" "/proc/$1/stat" 2>/dev/null) == Z* ]]
+}
+
 is_stopped() {
 	grep -q '^State:.T' "/proc/$pid/status"
 }
@@ -204,20 +208,41 @@ test_signals_stop_and_continue() {
 	nothing_left 1
 }
 
-# stopped for longer than --stall-timeout, it goes on afterwards: the server was not slow
-test_signals_stopped_for_long() {
-	start get --stall-timeout 500ms --retry-max-wait 20ms -s 4 -k 1M "$ORIGIN/slow/3000000/ranges/etag/v1/gen/12000000/1/f" \
-		"$ORIGIN/slow/300000/gen/600000/2/g"
-	until_true 10 test -e f.sluice-part -a -e g.sluice-part
+has_begun() { # files...
+	local name
+	for name; do
+		[[ -e $name || -e $name.sluice-part ]] || return
+	done
+}
+
+has_ended_or() { # command...
+	has_ended "$pid" || "$@"
+}
+
+is_not_stalled_by_a_stop() { # seconds that are enough for the rest
+	local gate=stopped$1 stopped
+	rm -f f g h
+	start get --retries 0 --stall-timeout "$1s" --connect-timeout "$1s" --deadline "$(($1 * 2))s" \
+		"$ORIGIN/gate/$gate/gen/400000/1/f" "$ORIGIN/slow/1000000/gen/600000/2/g" "$ORIGIN/gate/$gate/chunked/gen/300000/3/h"
+	until_true 10 has_ended_or has_begun f g h
 	kill -STOP "$pid"
-	until_true 10 is_stopped
-	sleep 1.2
+	until_true 10 has_ended_or is_stopped
+	opened "$gate"
+	stopped=$((SECONDS + $1 * 2 + 2))
+	while ((SECONDS < stopped)); do sleep 0.2; done
 	kill -CONT "$pid"
-	finish 30
+	finish 60
+	((status == 0))
+}
+
+# stopped for longer than all of its timeouts, it goes on afterwards: the server was not slow, and nothing is asked for again
+test_signals_stopped_for_long() {
+	within_a_deadline is_not_stalled_by_a_stop
 	expect 0
-	is_gen f 12000000 1
+	is_gen f 400000 1
 	is_gen g 600000 2
-	nothing_left f g
+	is_gen h 300000 3
+	nothing_left f g h
 }
 
 completes_the_first() { # arguments...
@@ -300,10 +325,6 @@ test_signals_stuck_stderr() {
 		status=$?
 		[[ $status == 143 ]] || fail "$arguments: exit $status"
 	done
-}
-
-has_ended() { # pid
-	! kill -0 "$1" 2>/dev/null || [[ $(sed "s/.*) //" "/proc/$1/stat" 2>/dev/null) == Z* ]]
 }
 
 # the deadline ends it although its events are not read

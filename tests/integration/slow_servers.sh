@@ -95,22 +95,30 @@ replaced() {
 	fi
 }
 
-# Apache: strong ETags of size and time
-test_slow_servers_apache() {
-	prepare apache2
-	local modules=/usr/lib/apache2/modules
+# The head of Apache's configuration, with these modules, into ./conf.
+apache_conf() { # module...
+	local modules=/usr/lib/apache2/modules module
 	cat >conf <<-END
 		ServerRoot $PWD
 		ServerName localhost
 		PidFile $PWD/pid
 		Listen 127.0.0.1:$port
-		LoadModule mpm_event_module $modules/mod_mpm_event.so
-		LoadModule authz_core_module $modules/mod_authz_core.so
 		DocumentRoot $PWD/docs
 		ErrorLog $PWD/error.log
+		DefaultRuntimeDir $PWD
 		Mutex file:$PWD
 		$( ((EUID != 0)) || printf 'User nobody\nGroup nogroup')
 	END
+	for module in mpm_event authz_core "$@"; do
+		[[ -f $modules/mod_$module.so ]] || skip "no mod_$module here"
+		echo "LoadModule ${module}_module $modules/mod_$module.so" >>conf
+	done
+}
+
+# Apache: strong ETags of size and time
+test_slow_servers_apache() {
+	prepare apache2
+	apache_conf
 	serve apache2 -X -f "$PWD/conf"
 	all_of_it ranges
 }
@@ -134,22 +142,10 @@ digest() { # [-j 1 ...]
 # Apache httpd asks for Digest with MD5
 test_slow_servers_apache_digest() {
 	prepare apache2
-	local modules=/usr/lib/apache2/modules
-	[[ -f $modules/mod_auth_digest.so ]] || skip "no mod_auth_digest here"
 	printf 'me:tests, of all:%s\n' "$(printf 'me:tests, of all:pass word' | md5sum | cut -d ' ' -f 1)" >users
 	chmod 644 users
-	cat >conf <<-END
-		ServerRoot $PWD
-		ServerName localhost
-		PidFile $PWD/pid
-		Listen 127.0.0.1:$port
-		LoadModule mpm_event_module $modules/mod_mpm_event.so
-		LoadModule authn_core_module $modules/mod_authn_core.so
-		LoadModule authn_file_module $modules/mod_authn_file.so
-		LoadModule authz_core_module $modules/mod_authz_core.so
-		LoadModule authz_user_module $modules/mod_authz_user.so
-		LoadModule auth_digest_module $modules/mod_auth_digest.so
-		DocumentRoot $PWD/docs
+	apache_conf authn_core authn_file authz_user auth_digest
+	cat >>conf <<-END
 		<Location "/">
 			AuthType Digest
 			AuthName "tests, of all"
@@ -157,10 +153,6 @@ test_slow_servers_apache_digest() {
 			AuthUserFile $PWD/users
 			Require valid-user
 		</Location>
-		ErrorLog $PWD/error.log
-		DefaultRuntimeDir $PWD
-		Mutex file:$PWD
-		$( ((EUID != 0)) || printf 'User nobody\nGroup nogroup')
 	END
 	serve apache2 -X -f "$PWD/conf"
 	digest
@@ -214,28 +206,14 @@ codings() { # url of text/, coding...
 # Apache with mod_deflate and mod_brotli, and a file that it takes for one with a coding
 test_slow_servers_apache_codings() {
 	prepare apache2
-	local modules=/usr/lib/apache2/modules
 	gzip -c docs/small9 >docs/small9.gz
-	cat >conf <<-END
-		ServerRoot $PWD
-		ServerName localhost
-		PidFile $PWD/pid
-		Listen 127.0.0.1:$port
-		LoadModule mpm_event_module $modules/mod_mpm_event.so
-		LoadModule authz_core_module $modules/mod_authz_core.so
-		LoadModule filter_module $modules/mod_filter.so
-		LoadModule deflate_module $modules/mod_deflate.so
-		LoadModule brotli_module $modules/mod_brotli.so
-		LoadModule mime_module $modules/mod_mime.so
+	apache_conf filter deflate brotli mime
+	cat >>conf <<-END
 		TypesConfig /dev/null
 		AddEncoding x-gzip .gz
-		DocumentRoot $PWD/docs
 		<Location /text>
 			SetOutputFilter BROTLI_COMPRESS;DEFLATE
 		</Location>
-		ErrorLog $PWD/error.log
-		Mutex file:$PWD
-		$( ((EUID != 0)) || printf 'User nobody\nGroup nogroup')
 	END
 	serve apache2 -X -f "$PWD/conf"
 	codings "$url" gzip br
@@ -270,6 +248,27 @@ test_slow_servers_nginx_codings() {
 	codings "$url" gzip br
 }
 
+# All files come by HTTP/2, and by HTTP/1.1 where that is asked for; the server logs the versions in ./versions.
+by_http2() {
+	url=https://127.0.0.1:$port
+	get -q --cacert "$CA" "$url/large" "$url"/small{2,3,4,5,6,7,8,9} "$url/empty"
+	expect 0
+	everything
+	until_true 20 has_logged 10
+	! grep -v 'HTTP/2.0' versions || fail "not all requests were of HTTP/2"
+	: >versions
+	get -q --cacert "$CA" --http1.1 --if-exists replace "$url"/small{2,3,4,5,6,7,8,9}
+	expect 0
+	everything
+	until_true 20 has_logged 8
+	! grep -v 'HTTP/1.1' versions || fail "not all requests were of HTTP/1.1"
+}
+
+# Requests are logged when they are done, which may be after their last byte.
+has_logged() { # count
+	(($(wc -l <versions) >= $1))
+}
+
 # nginx with HTTP/2: all files on few connections; and by HTTP/1.1 where that is asked for
 test_slow_servers_nginx_http2() {
 	prepare nginx
@@ -292,16 +291,24 @@ test_slow_servers_nginx_http2() {
 		}
 	END
 	serve nginx -p "$PWD" -e "$PWD/error.log" -c "$PWD/conf"
-	url=https://127.0.0.1:$port
-	get -q --cacert "$CA" "$url/large" "$url"/small{2,3,4,5,6,7,8,9} "$url/empty"
-	expect 0
-	everything
-	! grep -v 'HTTP/2.0' versions || fail "not all requests were of HTTP/2"
-	: >versions
-	get -q --cacert "$CA" --http1.1 --if-exists replace "$url"/small{2,3,4,5,6,7,8,9}
-	expect 0
-	everything
-	! grep -v 'HTTP/1.1' versions || fail "not all requests were of HTTP/1.1"
+	by_http2
+}
+
+# Apache with HTTP/2: the same
+test_slow_servers_apache_http2() {
+	prepare apache2
+	apache_conf http2 ssl
+	cat >>conf <<-END
+		Protocols h2 http/1.1
+		LogFormat "%H" version
+		CustomLog $PWD/versions version
+		SSLEngine on
+		SSLCertificateFile ${CA%/*}/server.pem
+		SSLCertificateKeyFile ${CA%/*}/server.key
+		SSLSessionCache none
+	END
+	serve apache2 -X -f "$PWD/conf"
+	by_http2
 }
 
 # A page that nginx makes of a directory is a file like another; what it links to is not followed
@@ -377,17 +384,17 @@ test_slow_servers_nginx_gzip_ranges() {
 	segments --compressed "$url/large" "$url"/small{2,3,4,5,6,7,8,9}
 	expect 0
 	everything
-	killed_and_run_again large --compressed
+	killed_and_run_again stream large --compressed
 	is_gen large $SIZE 1
 }
 
 # What is left of a run that was killed is used, or is not, for the right file.
-killed_and_run_again() { # path, options...
-	local path=$1
-	shift
+killed_and_run_again() { # ranges | stream, path, options...
+	local kind=$1 path=$2
+	shift 2
 	rm -f large
-	start get -q "$@" -s 4 -x 4 -k 1M --limit-rate 10M "$url/$path"
-	until_true 20 has_grown stream
+	start get -q "$@" -s 4 -x 4 -k 1M --limit-rate 4M "$url/$path"
+	until_true 20 has_grown "$kind"
 	kill -KILL $pid
 	wait $pid 2>/dev/null
 	absent large
@@ -395,48 +402,37 @@ killed_and_run_again() { # path, options...
 	expect 0
 }
 
-# What Apache can be told to do about ranges and validators: each name is a path with its own rules, all with the same files
+# What Apache can be told to do about ranges and validators: each name is a path with a rule of its own, all with the same
+# files; and whether a run that is killed there keeps what the next one may use.
 ODD_RANGES='
-none    MaxRanges none
-default FileETag None
-ignored RequestHeader unset Range
-open    RequestHeader edit Range "-[0-9]+$" "-"
-many    RequestHeader edit Range "^bytes=" "bytes=0-0,"
-shifted RequestHeader edit Range "^bytes=(\d)" "bytes=1$1"
-always  RequestHeader unset If-Range
-weak    Header edit ETag "^" "W/"
-bare    Header unset ETag
+none    stream MaxRanges none
+default ranges FileETag None
+ignored ranges RequestHeader unset Range
+open    ranges RequestHeader edit Range "-[0-9]+$" "-"
+many    ranges RequestHeader edit Range "^bytes=" "bytes=0-0,"
+early   ranges RequestHeader edit Range "^bytes=\d+-" "bytes=1-"
+always  ranges RequestHeader unset If-Range
+weak    ranges Header edit ETag "^" "W/"
+bare    ranges Header unset ETag
 '
 
 # Apache answers ranges in each odd way that its modules have: the file is right, in segments and after a kill
 test_slow_servers_apache_odd_ranges() {
 	prepare apache2
-	local modules=/usr/lib/apache2/modules name rule
-	cat >conf <<-END
-		ServerRoot $PWD
-		ServerName localhost
-		PidFile $PWD/pid
-		Listen 127.0.0.1:$port
-		LoadModule mpm_event_module $modules/mod_mpm_event.so
-		LoadModule authz_core_module $modules/mod_authz_core.so
-		LoadModule headers_module $modules/mod_headers.so
-		DocumentRoot $PWD/docs
-		ErrorLog $PWD/error.log
-		Mutex file:$PWD
-		$( ((EUID != 0)) || printf 'User nobody\nGroup nogroup')
-	END
-	while read -r name rule; do
+	local name kind rule
+	apache_conf headers
+	while read -r name kind rule; do
 		[[ $name ]] || continue
 		ln -s . "docs/$name"
 		printf '<Location /%s>\n\t%s\n</Location>\n' "$name" "$rule" >>conf
 	done <<<"$ODD_RANGES"
 	serve apache2 -X -f "$PWD/conf"
-	while read -r name rule; do
+	while read -r name kind rule; do
 		[[ $name ]] || continue
 		segments "$url/$name/large" "$url/$name"/small{2,3,4,5,6,7,8,9} "$url/$name/empty"
 		expect 0
 		everything
-		killed_and_run_again "$name/large"
+		killed_and_run_again "$kind" "$name/large"
 		everything
 		rm large small? empty
 	done <<<"$ODD_RANGES"

@@ -468,6 +468,25 @@ check_progress(struct sim *sim, bool idle)
 			sim, "the run takes more than %.0f s", (double)sim->options.limit_ns / 1e9);
 }
 
+/* Until `next`, or beyond it, if the process is stopped until then. */
+static void
+pass_time(struct sim *sim, uint64_t next)
+{
+	bool stops = sim->stop_ns > 0 && next >= sim->stop_at;
+	sim->now = stops ? SL_MAX(sim->now, sim->stop_at) + sim->stop_ns : next;
+	if (stops)
+		sim->stop_ns = 0;
+}
+
+void
+sim_stop(struct sim *sim, uint64_t after_ns, uint64_t ns)
+{
+	sim->engine.is_real_time = true;
+	sim->stop_at = sim->now + after_ns;
+	sim->stop_ns = ns;
+	sim->options.limit_ns += ns;
+}
+
 static int
 engine_wait(struct sl_engine *engine, uint64_t until_ns, struct sl_op **done, size_t max)
 {
@@ -485,7 +504,7 @@ engine_wait(struct sl_engine *engine, uint64_t until_ns, struct sl_op **done, si
 		uint64_t next = SL_MIN(next_event(sim), until_ns);
 		if (next == SL_FOREVER)
 			return report_deadlock(sim);
-		sim->now = next;
+		pass_time(sim, next);
 	}
 	sim->woken = false;
 	int count = sl_list_is_empty(&sim->ready) ? 0 : collect(sim, done, max);

@@ -273,6 +273,10 @@ void sim_cut_at(struct sim *sim, uint64_t nth, enum sim_crash how);
 void sim_cut_now(struct sim *sim, enum sim_crash how);
 struct sim *sim_cut_world(struct sim *sim, uint64_t *at_op);
 
+/* The process is stopped in `after_ns`, for `ns`, while the world goes on; its engine has a real
+ * clock from now on. */
+void sim_stop(struct sim *sim, uint64_t after_ns, uint64_t ns);
+
 /* ---- streams: standard input and output, pipes ---- */
 
 /* A stream to read from. number 0 for standard input, -1 for a new descriptor. Returns it. */

@@ -245,6 +245,9 @@ command(void *arg)
 		.connect_timeout_ns = scene->connect_timeout_ns,
 		.stall_timeout_ns = scene->stall_timeout_ns,
 		.max_redirects = 20,
+		.head_timeout_ns = scene->head_timeout_ns,
+		.least_rate = scene->least_rate,
+		.slow_time_ns = scene->slow_time_ns,
 		.limit_rate = scene->limit_rate,
 		.max_rps_milli = scene->max_rps_milli };
 	scene->started_ns = sl_now();

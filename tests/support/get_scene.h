@@ -77,6 +77,8 @@ struct get_scene {
 			    alone */
 	uint64_t connect_timeout_ns, stall_timeout_ns; /* of the network */
 	uint64_t directory_timeout_ns;                 /* stall_timeout_ns of the batch */
+	uint64_t head_timeout_ns;                      /* 0 = stall_timeout_ns */
+	uint64_t least_rate, slow_time_ns;             /* of the client; 0 = none */
 	uint64_t limit_rate, max_rps_milli;            /* of the client; 0 = no limit */
 	uint64_t run_ns;              /* deadline of the run from its start; SL_FOREVER */
 	struct sl_retry_policy retry; /* none */

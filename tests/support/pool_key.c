@@ -16,6 +16,8 @@ struct sl_connector *
 pool_connector(struct sl_tls *tls)
 {
 	struct sl_connector *connector = NULL;
-	cr_assert_eq(sl_connector_new(&connector, &(struct sl_connector_options){ .tls = tls }), 0);
+	cr_assert_eq(sl_connector_new(&connector, &(struct sl_connector_options){ 0 }), 0);
+	if (tls)
+		sl_connector_set_tls(connector, tls);
 	return connector;
 }

@@ -403,6 +403,7 @@ struct sim {
 	uint64_t first_seed; /* of the world that this is a later one of: the one to run again */
 	struct sl_random random;
 	uint64_t now;
+	uint64_t stop_at, stop_ns; /* sim_stop; stop_ns 0 = not any more */
 	struct sl_heap events;
 	bool attached, woken, trace;
 	uint64_t idle_turns;

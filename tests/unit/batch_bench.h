@@ -39,6 +39,8 @@ struct batch_bench {
 	unsigned port;
 	struct sl_batch_options options; /* before batch_run: what differs from the default */
 	uint64_t stall_ns, deadline_ns;  /* of a run */
+	uint64_t head_ns;                /* 0 = stall_ns */
+	uint64_t least_rate, slow_ns;    /* 0 = none */
 	size_t chunks;                   /* in the pool, of SL_CHUNK_SIZE */
 	unsigned connections;            /* to the origin; 0 = 16 */
 	uint64_t limit_rate;             /* bytes a second; 0 = no limit */
@@ -217,6 +219,9 @@ run_main(void *arg)
 		.total = 2 * connections,
 		.connect_timeout_ns = 10 * SL_NS_PER_S,
 		.stall_timeout_ns = bench->stall_ns,
+		.head_timeout_ns = bench->head_ns,
+		.least_rate = bench->least_rate,
+		.slow_time_ns = bench->slow_ns,
 		.max_redirects = 5,
 		.limit_rate = bench->limit_rate,
 		.tls.cacert = bench->cacert };

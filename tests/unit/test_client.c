@@ -622,6 +622,53 @@ CLIENT_TEST(refuses_answers_that_are_not_the_file)
 	return 0;
 }
 
+/* Only 200 and 203 are the file, and 1xx an interim response; three digits from 100 on are a
+ * status. */
+CLIENT_TEST(refuses_odd_statuses)
+{
+	static const struct {
+		const char *status;
+		int code;
+	} cases[] = {
+		{ "000", SL_E_PROTO },
+		{ "099", SL_E_PROTO },
+		{ "20", SL_E_PROTO },
+		{ "2000", SL_E_PROTO },
+		{ "-200", SL_E_PROTO },
+		{ "2OO", SL_E_PROTO },
+		{ "0x200", SL_E_PROTO },
+		{ "201", SL_E_STATUS },
+		{ "202", SL_E_STATUS },
+		{ "204", SL_E_STATUS },
+		{ "205", SL_E_STATUS },
+		{ "226", SL_E_STATUS },
+		{ "299", SL_E_STATUS },
+		{ "300", SL_E_STATUS },
+		{ "304", SL_E_STATUS },
+		{ "305", SL_E_STATUS },
+		{ "306", SL_E_STATUS },
+		{ "399", SL_E_STATUS },
+		{ "421", SL_E_STATUS },
+		{ "451", SL_E_STATUS },
+		{ "600", SL_E_STATUS },
+		{ "999", SL_E_STATUS },
+	};
+	struct fixture *fixture = fixture_new();
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		char *reply = fixture->text[i];
+		snprintf(reply, sizeof(fixture->text[i]),
+			"HTTP/1.1 199 x\r\n\r\nHTTP/1.1 %s x\r\nLocation: /other\r\n" LENGTH(0),
+			cases[i].status);
+		fixture->script.steps[i] = (struct step){ .reply = reply, .then = CLOSE };
+		expect_failure(fixture, cases[i].code, SL_PHASE_HEAD, cases[i].status);
+		cr_expect_eq(fixture->err.http_status,
+			cases[i].code == SL_E_STATUS ? (int)strtol(cases[i].status, NULL, 10) : 0);
+	}
+	cr_expect_eq(atomic_load(&fixture->script.next), SL_COUNT_OF(cases), "each is asked once");
+	fixture_free(fixture);
+	return 0;
+}
+
 CLIENT_TEST(names_the_header_that_asked_for_a_part)
 {
 	static const char reply[] =
@@ -1077,6 +1124,37 @@ CLIENT_TEST(refuses_a_location_without_end)
 	expect_failure(fixture, SL_E_LIMIT, SL_PHASE_HEAD, "64 KiB");
 	fixture_free(fixture);
 	sl_buf_release(&reply);
+	return 0;
+}
+
+/* Each response is within the limits, all of them together are not. */
+static void
+expect_limit_of_chain(const char *field, unsigned count, const char *words)
+{
+	struct fixture *fixture = fixture_new();
+	struct sl_buf reply = { 0 };
+	sl_buf_add_str(&reply, MOVED "Location: /\r\n");
+	for (unsigned i = 0; i < count; i++)
+		sl_buf_printf(&reply, "x: %s\r\n", field);
+	sl_buf_add_str(&reply, "\r\n");
+	for (unsigned i = 0; i < 4; i++)
+		fixture->script.steps[i] = (struct step){ .reply = reply.data, .len = reply.len };
+	fixture->script.steps[4].reply = HELLO;
+	expect_failure(fixture, SL_E_LIMIT, SL_PHASE_HEAD, words);
+	expect_body(fixture, "/x", "hello"); /* a request of its own */
+	cr_expect_eq(atomic_load(&fixture->script.next), 5);
+	fixture_free(fixture);
+	sl_buf_release(&reply);
+}
+
+CLIENT_TEST(refuses_a_chain_of_redirects_whose_heads_are_too_large_together)
+{
+	struct sl_buf field = { 0 };
+	for (int i = 0; i < 3000; i++)
+		sl_buf_add_char(&field, 'x');
+	expect_limit_of_chain(field.data, 24, "256 KiB together");
+	expect_limit_of_chain("", 300, "1,000 header lines");
+	sl_buf_release(&field);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* Signed requests, with a server that checks them as S3 does. */
-#include "support/origin.h"
+#include "support/client_scene.h"
 #include "support/peer.h"
 #include "support/scratch.h"
 
@@ -12,89 +12,49 @@
 
 #define STORE "/sigv4/AKID/SECRET/us-east-1"
 
-struct fixture {
-	struct sl_origin *origin;
-	struct sl_origin_options served;
-	struct sl_http_client_options options;
-	unsigned ports[2];
-	/* of the last request */
-	struct sl_error err;
-	char body[4096];
-};
-
-/* On the heap: tasks have small stacks. */
-static struct fixture *
-fixture_new(void)
+static struct client_scene *
+new_scene(void)
 {
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	cr_assert_not_null(fixture);
-	fixture->served = (struct sl_origin_options){ .max_connections = 64,
-		.ports = { { .name = "0", .kind = SL_ORIGIN_HTTP },
-			{ .name = "1", .kind = SL_ORIGIN_HTTP } },
-		.port_count = 2 };
-	fixture->options = (struct sl_http_client_options){ .per_host = 8,
-		.total = 8,
-		.connect_timeout_ns = 60 * SL_NS_PER_S,
-		.stall_timeout_ns = 60 * SL_NS_PER_S,
-		.max_redirects = 5,
-		.credentials = {
-			.aws = { .sigv4 = "aws:amz", .id = "AKID", .secret = "SECRET" } } };
-	cr_assert_eq(sl_origin_start(&fixture->origin, &fixture->served, NULL), 0);
-	for (unsigned i = 0; i < 2; i++)
-		fixture->ports[i] =
-			sl_origin_port_of(fixture->origin, fixture->served.ports[i].name);
+	struct client_scene *fixture = client_scene_new();
+	fixture->options.credentials.aws =
+		(struct sl_aws_options){ .sigv4 = "aws:amz", .id = "AKID", .secret = "SECRET" };
 	return fixture;
 }
 
+/* A client for which the origin of `text` was typed; *typed is to be given to end(). */
+SL_SUSPENDS
+static int
+begin(struct client_scene *fixture, const char *text, struct sl_url *typed)
+{
+	client_scene_url(fixture, text, typed);
+	fixture->options.credentials.origins.typed = typed;
+	fixture->options.credentials.origins.typed_count = 1;
+	return client_scene_begin(fixture);
+}
+
+SL_SUSPENDS
 static void
-fixture_free(struct fixture *fixture)
+end(struct client_scene *fixture, struct sl_url *typed)
 {
-	sl_origin_stop(fixture->origin);
-	free(fixture);
+	sl_http_client_free(fixture->client);
+	fixture->client = NULL;
+	sl_url_release(typed);
 }
 
+/* With a client of its own. */
 SL_SUSPENDS
 static int
-read_all(struct fixture *fixture, struct sl_http_exchange *exchange)
-{
-	size_t len = 0;
-	int got;
-	while ((got = sl_http_read(exchange, fixture->body + len, sizeof(fixture->body) - 1 - len,
-			&fixture->err)) > 0)
-		len += (size_t)got;
-	fixture->body[len] = '\0';
-	sl_http_close(exchange);
-	return got;
-}
-
-/* With a client of its own, for which the origin of `url` was typed. `parts` are the path, and what
- * follows numbers of ports in it. */
-SL_SUSPENDS
-static int
-fetch(struct fixture *fixture, const char *userinfo, const char *path,
+fetch(struct client_scene *fixture, const char *userinfo, const char *path,
 	const struct sl_http_header *headers, size_t header_count)
 {
-	char text[1024];
-	struct sl_url url = { 0 };
-	struct sl_http_client *client = NULL;
-	struct sl_http_exchange *exchange = NULL;
-	struct sl_http_client_options options = fixture->options;
-	sl_error_clear(&fixture->err);
-	fixture->body[0] = '\0';
-	snprintf(text, sizeof(text), "http://%s127.0.0.1:%u%s", userinfo, fixture->ports[0], path);
-	cr_assert_eq(sl_url_parse(&url, sl_span_str(text), NULL), 0, "%s", text);
-	options.credentials.origins.typed = &url;
-	options.credentials.origins.typed_count = 1;
-	int code = sl_http_client_new(&client, &options, &fixture->err);
-	struct sl_http_request request = {
-		.method = "GET", .url = &url, .headers = headers, .header_count = header_count
-	};
+	const struct sl_http_request more = { .headers = headers, .header_count = header_count };
+	char text[CLIENT_SCENE_URL];
+	struct sl_url typed;
+	snprintf(text, sizeof(text), "http://%s127.0.0.1:$0%s", userinfo, path);
+	int code = begin(fixture, text, &typed);
 	if (!code)
-		code = sl_http_open(client, &request, &exchange, &fixture->err);
-	if (!code)
-		code = read_all(fixture, exchange);
-	sl_http_client_free(client);
-	sl_url_release(&url);
+		code = client_scene_fetch(fixture, text, &more);
+	end(fixture, &typed);
 	return code;
 }
 
@@ -105,7 +65,7 @@ header(const char *name, const char *value)
 }
 
 static bool
-has(const struct fixture *fixture, const char *text)
+has(const struct client_scene *fixture, const char *text)
 {
 	return strstr(fixture->body, text) != NULL;
 }
@@ -120,7 +80,7 @@ has(const struct fixture *fixture, const char *text)
 
 AWS_TEST(the_signature_covers_host_and_all_fields_of_the_store)
 {
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = new_scene();
 	const struct sl_http_header headers[] = { header("X-Amz-Request-Payer", " requester "),
 		header("X-AMZ-Date", "20000101T000000Z"), header("x-amz-content-sha256", "abc"),
 		header("Host", "other.example"), header("X-Amzn-Trace", "t"),
@@ -137,13 +97,13 @@ AWS_TEST(the_signature_covers_host_and_all_fields_of_the_store)
 	cr_expect_not(has(fixture, "20000101"), "%s", fixture->body);
 	cr_expect_not(has(fixture, ": abc"), "%s", fixture->body);
 	cr_expect_not(has(fixture, "SECRET"), "%s", fixture->body);
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
 AWS_TEST(other_services_and_providers_have_other_fields)
 {
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = new_scene();
 	fixture->options.credentials.aws.sigv4 = "osc:out:there:api";
 	fixture->options.credentials.aws.token = "TOKEN";
 	cr_expect_eq(fetch(fixture, "", "/echo-headers", NULL, 0), 0);
@@ -152,13 +112,13 @@ AWS_TEST(other_services_and_providers_have_other_fields)
 			       "SignedHeaders=host;x-out-date;x-out-security-token, "),
 		"%s", fixture->body);
 	cr_expect(has(fixture, "\r\nx-out-security-token: TOKEN\r\n"), "%s", fixture->body);
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
 AWS_TEST(userinfo_of_the_url_and_an_authorization_of_the_user_come_first)
 {
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = new_scene();
 	const struct sl_http_header own = header("Authorization", "Bearer mine");
 	fixture->options.credentials.aws.token = "TOKEN";
 	cr_expect_eq(fetch(fixture, "OWN:word@", "/sigv4/OWN/word/us-east-1/gen/10/1", NULL, 0), 0,
@@ -166,14 +126,14 @@ AWS_TEST(userinfo_of_the_url_and_an_authorization_of_the_user_come_first)
 	cr_expect_eq(fetch(fixture, "", "/echo-headers", &own, 1), 0);
 	cr_expect(has(fixture, "Bearer mine"), "%s", fixture->body);
 	cr_expect_not(has(fixture, "x-amz"), "%s", fixture->body);
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
 /* CVE-2018-1000007, CVE-2022-27774: what is for one origin must not reach another one. */
 AWS_TEST(a_redirect_to_another_origin_takes_the_keys_away_for_good)
 {
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = new_scene();
 	char path[512];
 	snprintf(path, sizeof(path), "/redirect-to?url=http://127.0.0.1:%u/echo-headers",
 		fixture->ports[1]);
@@ -189,7 +149,7 @@ AWS_TEST(a_redirect_to_another_origin_takes_the_keys_away_for_good)
 	snprintf(path, sizeof(path), "/redirect-to?url=http://127.0.0.1:%u" STORE "/gen/10/1",
 		fixture->ports[0]);
 	cr_expect_eq(fetch(fixture, "", path, NULL, 0), 0, "%s", fixture->err.text);
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
@@ -206,20 +166,20 @@ AWS_TEST(refusals_are_explained)
 		{ "/sigv4-elsewhere/eu-west-1/307", "is in the region 'eu-west-1'" },
 		{ "/sigv4-elsewhere/eu-west-1/400", "is in the region 'eu-west-1'" },
 	};
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = new_scene();
 	for (size_t i = 0; i < SL_COUNT_OF(rows); i++) {
 		cr_expect_eq(
 			fetch(fixture, "", rows[i].path, NULL, 0), SL_E_STATUS, "%s", rows[i].path);
 		cr_expect(strstr(fixture->err.text, rows[i].want), "%s", fixture->err.text);
 	}
 	cr_expect_eq(fetch(fixture, "", "/sigv4-elsewhere/us-east-1/301", NULL, 0), SL_E_REDIRECT);
-	fixture_free(fixture);
+	client_scene_free(fixture);
 	return 0;
 }
 
 AWS_TEST(keys_of_a_profile_are_all_from_that_profile)
 {
-	struct fixture *fixture = fixture_new();
+	struct client_scene *fixture = new_scene();
 	struct sl_aws_options *aws = &fixture->options.credentials.aws;
 	scratch_enter();
 	scratch_write_text("credentials",
@@ -241,6 +201,40 @@ AWS_TEST(keys_of_a_profile_are_all_from_that_profile)
 	cr_expect_eq(fetch(fixture, "", "/", NULL, 0), SL_E_USAGE);
 	cr_expect(strstr(fixture->err.text, "the AWS profile 'missing'"), "%s", fixture->err.text);
 	scratch_leave();
-	fixture_free(fixture);
+	client_scene_free(fixture);
+	return 0;
+}
+
+/* ---- a request that waits ---- */
+
+/* The time of the signature of what /echo-headers has shown, in seconds of its day. */
+static int
+signed_at(const struct client_scene *fixture)
+{
+	int hours = 0, minutes = 0, seconds = 0;
+	const char *date = strcasestr(fixture->body, "x-amz-date: ");
+	cr_assert_not_null(date, "%s", fixture->body);
+	cr_assert_eq(
+		sscanf(date + strlen("x-amz-date: "), "%*8dT%2d%2d%2d", &hours, &minutes, &seconds),
+		3);
+	return (hours * 60 + minutes) * 60 + seconds;
+}
+
+/* 1.25 s apart: not in the same second. */
+AWS_TEST(a_request_that_waits_for_its_turn_is_signed_when_it_is_sent)
+{
+	static const char text[] = "http://127.0.0.1:$0/echo-headers";
+	struct client_scene *fixture = new_scene();
+	struct sl_url typed;
+	int at[2];
+	fixture->options.max_rps_milli = 800;
+	cr_assert_eq(begin(fixture, text, &typed), 0);
+	for (size_t i = 0; i < 2; i++) {
+		cr_assert_eq(client_scene_fetch(fixture, text, NULL), 0, "%s", fixture->err.text);
+		at[i] = signed_at(fixture);
+	}
+	cr_expect_neq(at[0], at[1]);
+	end(fixture, &typed);
+	client_scene_free(fixture);
 	return 0;
 }

@@ -3,10 +3,14 @@
  */
 #include "sluice/cli/options.h"
 #include "support/guard.h"
+#include "support/scratch.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 /* The items, as "name=value|flag|[section]|", or the message. */
 static struct sl_buf
@@ -383,4 +387,36 @@ Test(config_options, the_default_file_is_in_the_directory_of_the_user)
 	expect_path("relative", "/h", "/h/.config/sluice/config");
 	expect_path(NULL, NULL, "");
 	expect_path(NULL, "", "");
+}
+
+static char *
+no_environment(const char *name)
+{
+	(void)name;
+	return NULL;
+}
+
+static void
+expect_wait_ends(const char *path)
+{
+	struct sl_config config;
+	struct sl_error err = { 0 };
+	const struct sl_config_choice choice = { .path = path, .wait_ns = SL_NS_PER_MS };
+	cr_expect_eq(sl_config_read(&config, &choice, no_environment, &err), SL_E_USAGE);
+	cr_expect(strstr(err.text, "'fifo'") && strstr(err.text, "needs a writer"), "%s", err.text);
+	sl_config_release(&config);
+}
+
+/* One that has no writer yet, and one whose writer does not go on. */
+Test(config_options, a_fifo_is_not_waited_for_without_limit)
+{
+	scratch_enter();
+	cr_assert_eq(mkfifo("fifo", 0600), 0);
+	expect_wait_ends("fifo");
+	int fd = open("fifo", O_RDWR | O_CLOEXEC);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, "jobs=1\n", 7), 7);
+	expect_wait_ends("fifo");
+	close(fd);
+	scratch_leave();
 }

@@ -343,3 +343,59 @@ Test(deadline, shields_nest)
 	cr_assert_eq(s.inside, 0);
 	cr_assert_eq(s.after, -ECANCELED);
 }
+
+/* ---- a process that is stopped ---- */
+
+/* In 10 s for 10 hours, while what a task waits for comes. */
+static int
+wait_while_stopped(void *arg)
+{
+	struct sim *sim = arg;
+	char byte;
+	uint64_t start = sl_now();
+	int source = sim_source(sim, -1);
+	sim_source_pause(sim, source, 30 * SL_NS_PER_S);
+	sim_source_data(sim, source, "x", 1);
+	sim_stop(sim, 10 * SL_NS_PER_S, 36000 * SL_NS_PER_S);
+	int got = sl_io_read_stream(source, &byte, 1, sl_deadline_in(60 * SL_NS_PER_S));
+	cr_assert_eq(got, 1, "it came meanwhile, which is no timeout: %d", got);
+	uint64_t passed = sl_now() - start;
+	cr_assert_leq(passed, 13 * SL_NS_PER_S, "%llu", (unsigned long long)passed);
+	return sl_io_close(source);
+}
+
+Test(deadline, time_in_which_the_process_is_stopped_does_not_count)
+{
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		struct sim *sim = sim_plain(seed);
+		cr_assert_eq(sim_run(sim, wait_while_stopped, sim), 0);
+		sim_free(sim);
+	}
+}
+
+/* What was not waited for long enough before is waited for afterwards, and no longer. */
+static int
+time_out_after_stop(void *arg)
+{
+	uint64_t start = sl_now();
+	sim_stop(arg, 10 * SL_NS_PER_S, 36000 * SL_NS_PER_S);
+	cr_assert_eq(sl_sleep(60 * SL_NS_PER_S), 0);
+	cr_assert_eq(sl_now() - start, 60 * SL_NS_PER_S);
+	struct sl_deadline scope;
+	sl_deadline_begin(&scope, sl_deadline_in(60 * SL_NS_PER_S));
+	sim_stop(arg, 59 * SL_NS_PER_S, 36000 * SL_NS_PER_S);
+	cr_assert_eq(sl_sleep(50 * SL_NS_PER_S), 0);
+	cr_assert_eq(sl_sleep(50 * SL_NS_PER_S), -ETIMEDOUT);
+	cr_assert_eq(sl_now() - start, 120 * SL_NS_PER_S);
+	sl_deadline_end(&scope);
+	return 0;
+}
+
+Test(deadline, what_is_left_of_a_timeout_is_waited_for_after_a_stop)
+{
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		struct sim *sim = sim_plain(seed);
+		cr_assert_eq(sim_run(sim, time_out_after_stop, sim), 0);
+		sim_free(sim);
+	}
+}

@@ -20,6 +20,8 @@ struct server {
 	SSL_CTX *context;
 	atomic_uint requests, refused, resets;
 	atomic_size_t sent; /* of bodies of /hold */
+	pthread_mutex_t lock;
+	char fields[4096]; /* of the last request, a line each */
 };
 
 static struct server server;
@@ -33,7 +35,7 @@ struct session {
 
 /* A response being sent. */
 struct answer {
-	char path[64];
+	char path[64], fields[4096];
 	size_t left, offset;
 	bool is_cut; /* reset the stream after the bytes */
 	struct answer *next;
@@ -111,6 +113,25 @@ send_body(nghttp2_session *nghttp2, int32_t id, struct answer *answer, size_t an
 	cr_assert_eq(nghttp2_submit_response(nghttp2, id, list, count, &body), 0);
 }
 
+static void
+send_challenge(nghttp2_session *nghttp2, int32_t id)
+{
+	char status[] = "401", length[] = "0";
+	char challenge[] = "Digest realm=\"r\", nonce=\"n\", algorithm=SHA-256, qop=\"auth\"";
+	nghttp2_nv list[] = { field(":status", status), field("content-length", length),
+		field("www-authenticate", challenge) };
+	cr_assert_eq(nghttp2_submit_response(nghttp2, id, list, SL_COUNT_OF(list), NULL), 0);
+}
+
+static void
+send_cookie(nghttp2_session *nghttp2, int32_t id)
+{
+	char status[] = "200", length[] = "0", cookie[] = "session=abc; Path=/; Secure";
+	nghttp2_nv list[] = { field(":status", status), field("content-length", length),
+		field("set-cookie", cookie) };
+	cr_assert_eq(nghttp2_submit_response(nghttp2, id, list, SL_COUNT_OF(list), NULL), 0);
+}
+
 /* 600 fields of 600 bytes. */
 static void
 send_bomb(nghttp2_session *nghttp2, int32_t id)
@@ -154,6 +175,10 @@ respond(nghttp2_session *nghttp2, int32_t id, struct answer *answer)
 		send_pings(nghttp2, (unsigned)len);
 	else if (asks_for(answer, "/http1"))
 		nghttp2_submit_rst_stream(nghttp2, 0, id, NGHTTP2_HTTP_1_1_REQUIRED);
+	else if (asks_for(answer, "/digest") && !strstr(answer->fields, "\nauthorization: "))
+		send_challenge(nghttp2, id);
+	else if (asks_for(answer, "/cookie"))
+		send_cookie(nghttp2, id);
 	else if (asks_for(answer, "/bomb"))
 		send_bomb(nghttp2, id);
 	else if (asks_for(answer, "/short"))
@@ -187,8 +212,11 @@ on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, const uint8_t *n
 	size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags, void *ctx)
 {
 	struct answer *answer = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
+	size_t len = strlen(answer->fields);
 	(void)flags;
 	(void)ctx;
+	snprintf(answer->fields + len, sizeof(answer->fields) - len, "%.*s: %.*s\n", (int)name_len,
+		(const char *)name, (int)value_len, (const char *)value);
 	if (name_len == 5 && memcmp(name, ":path", 5) == 0)
 		snprintf(answer->path, sizeof(answer->path), "%.*s", (int)value_len,
 			(const char *)value);
@@ -212,6 +240,9 @@ on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
 	if (frame->hd.type != NGHTTP2_HEADERS || !answer)
 		return 0;
 	atomic_fetch_add(&server.requests, 1);
+	pthread_mutex_lock(&server.lock);
+	memcpy(server.fields, answer->fields, sizeof(server.fields));
+	pthread_mutex_unlock(&server.lock);
 	if (asks_for(answer, "/gone")) {
 		((struct session *)ctx)->is_broken = true;
 		return 0;
@@ -384,12 +415,13 @@ run_with(sl_task_fn *fn, peer_fn *serve_fn, void (*choose)(struct sl_http_client
 			.stall_timeout_ns = LONG_NS,
 			.max_redirects = 5,
 			.tls.cacert = ca } };
-	if (choose)
-		choose(&fixture.options);
 	memset(&server, 0, sizeof(server));
+	pthread_mutex_init(&server.lock, NULL);
 	server.context = peer_tls_context(certs, "server");
 	SSL_CTX_set_alpn_select_cb(server.context, on_alpn, NULL);
 	peer_start(&server.peer, serve_fn, &server);
+	if (choose)
+		choose(&fixture.options);
 	cr_expect_eq(peer_run(with_client, &fixture), 0);
 	peer_stop(&server.peer);
 	SSL_CTX_free(server.context);
@@ -722,8 +754,11 @@ fetch_in_vain(void *arg)
 		cr_assert_eq(sl_group_spawn(&group, "fetch", run_fetch, &fetches[i], NULL), 0);
 	}
 	int code = sl_group_leave(&group);
+	char address[64];
+	snprintf(address, sizeof(address), "(127.0.0.1:%u)", server.peer.port);
 	for (unsigned i = 0; i < MANY; i++) {
 		cr_expect_eq(fetches[i].code, -ETIMEDOUT, "%d", fetches[i].code);
+		cr_expect(strstr(fetches[i].err.text, address), "%s", fetches[i].err.text);
 		cr_expect_eq(fetches[i].err.phase, SL_PHASE_TLS, "%u: %d %s", i,
 			fetches[i].err.phase, fetches[i].err.text);
 		cr_expect(strstr(fetches[i].err.text, "--connect-timeout sets this limit"), "%s",
@@ -824,4 +859,128 @@ hold_bodies(void *arg)
 Test(http_h2, what_is_sent_ahead_of_all_readers_is_bounded)
 {
 	run_with(hold_bodies, serve, bound_windows);
+}
+
+/* ---- fields ---- */
+
+static void
+expect_field(const char *line)
+{
+	pthread_mutex_lock(&server.lock);
+	cr_expect(strstr(server.fields, line), "%s is missing in:\n%s", line, server.fields);
+	pthread_mutex_unlock(&server.lock);
+}
+
+static void
+expect_no_field(const char *line)
+{
+	pthread_mutex_lock(&server.lock);
+	cr_expect(!strstr(server.fields, line), "%s is in:\n%s", line, server.fields);
+	pthread_mutex_unlock(&server.lock);
+}
+
+static struct sl_url typed;
+
+static void
+type_origin(struct sl_http_client_options *options)
+{
+	char text[64];
+	int len = snprintf(text, sizeof(text), "https://localhost:%u/", server.peer.port);
+	cr_assert_eq(sl_url_parse(&typed, sl_span(text, (size_t)len), NULL), 0);
+	options->credentials.origins =
+		(struct sl_scope_origins){ .typed = &typed, .typed_count = 1 };
+}
+
+static void
+have_a_user(struct sl_http_client_options *options)
+{
+	type_origin(options);
+	options->credentials.user = "u";
+	options->credentials.password = "p";
+}
+
+static void
+have_a_user_for_digest(struct sl_http_client_options *options)
+{
+	have_a_user(options);
+	options->credentials.only_digest = true;
+}
+
+static void
+have_keys(struct sl_http_client_options *options)
+{
+	type_origin(options);
+	options->credentials.aws = (struct sl_aws_options){
+		.sigv4 = "aws:amz:here:s3", .id = "AKID", .secret = "SECRET", .token = "TOKEN"
+	};
+}
+
+static int
+send_basic(void *arg)
+{
+	struct fetch got = fetch(arg, "/a/5");
+	expect_whole(&got, 5);
+	expect_field("\nauthorization: Basic dTpw\n");
+	expect_field("\naccept-encoding: identity\n");
+	expect_no_field("\nhost: ");
+	expect_no_field("connection");
+	return 0;
+}
+
+static int
+send_digest(void *arg)
+{
+	struct fetch got = fetch(arg, "/digest/5");
+	expect_whole(&got, 5);
+	expect_field("\nauthorization: Digest username=\"u\"");
+	expect_field("uri=\"/digest/5\"");
+	got = fetch(arg, "/digest/6");
+	expect_whole(&got, 6);
+	expect_field("nc=00000002");
+	cr_expect_eq(atomic_load(&server.requests), 3);
+	return 0;
+}
+
+static int
+send_signature(void *arg)
+{
+	struct fetch got = fetch(arg, "/a/5");
+	expect_whole(&got, 5);
+	expect_field("\nauthorization: AWS4-HMAC-SHA256 Credential=AKID/");
+	expect_field("SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token");
+	expect_field("\nx-amz-date: ");
+	expect_field("\nx-amz-content-sha256: ");
+	expect_field("\nx-amz-security-token: TOKEN\n");
+	return 0;
+}
+
+static int
+send_cookies(void *arg)
+{
+	struct fetch got = fetch(arg, "/cookie/0");
+	expect_whole(&got, 0);
+	expect_no_field("\ncookie: ");
+	got = fetch(arg, "/a/5");
+	expect_whole(&got, 5);
+	expect_field("\ncookie: session=abc\n");
+	return 0;
+}
+
+Test(http_h2, credentials_and_cookies_are_sent_as_by_http_1_1)
+{
+	static const struct {
+		sl_task_fn *fn;
+		void (*choose)(struct sl_http_client_options *);
+	} cases[] = {
+		{ send_basic, have_a_user },
+		{ send_digest, have_a_user_for_digest },
+		{ send_signature, have_keys },
+		{ send_cookies, NULL },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		run_with(cases[i].fn, serve, cases[i].choose);
+		cr_expect_eq(atomic_load(&server.peer.accepted), 1);
+		sl_url_release(&typed);
+		typed = (struct sl_url){ 0 };
+	}
 }

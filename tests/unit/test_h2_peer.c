@@ -463,6 +463,23 @@ Test(http_h2_peer, a_body_that_does_not_come_is_a_stall)
 	batch_end(bench);
 }
 
+Test(http_h2_peer, a_head_and_the_rate_of_a_body_have_limits_of_their_own)
+{
+	static const struct lie head = { "no head", SETTINGS, -ETIMEDOUT, "--first-byte-timeout" };
+	static const struct lie slow = { "no end", SETTINGS HEAD "DATA 1 - 'hello';", SL_E_SLOW,
+		"--speed-limit" };
+	char ca[128];
+	struct batch_bench *bench = begin(ca);
+	bench->head_ns = 100 * SL_NS_PER_MS;
+	tell_one(bench, &head);
+	bench->head_ns = 0;
+	bench->least_rate = 1000000;
+	bench->slow_ns = 100 * SL_NS_PER_MS;
+	tell_one(bench, &slow);
+	SSL_CTX_free(server.context);
+	batch_end(bench);
+}
+
 Test(http_h2_peer, what_breaks_the_rules_fails_and_leaves_nothing)
 {
 	char ca[128];

@@ -5,6 +5,7 @@
 #include "support/run.h"
 
 #include "sluice/base/random.h"
+#include "sluice/net/tls_file.h"
 #include "sluice/rt/io.h"
 #include "sluice/rt/task.h"
 
@@ -540,6 +541,35 @@ stalled_streams(void *arg)
 	sim_source_data(scene->sim, in, "x", 1);
 	cr_assert_eq(sl_io_poll(in, POLLIN, SL_FOREVER), POLLIN);
 	return 0;
+}
+
+/* As of a FIFO without a writer. */
+static int
+read_input_that_hangs(void *arg)
+{
+	struct scene *scene = arg;
+	struct sl_buf text = { 0 };
+	struct sl_error err = { 0 };
+	struct sl_deadline deadline;
+	sim_hang(scene->sim, "fifo");
+	uint64_t begun_ns = sl_now();
+	cr_assert_eq(sl_io_read_input("fifo", &text, 100), -ETIMEDOUT);
+	cr_assert_leq(sl_now() - begun_ns, SL_IO_INPUT_NS + SL_NS_PER_S);
+	cr_assert_eq(sl_tls_file_read(&text, "fifo", "certificates", &err), -ETIMEDOUT);
+	cr_assert(strstr(err.text, "60 s (a FIFO needs a writer"), "%s", err.text);
+	sl_error_clear(&err);
+	sl_deadline_begin(&deadline, sl_deadline_in(SL_NS_PER_S));
+	cr_assert_eq(sl_tls_file_read(&text, "fifo", "certificates", &err), -ETIMEDOUT);
+	cr_assert(strstr(err.text, "the deadline has passed"), "%s", err.text);
+	sl_deadline_end(&deadline);
+	sim_hang(scene->sim, NULL);
+	sl_buf_release(&text);
+	return 0;
+}
+
+Test(io, a_file_that_the_user_has_named_is_not_waited_for_without_limit)
+{
+	play(20, NULL, read_input_that_hangs);
 }
 
 Test(io, waits_for_streams_end_at_their_deadline)

@@ -189,6 +189,32 @@ Test(scenario_get_time, a_head_that_does_not_come_in_time_is_a_stall)
 	}
 }
 
+/* Only the head has that limit. */
+Test(scenario_get_time, a_head_has_a_timeout_of_its_own)
+{
+	static const struct sim_step *const scripts[] = { no_head, half_a_head, dripping_head };
+	struct sim_seeds seeds = sim_seeds(30);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = scenario_plain(seed);
+		scenario->get.head_timeout_ns = 5 * SL_NS_PER_S;
+		sim_listen(scenario->sim,
+			&(struct sim_server){
+				.address = "10.0.0.9", .port = 80, .script = scripts[seed % 3] });
+		get_scene_add(&scenario->get,
+			(struct get_file){ .url = "http://10.0.0.9/x", .name = "x" });
+		scenario_offer(scenario, (struct sim_http_file){ .len = 300000,
+						 .misdeed = SIM_HTTP_PAUSES,
+						 .misdeed_ns = STALL_NS - SL_NS_PER_S,
+						 .misdeed_at = 150000 });
+		scenario_run(scenario);
+		scenario_expect_failure(scenario, 0, -ETIMEDOUT, SL_PHASE_HEAD);
+		cr_expect(strstr(scenario->get.files[0].error.text, "--first-byte-timeout"), "%s",
+			scenario->get.files[0].error.text);
+		scenario_expect_done(scenario, 1);
+		scenario_free(scenario);
+	}
+}
+
 /* ---- bodies ---- */
 
 Test(scenario_get_time, a_stalled_body_is_given_up_after_the_stall_timeout)
@@ -240,6 +266,153 @@ Test(scenario_get_time, slow_bytes_are_not_a_stall)
 		scenario_free(scenario);
 	}
 }
+
+/* ---- the least rate ---- */
+
+#define SLOW_NS (30 * SL_NS_PER_S)
+
+static struct scenario *
+build_with_least_rate(uint64_t seed, uint64_t rate)
+{
+	struct scenario *scenario = scenario_plain(seed);
+	scenario->get.least_rate = rate;
+	scenario->get.slow_time_ns = SLOW_NS;
+	return scenario;
+}
+
+/* A byte in 20 s, where ten a second are wanted. */
+Test(scenario_get_time, a_body_that_is_too_slow_is_given_up)
+{
+	struct sim_seeds seeds = sim_seeds(30);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = build_with_least_rate(seed, 10);
+		scenario_offer(scenario, (struct sim_http_file){ .len = 200,
+						 .drip = 1,
+						 .drip_ns = 20 * SL_NS_PER_S,
+						 .framing = seed % 3 });
+		scenario_run(scenario);
+		scenario_expect_failure(scenario, 0, SL_E_SLOW, SL_PHASE_BODY);
+		cr_expect(strstr(scenario->get.files[0].error.text, "--speed-limit"), "%s",
+			scenario->get.files[0].error.text);
+		scenario_expect_duration(scenario, SLOW_NS, SLOW_NS + 4 * SCENARIO_SLACK_NS);
+		scenario_free(scenario);
+	}
+}
+
+/* 1,000 bytes a second, of which 500 are wanted; and pauses that many bytes before have earned. */
+Test(scenario_get_time, a_body_that_is_fast_enough_goes_on)
+{
+	struct sim_seeds seeds = sim_seeds(30);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = build_with_least_rate(seed, 500);
+		scenario_offer(scenario, (struct sim_http_file){ .len = 200000,
+						 .drip = 1000,
+						 .drip_ns = SL_NS_PER_S,
+						 .framing = seed % 3 });
+		scenario_offer(scenario, (struct sim_http_file){ .len = 300000,
+						 .misdeed = SIM_HTTP_PAUSES,
+						 .misdeed_ns = STALL_NS - SL_NS_PER_S,
+						 .misdeed_at = 150000 });
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		scenario_free(scenario);
+	}
+}
+
+/* Fast at first: what came then counts once. */
+Test(scenario_get_time, a_body_that_becomes_too_slow_is_given_up)
+{
+	struct sim_seeds seeds = sim_seeds(30);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = build_with_least_rate(seed, 100000);
+		scenario_offer(scenario, (struct sim_http_file){ .len = 300000,
+						 .misdeed = SIM_HTTP_PAUSES,
+						 .misdeed_ns = STALL_NS - SL_NS_PER_S,
+						 .misdeed_at = 150000,
+						 .framing = seed % 3 });
+		scenario_run(scenario);
+		scenario_expect_failure(scenario, 0, SL_E_SLOW, SL_PHASE_BODY);
+		scenario_free(scenario);
+	}
+}
+
+/* Each attempt brings some bytes, and it would go on like that. */
+Test(scenario_get_time, a_server_that_is_always_too_slow_is_given_up_after_the_retries)
+{
+	struct sim_seeds seeds = sim_seeds(30);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = build_with_least_rate(seed, 100);
+		scenario->get.retry.retries = 3;
+		scenario->get.retry.max_wait_ns = SL_NS_PER_S;
+		scenario_offer(scenario, (struct sim_http_file){ .len = 200000,
+						 .etag = "\"v1\"",
+						 .ranges = true,
+						 .drip = 100,
+						 .drip_ns = 10 * SL_NS_PER_S });
+		scenario_run(scenario);
+		scenario_expect_failure(scenario, 0, SL_E_SLOW, SL_PHASE_BODY);
+		cr_expect_eq(sim_http_requests(scenario->http), 4);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get_time, a_server_that_was_too_slow_once_is_asked_for_the_rest)
+{
+	struct sim_seeds seeds = sim_seeds(30);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = build_with_least_rate(seed, 100);
+		scenario->get.retry.retries = 3;
+		scenario->get.retry.max_wait_ns = SL_NS_PER_S;
+		scenario_offer(scenario, (struct sim_http_file){ .len = 200000,
+						 .etag = "\"v1\"",
+						 .ranges = true,
+						 .drip = 100,
+						 .drip_ns = 10 * SL_NS_PER_S,
+						 .drips = 1 });
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		cr_expect_eq(sim_http_requests(scenario->http), 2);
+		scenario_free(scenario);
+	}
+}
+
+/* 2,000 bytes a second, because of the user's own limit. */
+Test(scenario_get_time, a_limit_of_the_rate_is_not_a_slow_server)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = build_with_least_rate(seed, 10000);
+		scenario->get.limit_rate = 2000;
+		scenario_offer(scenario, (struct sim_http_file){ .len = 200000 });
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		scenario_free(scenario);
+	}
+}
+
+/* ---- a process that is stopped ---- */
+
+/* For ten hours, in which all that it waits for comes. */
+Test(scenario_get_time, a_stop_of_the_process_is_not_a_stall)
+{
+	struct sim_seeds seeds = sim_seeds(50);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = build_with_least_rate(seed, 100);
+		scenario->get.run_ns = 600 * SL_NS_PER_S;
+		scenario_offer(scenario, (struct sim_http_file){ .len = 200000,
+						 .drip = 1000,
+						 .drip_ns = 100 * SL_NS_PER_MS,
+						 .framing = seed % 3 });
+		sim_stop(scenario->sim, seed * 450 * SL_NS_PER_MS % (20 * SL_NS_PER_S),
+			36000 * SL_NS_PER_S);
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		cr_expect_eq(scenario->get.files[0].retries, 0);
+		scenario_free(scenario);
+	}
+}
+
+/* ---- fast and slow ---- */
 
 #define FAST_LEN (2 * SL_MIB)
 #define FEW_LEN 100

@@ -121,8 +121,8 @@ with_connector(void *arg)
 	char path[128];
 	snprintf(path, sizeof(path), "%s/ca.pem", certs);
 	cr_assert_eq(sl_tls_new(&tls, &(struct sl_tls_options){ .cacert = path }, NULL), 0);
-	struct sl_connector_options options = { .tls = tls };
-	cr_assert_eq(sl_connector_new(&test->connector, &options), 0);
+	cr_assert_eq(sl_connector_new(&test->connector, &(struct sl_connector_options){ 0 }), 0);
+	sl_connector_set_tls(test->connector, tls);
 	int code = test->fn(test->connector);
 	sl_connector_free(test->connector);
 	sl_tls_free(tls);

@@ -37,6 +37,7 @@ enum sl_code {
 	SL_E_DECODE = -5018,      /* compressed data that is damaged or cannot be decoded */
 	SL_E_DNS_FAILURE = -5019, /* a name lookup failed; a later one may bring an answer */
 	SL_E_AUTH = -5020, /* credentials are missing, or were refused, other than by a status */
+	SL_E_SLOW = -5021, /* less data came than is wanted at least */
 };
 
 /* The operation that failed; with the code it determines the exit status. */
@@ -76,6 +77,7 @@ struct sl_error {
 	/* With http_status: the wait that the server asked for; 0 = none. Of 403 above 0 only if a
 	 * rate limit was reached. */
 	unsigned retry_after_s;
+	bool names_limit; /* of -ETIMEDOUT: the text has the option that sets the limit */
 	char text[SL_ERROR_TEXT];
 };
 

@@ -11,10 +11,14 @@
 
 #include "sluice/cli/config.h"
 
+/* How long the writer of a FIFO is waited for. */
+#define SL_CONFIG_WAIT_NS (60 * SL_NS_PER_S)
+
 /* What the command line says about the file. */
 struct sl_config_choice {
 	const char *path; /* of --config; NULL = the default one */
 	bool is_off;      /* --no-config */
+	uint64_t wait_ns; /* 0 = SL_CONFIG_WAIT_NS */
 };
 
 /* As getenv. */

@@ -15,6 +15,8 @@
 
 #define SL_OPTION_CONNECT_NS (30 * SL_NS_PER_S)
 #define SL_OPTION_STALL_NS (60 * SL_NS_PER_S)
+#define SL_OPTION_SLOW_NS (30 * SL_NS_PER_S)
+#define SL_OPTION_RATE_MAX (1024 * SL_GIB)
 #define SL_OPTION_RETRIES 8u
 #define SL_OPTION_RETRIES_MAX 1000u
 #define SL_OPTION_RETRY_WAIT_NS (60 * SL_NS_PER_S)
@@ -63,7 +65,10 @@ struct sl_network_options {
 	struct sl_tls_options tls;
 	struct sl_connect_options connect;
 	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
+	uint64_t proxy_timeout_ns, head_timeout_ns; /* 0 = not given */
 	uint64_t stall_timeout_ns;
+	uint64_t least_rate;   /* bytes a second; 0 = none */
+	uint64_t slow_time_ns; /* not 0 once it is checked */
 	unsigned retries; /* of a URL, in a row without progress */
 	uint64_t retry_max_wait_ns;
 	unsigned max_redirects;

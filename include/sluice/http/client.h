@@ -29,6 +29,30 @@ struct sl_http_exchange;
 
 #define SL_BODY_UNKNOWN SL_LENGTH_UNKNOWN
 
+/* Idle connections as old as this are closed. Servers close theirs sooner or later than that; each
+ * connection is checked before it is used again. */
+#define SL_CLIENT_IDLE_NS (30 * SL_NS_PER_S)
+
+/* Idle connections over all hosts, unless one host may have more. A list with a file at each of
+ * many hosts would keep one at each of them open for SL_CLIENT_IDLE_NS. */
+#define SL_CLIENT_IDLE_MAX 64u
+
+/* Of a stream of HTTP/2: what a server sends before it is read, at first. Nearly all small files
+ * fit. Large bodies get more (h2_stream.c). */
+#define SL_H2_WINDOW_MAX (128 * SL_KIB)
+
+/* Of a connection of HTTP/2 at a time. */
+#define SL_H2_STREAMS 32u
+
+/* Frames of HTTP/2 without a byte of a body, a head or the end of a stream: a server could send
+ * them for ever. */
+#define SL_H2_IDLE_FRAMES_MAX 2000
+
+/* The body of a redirect or an error that is read to its end, so that the connection can be used
+ * again, and for how long. */
+#define SL_CLIENT_DRAIN_MAX (64 * SL_KIB)
+#define SL_CLIENT_DRAIN_NS (2 * SL_NS_PER_S)
+
 struct sl_http_client_options {
 	unsigned per_host;   /* connections to one host, over all exchanges; at least 1 */
 	unsigned total;      /* connections in all; at least 1 */
@@ -39,7 +63,12 @@ struct sl_http_client_options {
 	unsigned streams;
 	struct sl_reach reach; /* what it points to is borrowed for the client's life */
 	uint64_t connect_timeout_ns;
-	uint64_t stall_timeout_ns; /* until a byte of a body, and until a complete head */
+	uint64_t proxy_timeout_ns; /* of it, for a proxy to connect; 0 = all of it */
+	uint64_t stall_timeout_ns; /* until a byte of a body */
+	uint64_t head_timeout_ns;  /* until a complete head; 0 = the same */
+	/* A body fails that brings fewer bytes a second than this while it is waited for, over
+	 * slow_time_ns of waiting; 0 = none does. */
+	uint64_t least_rate, slow_time_ns;
 	unsigned max_redirects;    /* 0 = do not follow any */
 	bool http1;                /* never HTTP/2 */
 	bool allow_downgrade;      /* follow redirects from https to http */

@@ -21,6 +21,7 @@
  * browsers do. */
 #define SL_COOKIE_MAX 4096
 #define SL_COOKIE_ATTRIBUTE_MAX 1024
+#define SL_COOKIE_FIELDS_MAX 50 /* Set-Cookie of one response; curl has the same limit */
 
 #define SL_COOKIE_NEVER INT64_MAX /* it lasts as long as the run */
 

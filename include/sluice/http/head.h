@@ -18,11 +18,12 @@
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
 
-/* Limits of one response: a server can send a head without end (curl: 100 KiB a line, 300 KiB in
- * all, 5,000 fields). */
+/* A server can send a head without end, or heads (curl: 100 KiB a line, 300 KiB in all, 5,000
+ * fields). What is for one response holds for all of a chain of redirects together as well. */
 #define SL_HEAD_LINE_MAX (64 * 1024) /* bytes of a line without its end */
-#define SL_HEAD_MAX (256 * 1024)     /* bytes in all */
+#define SL_HEAD_MAX (256 * 1024)     /* bytes of one response */
 #define SL_HEAD_FIELDS_MAX 1000
+#define SL_HEAD_INTERIM_MAX 32 /* 1xx responses before the final one */
 
 enum sl_parse { SL_PARSE_MORE, SL_PARSE_DONE, SL_PARSE_BAD };
 

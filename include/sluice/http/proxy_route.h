@@ -24,6 +24,7 @@ struct sl_proxy_route {
 	char *text;             /* for the pool's key: with the user, wiped at the end */
 	struct sl_proxy_auth auth;
 	struct sl_tls *tls; /* for the proxy itself; borrowed; NULL until it is set */
+	uint64_t answer_timeout_ns; /* until it has connected; 0 = only the deadline; may be set */
 };
 
 /* Returns 0 or -ENOMEM; *route is neutral then. */

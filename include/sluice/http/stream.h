@@ -68,7 +68,8 @@ struct sl_stream {
 	struct sl_connection_times times; /* of a connection that is not reused */
 	uint64_t number;                  /* of the exchange, for http/trace.h; set by it */
 	/* set by connections.c */
-	uint64_t stall_timeout_ns; /* for a head as a whole; for the next bytes of a body */
+	uint64_t stall_timeout_ns; /* for the next bytes of a body */
+	uint64_t head_timeout_ns;  /* for a head as a whole; 0 = the same */
 	bool is_limited;           /* a limiter paces the reads: none waits for much more */
 	struct sl_body_state body;
 };
@@ -78,7 +79,11 @@ struct sl_stream {
 /* The text for a failure of a connection or below: its own if it has one. */
 const char *sl_stream_cause(const struct sl_error *cause, int code);
 
-/* What was waited for did not come, because of stall_timeout_ns or of a deadline in force. */
+/* Until when a head that is waited for from now on must have come. */
+uint64_t sl_stream_head_deadline(const struct sl_stream *stream);
+
+/* What was waited for did not come, because of a timeout of the stream or of a deadline in
+ * force. */
 int sl_stream_fail_timeout(const struct sl_stream *stream, enum sl_phase phase, const char *what,
 	struct sl_error *err);
 

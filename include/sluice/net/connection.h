@@ -1,5 +1,5 @@
 /*
- * connection.h - a stream to a server, plain or TLS behind one table of functions.
+ * connection.h - a connection to a server, plain or TLS behind one table of functions.
  *
  * One task at a time uses a connection, except that one may receive while another sends. All
  * deadlines are absolute (SL_FOREVER = only those in force). Errno codes leave *err untouched: the
@@ -17,7 +17,7 @@
 
 struct sl_connection;
 
-/* How each kind of stream does it; a stream begins with a struct sl_connection. */
+/* How each kind of connection does it; its struct begins with a struct sl_connection. */
 struct sl_connection_methods {
 	SL_SUSPENDS
 	int (*send_all)(struct sl_connection *connection, const void *data, size_t len,
@@ -31,7 +31,7 @@ struct sl_connection_methods {
 	void (*release_memory)(struct sl_connection *connection);     /* NULL = there is none */
 	SL_SUSPENDS
 	void (*close)(struct sl_connection *connection);
-	/* For a stream that is carried by this one (TLS): see sl_connection_send_some() and
+	/* For a connection that is carried by this one (TLS): see sl_connection_send_some() and
 	 * sl_connection_recv_ready(). */
 	SL_SUSPENDS
 	int (*send_some)(struct sl_connection *connection, const void *data, size_t len, bool wait,
@@ -79,12 +79,12 @@ sl_connection_send_all(struct sl_connection *connection, const void *data, size_
 }
 
 /*
- * Up to len bytes (len > 0): returns the count, at least 1; 0 at the orderly end of the stream
+ * Up to len bytes (len > 0): returns the count, at least 1; 0 at the orderly end of what is sent
  * (TLS: close_notify); SL_E_SHORT_BODY (TLS: cut off without it); SL_E_TLS (a record damaged);
  * -ECONNRESET, -ETIMEDOUT, -ECANCELED.
- * With `whole`, waits until len bytes are there, the stream ends or the deadline comes, and returns
+ * With `whole`, waits until len bytes are there, the peer ends or the deadline comes, and returns
  * what came if anything did: then more must be known to come, since a TLS connection may wait for
- * ciphertext in large pieces. After -ETIMEDOUT and -ECANCELED the stream is intact.
+ * ciphertext in large pieces. After -ETIMEDOUT and -ECANCELED the connection is intact.
  */
 SL_SUSPENDS
 static inline int
@@ -95,7 +95,7 @@ sl_connection_recv(struct sl_connection *connection, void *data, size_t len, boo
 }
 
 /*
- * Waiting receives go on once about `len` bytes are there or the stream ends: one wake-up, where
+ * Waiting receives go on once about `len` bytes are there or the peer ends: one wake-up, where
  * there would be one for each packet. As many bytes must be known to come until this is called
  * again; 0 = as they come. It is a hint: connections to a distant peer ignore it, and TLS waits for
  * what its buffer holds at most.
@@ -145,7 +145,7 @@ sl_connection_close(struct sl_connection *connection)
  * Some of the bytes: returns the count, at least 1. Without `wait`, only what is taken at once:
  * -EAGAIN if that is nothing, and `deadline_ns` does not matter. Other codes as
  * sl_connection_send_all, but after -ETIMEDOUT, -ECANCELED and -EAGAIN nothing was taken and the
- * stream is intact.
+ * connection is intact.
  */
 SL_SUSPENDS
 static inline int
@@ -164,8 +164,8 @@ sl_connection_recv_ready(
 	return connection->methods->recv_ready(connection, data, len, err);
 }
 
-/* True unless an open socket with nothing to read is behind fd: bytes, end of stream or an
- * error. */
+/* True unless an open socket with nothing to read is behind fd: bytes, the end of what is sent, or
+ * an error. */
 SL_SUSPENDS
 bool sl_connection_has_input(int fd);
 

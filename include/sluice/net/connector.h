@@ -19,7 +19,6 @@ struct sl_connector;
 struct sl_connector_options {
 	int receive_buffer;    /* of each socket, see net/dial.h; 0 = as the kernel adapts it */
 	struct sl_reach reach; /* what it points to is borrowed for the connector's life */
-	struct sl_tls *tls;    /* borrowed; NULL = nothing can be secured until it is set */
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -29,7 +28,8 @@ int sl_connector_new(
 /* Connections that it made may still be open; none may be under way (asserted). NULL is fine. */
 void sl_connector_free(struct sl_connector *connector);
 
-/* For OpenSSL that is loaded when it is first needed. Once only. */
+/* Borrowed; nothing can be secured before. It is set once only, when OpenSSL is first needed and
+ * was loaded. */
 void sl_connector_set_tls(struct sl_connector *connector, struct sl_tls *tls);
 
 /*

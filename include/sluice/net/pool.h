@@ -55,7 +55,13 @@ struct sl_pool_key {
 	unsigned lane;
 	bool http1;
 	uint32_t window; /* of a stream of HTTP/2, for `connect` */
+	/* NULL, or gets the address to which `connect` has connected, also if TLS or a proxy fails
+	 * then. */
+	char (*peer)[SL_ADDRESS_TEXT];
 };
+
+/* For `connect`. */
+void sl_pool_key_set_peer(const struct sl_pool_key *key, const struct sl_connection *connection);
 
 /* The calling task owns the pool: it, and no other, frees it. Returns 0 or -ENOMEM. */
 int sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options) SL_MUST_CHECK;
@@ -84,9 +90,11 @@ void sl_pool_give(struct sl_pool *pool, struct sl_connection *connection, bool r
 
 /* For --stats and tests. */
 struct sl_pool_stats {
-	unsigned taken, idle;     /* now; taken: those being established, too */
-	unsigned most_per_host;   /* taken and idle now, of the host with most of them */
-	uint64_t dialled, reused; /* connections made; times an idle one was used again */
+	unsigned taken, idle;   /* now; taken: those being established, too */
+	unsigned most_per_host; /* taken and idle now, of the host with most of them */
+	/* Since the pool was made: calls of key->connect that succeeded; times an idle connection
+	 * was used again. */
+	uint64_t dialled, reused;
 };
 
 void sl_pool_stats(const struct sl_pool *pool, struct sl_pool_stats *out);

@@ -38,6 +38,7 @@ struct sl_tls_options {
 	const char *pinnedpubkey; /* see net/pins.h, or a file; any server must have one of these */
 	const char *keylog;       /* a file for the secrets of sessions, for debugging; or NULL */
 	enum sl_tls_version least;
+	uint64_t timeout_ns; /* for a handshake; 0 = only the deadline of the connection */
 	bool insecure; /* verify no certificate; keys are compared with pinnedpubkey nevertheless */
 };
 

@@ -260,8 +260,9 @@ struct sl_engine_methods {
 
 struct sl_engine {
 	const struct sl_engine_methods *methods;
-	unsigned slots;  /* operations it takes at once, at most SL_ENGINE_SLOTS */
-	uint64_t enters; /* calls into the kernel that waited or submitted */
+	unsigned slots;    /* operations it takes at once, at most SL_ENGINE_SLOTS */
+	uint64_t enters;   /* calls into the kernel that waited or submitted */
+	bool is_real_time; /* now() goes on while the process is stopped: see rt/current.c */
 };
 
 /*

@@ -207,6 +207,20 @@ int sl_io_batch_abandonable(struct sl_op *ops, size_t count) SL_MUST_CHECK;
 SL_SUSPENDS
 int sl_io_open_input(const char *path) SL_MUST_CHECK;
 
+/* How long the writer of a FIFO is waited for: another program may ask its user for a password. */
+#define SL_IO_INPUT_NS (60 * SL_NS_PER_S)
+
+/*
+ * Open such a file, add all of it to *text, at most `most` bytes, and close it, within
+ * SL_IO_INPUT_NS. Returns 0; -EFBIG; -ETIMEDOUT, also for a deadline in force; what
+ * sl_io_open_input and sl_io_read_all return. After a failure *text has what was read.
+ */
+SL_SUSPENDS
+int sl_io_read_input(const char *path, struct sl_buf *text, size_t most) SL_MUST_CHECK;
+
+/* Why it returned -ETIMEDOUT, for a message. */
+const char *sl_io_input_timeout_text(void);
+
 #define SL_IO_SLOW_OPS 3
 #define SL_IO_REMOVALS 2
 

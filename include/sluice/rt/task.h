@@ -55,7 +55,8 @@ struct sl_rt *sl_rt_current(void);
 struct sl_engine *sl_rt_engine(struct sl_rt *rt);
 struct sl_stats *sl_rt_stats(struct sl_rt *rt);
 
-/* The engine's clock, monotonic nanoseconds; read once a turn of the loop and at each call here. */
+/* Monotonic nanoseconds, by the engine's clock, without the time in which the process was stopped
+ * or the machine suspended; read once a turn of the loop and at each call here. */
 uint64_t sl_now(void);
 
 /* now + ns, without overflow; SL_FOREVER if ns is. */
