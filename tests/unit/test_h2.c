@@ -1,10 +1,10 @@
 /* HTTP/2 of the client against the server of nghttp2, over TLS on loopback. */
 #include "sluice/http/client.h"
+#include "support/h2_server.h"
 #include "support/peer.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <nghttp2/nghttp2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,53 +26,17 @@ struct server {
 
 static struct server server;
 
-struct session {
-	SSL *ssl;
-	nghttp2_session *nghttp2;
-	bool is_broken;
-	struct answer *answers; /* freed with it */
-};
-
-/* A response being sent. */
-struct answer {
-	char path[64], fields[4096];
-	size_t left, offset;
-	bool is_cut; /* reset the stream after the bytes */
-	struct answer *next;
-};
-
 static unsigned char
 body_byte(size_t offset)
 {
 	return (unsigned char)(offset * 13 + (offset >> 9));
 }
 
-static nghttp2_nv
-field(const char *name, char *value)
-{
-	union {
-		const char *text;
-		uint8_t *bytes;
-	} n = { .text = name }, v = { .text = value };
-	return (nghttp2_nv){ n.bytes, v.bytes, strlen(name), strlen(value), 0 };
-}
-
-static ssize_t
-on_send(nghttp2_session *nghttp2, const uint8_t *data, size_t len, int flags, void *ctx)
-{
-	struct session *session = ctx;
-	(void)nghttp2;
-	(void)flags;
-	if (!session->is_broken && SSL_write(session->ssl, data, (int)len) != (int)len)
-		session->is_broken = true;
-	return session->is_broken ? NGHTTP2_ERR_CALLBACK_FAILURE : (ssize_t)len;
-}
-
 static ssize_t
 on_body(nghttp2_session *nghttp2, int32_t id, uint8_t *out, size_t len, uint32_t *flags,
 	nghttp2_data_source *source, void *ctx)
 {
-	struct answer *answer = source->ptr;
+	struct h2_answer *answer = source->ptr;
 	size_t n = SL_MIN(len, answer->left);
 	(void)ctx;
 	for (size_t i = 0; i < n; i++)
@@ -89,7 +53,7 @@ on_body(nghttp2_session *nghttp2, int32_t id, uint8_t *out, size_t len, uint32_t
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
 	if (answer->left == 0 && strncmp(answer->path, "/trailers", 9) == 0) {
 		char value[] = "1";
-		nghttp2_nv nv = field("x-sum", value);
+		nghttp2_nv nv = h2_field("x-sum", value);
 		*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
 		cr_assert_eq(nghttp2_submit_trailer(nghttp2, id, &nv, 1), 0);
 	}
@@ -97,18 +61,18 @@ on_body(nghttp2_session *nghttp2, int32_t id, uint8_t *out, size_t len, uint32_t
 }
 
 static bool
-asks_for(const struct answer *answer, const char *what)
+asks_for(const struct h2_answer *answer, const char *what)
 {
 	return strncmp(answer->path, what, strlen(what)) == 0;
 }
 
 static void
-send_body(nghttp2_session *nghttp2, int32_t id, struct answer *answer, size_t announced)
+send_body(nghttp2_session *nghttp2, int32_t id, struct h2_answer *answer, size_t announced)
 {
 	char status[] = "200", length[24];
 	const nghttp2_data_provider body = { .source.ptr = answer, .read_callback = on_body };
 	snprintf(length, sizeof(length), "%zu", announced);
-	nghttp2_nv list[] = { field(":status", status), field("content-length", length) };
+	nghttp2_nv list[] = { h2_field(":status", status), h2_field("content-length", length) };
 	size_t count = asks_for(answer, "/unknown") ? 1 : 2;
 	cr_assert_eq(nghttp2_submit_response(nghttp2, id, list, count, &body), 0);
 }
@@ -118,8 +82,8 @@ send_challenge(nghttp2_session *nghttp2, int32_t id)
 {
 	char status[] = "401", length[] = "0";
 	char challenge[] = "Digest realm=\"r\", nonce=\"n\", algorithm=SHA-256, qop=\"auth\"";
-	nghttp2_nv list[] = { field(":status", status), field("content-length", length),
-		field("www-authenticate", challenge) };
+	nghttp2_nv list[] = { h2_field(":status", status), h2_field("content-length", length),
+		h2_field("www-authenticate", challenge) };
 	cr_assert_eq(nghttp2_submit_response(nghttp2, id, list, SL_COUNT_OF(list), NULL), 0);
 }
 
@@ -127,8 +91,8 @@ static void
 send_cookie(nghttp2_session *nghttp2, int32_t id)
 {
 	char status[] = "200", length[] = "0", cookie[] = "session=abc; Path=/; Secure";
-	nghttp2_nv list[] = { field(":status", status), field("content-length", length),
-		field("set-cookie", cookie) };
+	nghttp2_nv list[] = { h2_field(":status", status), h2_field("content-length", length),
+		h2_field("set-cookie", cookie) };
 	cr_assert_eq(nghttp2_submit_response(nghttp2, id, list, SL_COUNT_OF(list), NULL), 0);
 }
 
@@ -137,10 +101,10 @@ static void
 send_bomb(nghttp2_session *nghttp2, int32_t id)
 {
 	static char value[601], status[] = "200";
-	nghttp2_nv list[601] = { field(":status", status) };
+	nghttp2_nv list[601] = { h2_field(":status", status) };
 	memset(value, 'x', sizeof(value) - 1);
 	for (size_t i = 1; i < SL_COUNT_OF(list); i++)
-		list[i] = field("x-much", value);
+		list[i] = h2_field("x-much", value);
 	cr_assert_eq(nghttp2_submit_response(nghttp2, id, list, SL_COUNT_OF(list), NULL), 0);
 }
 
@@ -148,7 +112,7 @@ static void
 send_interim(nghttp2_session *nghttp2, int32_t id, unsigned count)
 {
 	char status[] = "103";
-	nghttp2_nv nv = field(":status", status);
+	nghttp2_nv nv = h2_field(":status", status);
 	for (unsigned i = 0; i < count; i++)
 		cr_assert_eq(nghttp2_submit_headers(nghttp2, 0, id, NULL, &nv, 1, NULL), 0);
 }
@@ -162,7 +126,7 @@ send_pings(nghttp2_session *nghttp2, unsigned count)
 
 /* "/NAME/SIZE" */
 static void
-respond(nghttp2_session *nghttp2, int32_t id, struct answer *answer)
+respond(nghttp2_session *nghttp2, int32_t id, struct h2_answer *answer)
 {
 	const char *size = strrchr(answer->path, '/');
 	size_t len = (size_t)strtoul(size + 1, NULL, 10);
@@ -195,37 +159,9 @@ respond(nghttp2_session *nghttp2, int32_t id, struct answer *answer)
 		cr_assert_eq(nghttp2_submit_goaway(nghttp2, 0, id, NGHTTP2_NO_ERROR, NULL, 0), 0);
 }
 
-static int
-on_begin(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
-{
-	struct answer *answer = calloc(1, sizeof(*answer));
-	struct session *session = ctx;
-	cr_assert(answer);
-	answer->next = session->answers;
-	session->answers = answer;
-	nghttp2_session_set_stream_user_data(nghttp2, frame->hd.stream_id, answer);
-	return 0;
-}
-
-static int
-on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, const uint8_t *name,
-	size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags, void *ctx)
-{
-	struct answer *answer = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
-	size_t len = strlen(answer->fields);
-	(void)flags;
-	(void)ctx;
-	snprintf(answer->fields + len, sizeof(answer->fields) - len, "%.*s: %.*s\n", (int)name_len,
-		(const char *)name, (int)value_len, (const char *)value);
-	if (name_len == 5 && memcmp(name, ":path", 5) == 0)
-		snprintf(answer->path, sizeof(answer->path), "%.*s", (int)value_len,
-			(const char *)value);
-	return 0;
-}
-
 /* Bytes of a body of no stream. */
 static void
-send_garbage(struct session *session)
+send_garbage(struct h2_server *session)
 {
 	static const unsigned char frame[10] = { 0, 0, 1 };
 	session->is_broken = SSL_write(session->ssl, frame, sizeof(frame)) != sizeof(frame);
@@ -234,7 +170,8 @@ send_garbage(struct session *session)
 static int
 on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
 {
-	struct answer *answer = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
+	struct h2_answer *answer =
+		nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
 	if (frame->hd.type == NGHTTP2_RST_STREAM)
 		atomic_fetch_add(&server.resets, 1);
 	if (frame->hd.type != NGHTTP2_HEADERS || !answer)
@@ -244,7 +181,7 @@ on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
 	memcpy(server.fields, answer->fields, sizeof(server.fields));
 	pthread_mutex_unlock(&server.lock);
 	if (asks_for(answer, "/gone")) {
-		((struct session *)ctx)->is_broken = true;
+		((struct h2_server *)ctx)->is_broken = true;
 		return 0;
 	}
 	if (asks_for(answer, "/garbage"))
@@ -252,27 +189,6 @@ on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
 	else
 		respond(nghttp2, frame->hd.stream_id, answer);
 	return 0;
-}
-
-static nghttp2_session *
-new_nghttp2(struct session *session)
-{
-	const nghttp2_settings_entry settings = { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 20 };
-	nghttp2_session *nghttp2 = NULL;
-	nghttp2_session_callbacks *callbacks;
-	nghttp2_option *option;
-	cr_assert_eq(nghttp2_option_new(&option), 0);
-	nghttp2_option_set_max_send_header_block_length(option, SL_MIB);
-	cr_assert_eq(nghttp2_session_callbacks_new(&callbacks), 0);
-	nghttp2_session_callbacks_set_send_callback(callbacks, on_send);
-	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin);
-	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
-	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
-	cr_assert_eq(nghttp2_session_server_new2(&nghttp2, callbacks, session, option), 0);
-	nghttp2_session_callbacks_del(callbacks);
-	nghttp2_option_del(option);
-	cr_assert_eq(nghttp2_submit_settings(nghttp2, 0, &settings, 1), 0);
-	return nghttp2;
 }
 
 static void
@@ -288,44 +204,19 @@ serve_http1(SSL *ssl)
 static void
 serve(struct peer *peer, int fd)
 {
-	struct session session = { .ssl = peer_tls_accept(server.context, fd) };
-	const unsigned char *name = NULL;
-	unsigned len = 0;
-	char data[16384];
-	int got;
+	SSL *ssl = peer_tls_accept(server.context, fd);
+	struct h2_server session;
 	(void)peer;
-	if (!session.ssl)
+	if (!ssl)
 		return;
-	SSL_get0_alpn_selected(session.ssl, &name, &len);
-	if (len != 2) {
-		serve_http1(session.ssl);
-		SSL_free(session.ssl);
-		return;
+	if (h2_server_is_chosen(ssl)) {
+		h2_server_init(&session, ssl, 20, on_frame);
+		h2_server_run(&session);
+		h2_server_release(&session);
+	} else {
+		serve_http1(ssl);
 	}
-	session.nghttp2 = new_nghttp2(&session);
-	while (nghttp2_session_send(session.nghttp2) == 0 && !session.is_broken &&
-		(got = SSL_read(session.ssl, data, sizeof(data))) > 0)
-		if (nghttp2_session_mem_recv(session.nghttp2, (const uint8_t *)data, (size_t)got) <
-			0)
-			break;
-	nghttp2_session_del(session.nghttp2);
-	for (struct answer *next; session.answers; session.answers = next) {
-		next = session.answers->next;
-		free(session.answers);
-	}
-	SSL_free(session.ssl);
-}
-
-static int
-on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
-	unsigned in_len, void *arg)
-{
-	(void)ssl;
-	(void)arg;
-	(void)in_len;
-	*out = in + 1;
-	*out_len = in[0];
-	return SSL_TLSEXT_ERR_OK;
+	SSL_free(ssl);
 }
 
 /* ---- the client ---- */
@@ -418,7 +309,7 @@ run_with(sl_task_fn *fn, peer_fn *serve_fn, void (*choose)(struct sl_http_client
 	memset(&server, 0, sizeof(server));
 	pthread_mutex_init(&server.lock, NULL);
 	server.context = peer_tls_context(certs, "server");
-	SSL_CTX_set_alpn_select_cb(server.context, on_alpn, NULL);
+	SSL_CTX_set_alpn_select_cb(server.context, h2_server_alpn, NULL);
 	peer_start(&server.peer, serve_fn, &server);
 	if (choose)
 		choose(&fixture.options);

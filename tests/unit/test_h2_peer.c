@@ -7,6 +7,7 @@
 #include "batch_bench.h"
 
 #include "support/h2_frames.h"
+#include "support/h2_server.h"
 
 #include <criterion/criterion.h>
 #include <netinet/in.h>
@@ -87,18 +88,6 @@ serve(struct peer *peer, int fd)
 	}
 	sl_buf_release(&out);
 	SSL_free(ssl);
-}
-
-static int
-on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
-	unsigned in_len, void *arg)
-{
-	(void)ssl;
-	(void)arg;
-	(void)in_len;
-	*out = in + 1;
-	*out_len = in[0];
-	return SSL_TLSEXT_ERR_OK;
 }
 
 /* ---- what it sends ---- */
@@ -430,7 +419,7 @@ begin(char ca[128])
 	struct batch_bench *bench = batch_begin();
 	snprintf(ca, 128, "%s/ca.pem", certs);
 	server.context = peer_tls_context(certs, "server");
-	SSL_CTX_set_alpn_select_cb(server.context, on_alpn, NULL);
+	SSL_CTX_set_alpn_select_cb(server.context, h2_server_alpn, NULL);
 	bench->cacert = ca;
 	return bench;
 }
