@@ -80,8 +80,8 @@ h2_server_init(struct h2_server *server, SSL *ssl, uint32_t streams,
 {
 	const nghttp2_settings_entry settings = { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
 		streams };
-	nghttp2_session_callbacks *callbacks;
-	nghttp2_option *option;
+	nghttp2_session_callbacks *callbacks = NULL;
+	nghttp2_option *option = NULL;
 	*server = (struct h2_server){ .ssl = ssl };
 	must(nghttp2_option_new(&option) == 0 && nghttp2_session_callbacks_new(&callbacks) == 0,
 		"out of memory");

@@ -138,7 +138,8 @@ check_whole(const struct visit *visit)
 	visit->world->whole++;
 }
 
-/* As a download does: into a chunk of a pool, which may have to be waited for. 1 = there is more. */
+/* As a download does: into a chunk of a pool, which may have to be waited for. 1 = there is more.
+ */
 SL_SUSPENDS
 static int
 read_some(struct visit *visit, struct sl_http_exchange *exchange)
