@@ -98,8 +98,8 @@ sl_get_budget_connections(const struct sl_get_budget *budget)
 
 /*
  * Divide --max-memory: a sixteenth for stacks and names, two for TLS connections, two for windows
- * of HTTP/2 (a quarter of that while only a redirect can lead to https), what --scan needs, the rest
- * for chunks. If the TLS connections of all jobs need more, their share grows to up to seven
+ * of HTTP/2 (a quarter of that while only a redirect can lead to https), what --scan needs, the
+ * rest for chunks. If the TLS connections of all jobs need more, their share grows to up to seven
  * sixteenths.
  */
 void

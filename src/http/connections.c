@@ -99,7 +99,7 @@ struct taking {
 	struct sl_error *cause;
 };
 
-/* A server may have permitted many more streams at once: each that finds room wakes the next one. */
+/* A server may have permitted many more streams at once: who finds room wakes the next one. */
 static int
 join(const struct taking *taking, struct sl_h2 *session, struct sl_stream **out)
 {
