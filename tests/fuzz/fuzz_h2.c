@@ -81,7 +81,7 @@ show(const struct h2_outcome *x, const struct h2_outcome *y)
 static int
 code_of(const struct h2_outcome *out)
 {
-	return out->code == -ECONNRESET ? SL_E_PROTO : out->code;
+	return out->code == -ECONNRESET || out->code == SL_E_STALE ? SL_E_PROTO : out->code;
 }
 
 /* A read that fails may have had bytes, which are not handed out. */
