@@ -150,8 +150,8 @@ init_items(struct sl_scan_urls *urls, const struct sl_scan_options *options,
 	if (sl_request_fields_init(&urls->fields, &network->headers, network->referer) != 0)
 		return -ENOMEM;
 	urls->window_memory = window_memory_of(options);
-	urls->memory = urls->window_memory +
-		       memory_of(SL_MIN(found, (size_t)SL_SCAN_STREAMS), proxies);
+	urls->memory =
+		urls->window_memory + memory_of(SL_MIN(found, (size_t)SL_SCAN_STREAMS), proxies);
 	for (size_t i = 0; i < inputs->count; i++)
 		if (init_url(urls, i, names, remotes) != 0)
 			return -ENOMEM;

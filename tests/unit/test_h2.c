@@ -737,8 +737,8 @@ serve_nothing(struct peer *peer, int fd)
 	peer_drain(fd);
 }
 
-/* What is to time out later than a connection or a handshake takes is given longer on a machine that
- * needs longer for those: then `is_too_early` is set. */
+/* What is to time out later than a connection or a handshake takes is given longer on a machine
+ * that needs longer for those: then `is_too_early` is set. */
 static uint64_t patience_ns;
 static bool is_too_early;
 
