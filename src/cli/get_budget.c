@@ -98,8 +98,9 @@ sl_get_budget_connections(const struct sl_get_budget *budget)
 
 /*
  * Divide --max-memory: a sixteenth for stacks and names, two for TLS connections, two for windows
- * of HTTP/2 where there may be some, what --scan needs, the rest for chunks. If the TLS connections
- * of all jobs need more, their share grows to up to seven sixteenths.
+ * of HTTP/2 (a quarter of that while only a redirect can lead to https), what --scan needs, the
+ * rest for chunks. If the TLS connections of all jobs need more, their share grows to up to seven
+ * sixteenths.
  */
 void
 sl_get_budget_share_memory(
@@ -109,7 +110,9 @@ sl_get_budget_share_memory(
 	bool https = budget->has_https || options->lists.count > 0;
 	uint64_t wanted = https ? budget->connections * SL_TLS_MEMORY : 0;
 	budget->tls_memory = SL_MIN(SL_MAX(wanted, 2 * sixteenth), 7 * sixteenth);
-	budget->window_memory = https && !options->network.connect.http1 ? 2 * sixteenth : 0;
+	budget->window_memory = options->network.connect.http1 ? 0
+				: https                        ? 2 * sixteenth
+							       : sixteenth / 2;
 	uint64_t others = budget->tls_memory + budget->window_memory + scan_memory;
 	budget->chunk_memory = others < 14 * sixteenth ? 15 * sixteenth - others : sixteenth;
 	if (https && jobs * SL_TLS_MEMORY > budget->tls_memory)

@@ -327,7 +327,8 @@ sl_admission_is_refusal(const struct sl_error *err)
 	if (err->code == SL_E_STATUS)
 		return err->http_status == 429 || err->http_status == 503 ||
 		       (err->http_status == 403 && err->retry_after_s > 0);
-	return err->phase == SL_PHASE_CONNECT || err->code == -ECONNRESET;
+	return err->phase == SL_PHASE_CONNECT || err->code == -ECONNRESET ||
+	       err->code == SL_E_STALE; /* of HTTP/2: twice REFUSED_STREAM or GOAWAY */
 }
 
 bool

@@ -11,8 +11,7 @@
  * Between HEADs connections are kept, since a second run asks for thousands of files by HEAD; a
  * body that is read as the response to another HEAD is almost never HTTP and then leads to a fresh
  * connection (was_stale in exchange.c).
- */
-/*
+ *
  * Ranges are parts of large files. By HTTP/2 all of them would share one TCP connection and its
  * congestion window, with streams whose windows have to fit into memory that the kernel's need not:
  * they have connections of HTTP/1.1 for themselves, which no other request may find idle, since it
@@ -100,10 +99,13 @@ struct taking {
 	struct sl_error *cause;
 };
 
+/* A server may have permitted many more streams at once: who finds room wakes the next one. */
 static int
 join(const struct taking *taking, struct sl_h2 *session, struct sl_stream **out)
 {
 	*out = sl_h2_begin(session, taking->connections->pool);
+	if (*out && sl_h2_has_room(session))
+		sl_sessions_pass_on(taking->origin);
 	return *out ? 0
 		    : sl_fail_code(taking->cause, SL_PHASE_NONE, -ENOMEM, "cannot begin a request");
 }

@@ -21,7 +21,7 @@ struct sl_connections {
 	struct sl_pool *pool;
 	struct sl_sessions sessions;
 	struct sl_pool_options pool_options; /* for its admit */
-	bool http1;                          /* speak no HTTP/2 */
+	bool http1;                          /* never HTTP/2 */
 	struct sl_h2_windows windows;        /* of streams of HTTP/2 */
 	/* for each stream; set by the owner, before the first */
 	uint64_t stall_timeout_ns, head_timeout_ns;
@@ -34,7 +34,7 @@ struct sl_connections_options {
 	const struct sl_proxies *proxies; /* borrowed for its life; NULL = all hosts directly */
 	const char *user_agent;           /* for proxies; borrowed likewise */
 	uint64_t proxy_timeout_ns;        /* until a proxy has connected; 0 = as connections */
-	bool http1;                       /* speak no HTTP/2 */
+	bool http1;                       /* never HTTP/2 */
 	struct sl_h2_windows windows;     /* of streams of HTTP/2 */
 };
 

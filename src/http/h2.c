@@ -126,17 +126,21 @@ send_all(struct sl_h2 *session, bool wait, uint64_t deadline_ns)
 	}
 }
 
-/* A frame that is cut would be the end of all streams: its rest is sent in any case. */
+/* A frame that is cut would be the end of all streams: its rest is sent in any case. If that takes
+ * too long, it is no timeout of the others. */
 SL_SUSPENDS
 static void
 send_rest(struct sl_h2 *session)
 {
+	struct sl_error cause = { 0 };
 	struct sl_shield shield;
 	sl_shield_begin(&shield, sl_deadline_in(REST_NS));
 	int code = send_all(session, true, SL_FOREVER);
 	sl_shield_end(&shield);
-	if (code < 0)
-		fail(session, code, NULL);
+	if (code == 0)
+		return;
+	sl_fail(&cause, SL_PHASE_REQUEST, -ECONNRESET, "the server does not read what is sent");
+	fail(session, -ECONNRESET, &cause);
 }
 
 int
@@ -167,9 +171,12 @@ feed(struct sl_h2 *session, size_t len)
 		return;
 	}
 	struct sl_error cause = { 0 };
-	int code = used == NGHTTP2_ERR_NOMEM     ? -ENOMEM
-		   : used == NGHTTP2_ERR_FLOODED ? SL_E_LIMIT
-						 : SL_E_PROTO;
+	/* A callback that gives no reason has run out of memory. */
+	if (used == NGHTTP2_ERR_NOMEM || used == NGHTTP2_ERR_CALLBACK_FAILURE) {
+		fail(session, -ENOMEM, NULL);
+		return;
+	}
+	int code = used == NGHTTP2_ERR_FLOODED ? SL_E_LIMIT : SL_E_PROTO;
 	sl_fail(&cause, SL_PHASE_HEAD, code, "the server's HTTP/2 is malformed: %s",
 		nghttp2_strerror((int)used));
 	fail(session, code, &cause);
@@ -218,7 +225,9 @@ static int
 receive_some(struct sl_h2 *session, unsigned turn, uint64_t deadline_ns)
 {
 	int code = turn % READY_TURNS ? receive(session, false, deadline_ns) : -EAGAIN;
-	return code == -EAGAIN ? receive(session, true, deadline_ns) : code;
+	/* TLS gives up looking after a few receives in which no record was complete. */
+	bool is_nothing = code == -EAGAIN || code == -ETIMEDOUT;
+	return is_nothing ? receive(session, true, deadline_ns) : code;
 }
 
 /* nghttp2 has sent GOAWAY, because of what the server sent, and ignores all that follows. */
@@ -247,10 +256,12 @@ sl_h2_wait(struct sl_h2_stream *stream, bool (*has_news)(const struct sl_h2_stre
 	while (code == 0 && !has_news(stream) && !is_over(stream)) {
 		struct sl_waiter waiter;
 		code = sl_h2_flush(session, deadline_ns);
-		if (!nghttp2_session_want_read(session->nghttp2))
-			fail_malformed(session);
 		if (code < 0 || has_news(stream) || is_over(stream))
 			break;
+		if (!nghttp2_session_want_read(session->nghttp2)) {
+			fail_malformed(session);
+			break;
+		}
 		code = session->is_receiving
 			       ? sl_waiter_wait(&waiter, &stream->waiting, "HTTP/2", deadline_ns)
 			       : receive_some(session, ++turn, deadline_ns);
@@ -258,7 +269,7 @@ sl_h2_wait(struct sl_h2_stream *stream, bool (*has_news)(const struct sl_h2_stre
 	hand_on(session);
 	if (has_news(stream) || stream->is_closed)
 		return 0;
-	return session->code ? session->code : code;
+	return code < 0 ? code : session->code;
 }
 
 /* ---- the kind of connection ---- */

@@ -143,8 +143,9 @@ on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
 {
 	struct sl_h2 *session = ctx;
 	struct sl_h2_stream *stream = find(nghttp2, frame->hd.stream_id);
-	bool is_settings =
-		frame->hd.type == NGHTTP2_SETTINGS && !(frame->hd.flags & NGHTTP2_FLAG_ACK);
+	bool is_ack = frame->hd.flags & NGHTTP2_FLAG_ACK;
+	bool is_settings = frame->hd.type == NGHTTP2_SETTINGS && !is_ack;
+	session->is_agreed = session->is_agreed || (frame->hd.type == NGHTTP2_SETTINGS && is_ack);
 	session->is_leaving = session->is_leaving || frame->hd.type == NGHTTP2_GOAWAY;
 	session->has_settings = session->has_settings || is_settings;
 	if (is_settings || frame->hd.type == NGHTTP2_GOAWAY)

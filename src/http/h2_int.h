@@ -37,6 +37,7 @@ struct sl_h2 {
 	size_t sent;       /* of out */
 	char *in;          /* memory of a receive; NULL while it is idle */
 	bool has_settings; /* of the server */
+	bool is_agreed;    /* the server has confirmed ours */
 	/* of sessions.c, from its first stream to its last one */
 	const struct sl_h2_table *table; /* NULL = none */
 	void *origin;

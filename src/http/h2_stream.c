@@ -174,20 +174,18 @@ trace(const struct sl_stream *stream, const struct sl_request *request)
 {
 	struct sl_buf text = { 0 }, shown = { 0 };
 	struct sl_span line;
-	if (sl_log_level() < SL_LOG_INFO || sl_request_format(&text, request, NULL) < 0)
+	if (sl_log_level() < SL_LOG_INFO)
 		return;
+	int code = sl_request_format(&text, request, NULL);
 	struct sl_span rest = sl_buf_span(&text);
-	if (sl_span_take_until(&rest, '\r', &line)) {
+	if (code == 0 && sl_span_take_until(&rest, '\r', &line)) {
 		sl_buf_add(&shown, line.data, line.len - strlen("1.1"));
 		sl_buf_add_str(&shown, "2\r");
 		sl_buf_add_span(&shown, rest);
 		sl_trace_request(stream->number, sl_buf_span(&shown));
 	}
-	explicit_bzero(text.data, text.len);
-	if (shown.data)
-		explicit_bzero(shown.data, shown.len);
-	sl_buf_release(&text);
-	sl_buf_release(&shown);
+	sl_buf_wipe(&text);
+	sl_buf_wipe(&shown);
 }
 
 SL_SUSPENDS
@@ -277,19 +275,23 @@ give_room(struct sl_h2_stream *stream, size_t len)
 	return nghttp2_submit_window_update(session->nghttp2, NGHTTP2_FLAG_NONE, stream->id, room);
 }
 
+/* What was read is valid, whatever becomes of the session: its failure is that of the next read,
+ * unless the stream has ended before. */
 SL_SUSPENDS
 static int
 give_back(struct sl_h2_stream *stream, size_t len)
 {
 	struct sl_h2 *session = stream->session;
+	if (session->code)
+		return 0;
 	int code = nghttp2_session_consume_connection(session->nghttp2, len);
 	if (code == 0)
 		code = give_room(stream, len);
 	if (code)
 		return -ENOMEM;
-	return nghttp2_session_want_write(session->nghttp2)
-		       ? sl_h2_flush(session, sl_deadline_in(stream->stream.stall_timeout_ns))
-		       : 0;
+	if (nghttp2_session_want_write(session->nghttp2))
+		(void)sl_h2_flush(session, sl_deadline_in(stream->stream.stall_timeout_ns));
+	return 0;
 }
 
 static size_t
@@ -349,7 +351,8 @@ await_end(struct sl_h2_stream *stream, struct sl_error *err)
 /*
  * A large body may be further ahead of its reader: with a round trip of 20 ms, each 128 KiB are
  * 6 MB/s. It takes half of what is left, so that others find something, too. The server learns of
- * it with the next frames that are sent.
+ * it with the next frames that are sent. Until it has confirmed our settings, nghttp2 takes the
+ * window for 64 KiB (RFC 9113 6.9.2): less would be a reduction, and leave no room in the end.
  */
 static int
 grow_window(struct sl_h2_stream *stream)
@@ -357,7 +360,7 @@ grow_window(struct sl_h2_stream *stream)
 	struct sl_h2 *session = stream->session;
 	const struct sl_framing *framing = &stream->stream.body.framing;
 	uint64_t len = framing->kind == SL_FRAMING_LENGTH ? framing->length : WINDOW_MAX;
-	if (!session->windows || stream->is_closed || len <= session->window)
+	if (!session->windows || !session->is_agreed || stream->is_closed || len <= session->window)
 		return 0;
 	uint64_t more = SL_MIN(len, WINDOW_MAX) - session->window;
 	more = SL_MIN(more, session->windows->left / 2);

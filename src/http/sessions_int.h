@@ -65,7 +65,7 @@ SL_SUSPENDS
 int sl_sessions_wait(struct sl_sessions_origin *origin, const struct sl_pool_key *key,
 	uint64_t deadline_ns, struct sl_error *err) SL_MUST_CHECK;
 
-/* A task that was woken does not need the room: the next one may. */
+/* A task that was woken does not need the room, or leaves more of it: the next one may. */
 void sl_sessions_pass_on(struct sl_sessions_origin *origin);
 
 /* The calling task makes the connection that others wait for: it will; it does; it has, with what

@@ -146,6 +146,8 @@ h2_play_task(void *arg)
 		.window = WINDOW };
 	scripted_init(&play->peer, play->frames, play->first, play->piece);
 	play->peer.end = play->end;
+	play->peer.empty = play->empty;
+	play->peer.is_full = play->is_full;
 	play->code = sl_pool_new(&play->pool, &options);
 	if (play->code < 0)
 		return 0;

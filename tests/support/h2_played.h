@@ -27,6 +27,8 @@ struct h2_play {
 	bool is_head;        /* the requests are by HEAD */
 	size_t read;         /* bytes of one read; 0 = 1000 */
 	int end;             /* what a receive behind the frames returns: 0, the end, or a code */
+	unsigned empty;      /* as of struct scripted */
+	bool is_full;        /* as of struct scripted */
 	/* results */
 	int code; /* -ENOMEM: nothing was begun */
 	struct h2_outcome outcomes[H2_STREAMS_MAX];

@@ -36,7 +36,8 @@ static int
 send_some(struct sl_connection *connection, const void *data, size_t len, bool wait,
 	uint64_t deadline_ns, struct sl_error *err)
 {
-	(void)wait;
+	if (((struct scripted *)connection)->is_full)
+		return wait ? -ETIMEDOUT : -EAGAIN;
 	(void)send_all(connection, data, len, deadline_ns, err);
 	return (int)len;
 }
@@ -45,6 +46,10 @@ static int
 receive_ready(struct sl_connection *connection, void *data, size_t len, struct sl_error *err)
 {
 	struct scripted *scripted = (struct scripted *)connection;
+	if (scripted->empty > 0) {
+		scripted->empty--;
+		return -ETIMEDOUT;
+	}
 	return scripted->reply.len == 0 ? -EAGAIN
 					: receive(connection, data, len, false, SL_FOREVER, err);
 }

@@ -13,6 +13,8 @@ struct scripted {
 	struct sl_span reply; /* what is left of it */
 	size_t first, piece;  /* bytes of the first receive and of each later one; 0 = all */
 	int end;              /* what a receive behind the reply returns */
+	unsigned empty;       /* receives that do not wait and come to nothing, before others */
+	bool is_full;         /* nothing can be sent */
 	struct sl_buf sent;   /* what the peer has got */
 	size_t asked;         /* the most that a receive has asked for */
 	bool is_closed;       /* by its user; it stays valid */

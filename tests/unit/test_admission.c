@@ -79,6 +79,7 @@ Test(admission, a_refusal_is_what_fewer_connections_may_help_against)
 		{ { .code = -ECONNREFUSED, .phase = SL_PHASE_CONNECT }, true },
 		{ { .code = -ECONNRESET, .phase = SL_PHASE_BODY }, true },
 		{ { .code = SL_E_SHORT_BODY, .phase = SL_PHASE_BODY }, false },
+		{ { .code = SL_E_STALE, .phase = SL_PHASE_HEAD }, true },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
 		cr_expect_eq(sl_admission_is_refusal(&cases[i].err), cases[i].is_refusal, "%zu", i);

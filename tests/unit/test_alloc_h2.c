@@ -10,6 +10,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <string.h>
 
 static const char text[] = "the body of the response";
 
@@ -48,6 +49,8 @@ check(const struct h2_play *play, uint64_t nth, bool hit)
 		cr_expect(out->code == 0 ? out->is_whole && out->body.len == sizeof(text) - 1 : hit,
 			"allocation %llu: %d %s", (unsigned long long)nth, out->code,
 			out->err.text);
+		cr_expect(!strstr(out->err.text, "callback"), "allocation %llu: %s",
+			(unsigned long long)nth, out->err.text);
 		cr_expect(out->body.len == 0 || memcmp(out->body.data, text, out->body.len) == 0);
 	}
 }

@@ -1,5 +1,6 @@
 /* HTTP/2 of the client against the server of nghttp2, over TLS on loopback. */
 #include "sluice/http/client.h"
+#include "support/h2_frames.h"
 #include "support/peer.h"
 
 #include <criterion/criterion.h>
@@ -20,6 +21,7 @@ struct server {
 	SSL_CTX *context;
 	atomic_uint requests, refused, resets;
 	atomic_size_t sent; /* of bodies of /hold */
+	bool is_narrow;     /* it permits one stream at first */
 	pthread_mutex_t lock;
 	char fields[4096]; /* of the last request, a line each */
 };
@@ -232,11 +234,23 @@ send_garbage(struct session *session)
 }
 
 static int
+permit(nghttp2_session *nghttp2, uint32_t streams)
+{
+	const nghttp2_settings_entry settings = { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+		streams };
+	return nghttp2_submit_settings(nghttp2, 0, &settings, 1);
+}
+
+static int
 on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
 {
 	struct answer *answer = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
 	if (frame->hd.type == NGHTTP2_RST_STREAM)
 		atomic_fetch_add(&server.resets, 1);
+	if (frame->hd.type == NGHTTP2_WINDOW_UPDATE && answer && server.is_narrow) {
+		server.is_narrow = false;
+		cr_assert_eq(permit(nghttp2, 20), 0);
+	}
 	if (frame->hd.type != NGHTTP2_HEADERS || !answer)
 		return 0;
 	atomic_fetch_add(&server.requests, 1);
@@ -257,7 +271,6 @@ on_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *ctx)
 static nghttp2_session *
 new_nghttp2(struct session *session)
 {
-	const nghttp2_settings_entry settings = { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 20 };
 	nghttp2_session *nghttp2 = NULL;
 	nghttp2_session_callbacks *callbacks;
 	nghttp2_option *option;
@@ -271,7 +284,7 @@ new_nghttp2(struct session *session)
 	cr_assert_eq(nghttp2_session_server_new2(&nghttp2, callbacks, session, option), 0);
 	nghttp2_session_callbacks_del(callbacks);
 	nghttp2_option_del(option);
-	cr_assert_eq(nghttp2_submit_settings(nghttp2, 0, &settings, 1), 0);
+	cr_assert_eq(permit(nghttp2, server.is_narrow ? 1 : 20), 0);
 	return nghttp2;
 }
 
@@ -728,6 +741,55 @@ Test(http_h2, a_task_that_waits_finds_room_as_soon_as_a_stream_ends)
 	cr_expect_eq(atomic_load(&server.peer.accepted), 1);
 }
 
+enum { TOGETHER = 3 };
+
+static unsigned open_count;
+
+/* Holds its stream until all have one, or the test has given up. */
+static int
+open_together(void *arg)
+{
+	struct sl_http_exchange *exchange = open_exchange(arg, "/a/3000");
+	open_count++;
+	while (open_count < TOGETHER && sl_yield() == 0)
+		;
+	sl_http_close(exchange);
+	return 0;
+}
+
+/* The server permits more streams once the body of the only one is being read. */
+static int
+widen(void *arg)
+{
+	static char data[65536];
+	struct sl_http_exchange *held = open_exchange(arg, "/a/900000000");
+	struct sl_group group;
+	open_count = 0;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (unsigned i = 0; i < TOGETHER; i++)
+		cr_assert_eq(sl_group_spawn(&group, "open", open_together, arg, NULL), 0);
+	cr_assert_eq(sl_yield(), 0); /* they wait now */
+	for (unsigned i = 0; i < 5000 && open_count < TOGETHER; i++)
+		cr_assert_gt(sl_http_read(held, data, sizeof(data), NULL), 0);
+	cr_expect_eq(open_count, TOGETHER, "%u", open_count);
+	open_count = TOGETHER;
+	sl_http_close(held);
+	return sl_group_leave(&group);
+}
+
+static void
+begin_narrow(struct sl_http_client_options *options)
+{
+	allow_one_connection(options);
+	server.is_narrow = true;
+}
+
+Test(http_h2, all_that_wait_learn_that_the_server_permits_more_streams)
+{
+	run_with(widen, serve, begin_narrow);
+	cr_expect_eq(atomic_load(&server.peer.accepted), 1);
+}
+
 /* ---- the first connection ---- */
 
 static void
@@ -877,6 +939,89 @@ hold_bodies(void *arg)
 Test(http_h2, what_is_sent_ahead_of_all_readers_is_bounded)
 {
 	run_with(hold_bodies, serve, bound_windows);
+}
+
+/* Until a frame of the type has come. */
+static bool
+read_until(SSL *ssl, unsigned type)
+{
+	unsigned char head[9], byte;
+	size_t got = 0;
+	do {
+		for (size_t i = 0; i < sizeof(head); i++)
+			if (SSL_read_ex(ssl, &head[i], 1, &got) != 1)
+				return false;
+		for (size_t len = (size_t)head[1] << 8 | head[2]; len > 0; len--)
+			if (SSL_read_ex(ssl, &byte, 1, &got) != 1)
+				return false;
+	} while (head[3] != type);
+	return true;
+}
+
+static bool
+send_frames(SSL *ssl, const char *text)
+{
+	struct sl_buf out = { 0 };
+	size_t count = 0;
+	h2_frames(&out, text);
+	bool good = SSL_write_ex(ssl, out.data, out.len, &count) == 1;
+	sl_buf_release(&out);
+	return good;
+}
+
+static bool
+send_data(SSL *ssl, size_t begin, size_t len, unsigned flags)
+{
+	static char body[16384];
+	struct sl_buf out = { 0 };
+	size_t count = 0;
+	for (size_t i = 0; i < len; i++)
+		body[i] = (char)body_byte(begin + i);
+	h2_frame(&out, NGHTTP2_DATA, flags, 1, sl_span(body, len));
+	bool good = SSL_write_ex(ssl, out.data, out.len, &count) == 1;
+	sl_buf_release(&out);
+	return good;
+}
+
+/* The settings are confirmed after the head, which the client has when it answers the PING. The
+ * last bytes wait until it has told of room. */
+static void
+serve_before_confirming(struct peer *peer, int fd)
+{
+	SSL *ssl = peer_tls_accept(server.context, fd);
+	char preface[24], rest[4096];
+	size_t count;
+	(void)peer;
+	if (ssl && SSL_read_ex(ssl, preface, sizeof(preface), &count) == 1 &&
+		count == sizeof(preface) && read_until(ssl, NGHTTP2_HEADERS) &&
+		send_frames(ssl, "SETTINGS 0 - ;HEADERS 1 h 88;PING 0 - '12345678';") &&
+		read_until(ssl, NGHTTP2_PING) && send_frames(ssl, "SETTINGS 0 a ;") &&
+		send_data(ssl, 0, 16000, NGHTTP2_FLAG_NONE) &&
+		read_until(ssl, NGHTTP2_WINDOW_UPDATE) &&
+		send_data(ssl, 16000, 4000, NGHTTP2_FLAG_END_STREAM))
+		while (SSL_read(ssl, rest, sizeof(rest)) > 0)
+			;
+	SSL_free(ssl);
+}
+
+static void
+bound_small_windows(struct sl_http_client_options *options)
+{
+	options->window_memory = 128 * SL_KIB;
+	options->streams = 4;
+}
+
+static int
+fetch_early(void *arg)
+{
+	struct fetch got = fetch(arg, "/a/20000");
+	expect_whole(&got, 20000);
+	return 0;
+}
+
+Test(http_h2, a_response_may_come_before_the_settings_are_confirmed)
+{
+	run_with(fetch_early, serve_before_confirming, bound_small_windows);
 }
 
 /* ---- fields ---- */

@@ -6,6 +6,8 @@
 #include "support/h2_played.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
 
 static const char hello[] = "hello";
 
@@ -99,4 +101,57 @@ Test(h2_split, data_beyond_the_window_of_a_stream_is_refused)
 		strstr(play.outcomes[1].err.text, "FLOW_CONTROL"), "%s", play.outcomes[1].err.text);
 	h2_play_release(&play);
 	sl_buf_release(&frames);
+}
+
+/* ---- what becomes of the streams ---- */
+
+static void
+expect_hello(const struct h2_outcome *out)
+{
+	cr_expect_eq(out->code, 0, "%d %s", out->code, out->err.text);
+	cr_expect(out->is_whole && out->body.len == sizeof(hello) - 1 &&
+		  memcmp(out->body.data, hello, sizeof(hello) - 1) == 0);
+}
+
+/* TLS returns from a receive that does not wait although no record was complete. */
+Test(h2_split, a_receive_that_comes_to_nothing_is_not_a_stall)
+{
+	struct sl_buf frames = { 0 };
+	h2_frames(&frames, "SETTINGS 0 - ;HEADERS 1 h 88;DATA 1 s 'hello';");
+	for (unsigned empty = 1; empty < 4; empty++) {
+		struct h2_play play = {
+			.frames = sl_buf_span(&frames), .piece = 10, .streams = 1, .empty = empty
+		};
+		h2_play(&play);
+		expect_hello(&play.outcomes[0]);
+		h2_play_release(&play);
+	}
+	sl_buf_release(&frames);
+}
+
+/* Too many frames that ask for an answer end the session: of two streams the first had ended. */
+Test(h2_split, a_session_that_fails_takes_no_bytes_that_it_has_received)
+{
+	struct sl_buf frames = { 0 };
+	h2_frames(&frames, "SETTINGS 0 - ;HEADERS 1 h 88;DATA 1 s 'hello';HEADERS 3 h 88;"
+			   "DATA 3 - 'hello';1500 PING 0 - '12345678';");
+	struct h2_play play = { .frames = sl_buf_span(&frames), .streams = 2 };
+	h2_play(&play);
+	expect_hello(&play.outcomes[0]);
+	cr_expect_eq(play.outcomes[1].code, SL_E_LIMIT, "%d", play.outcomes[1].code);
+	cr_expect_eq(play.outcomes[1].body.len, sizeof(hello) - 1);
+	h2_play_release(&play);
+	sl_buf_release(&frames);
+}
+
+/* What one task could not send in time is not a timeout of another one. */
+Test(h2_split, a_server_that_does_not_read_ends_the_session)
+{
+	struct h2_play play = { .streams = 2, .is_full = true };
+	h2_play(&play);
+	cr_expect_eq(play.outcomes[0].code, -ETIMEDOUT, "%d", play.outcomes[0].code);
+	cr_expect_eq(play.outcomes[1].code, -ECONNRESET, "%d", play.outcomes[1].code);
+	cr_expect(strstr(play.outcomes[1].err.text, "does not read"), "%s",
+		play.outcomes[1].err.text);
+	h2_play_release(&play);
 }
