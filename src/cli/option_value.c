@@ -215,7 +215,7 @@ int
 option_set_value(struct option_parser *parser, const struct sl_option *option, const char *name,
 	const char *value)
 {
-	if (parser->is_hiding)
+	if (parser->is_hiding && value != option->omitted) /* which is no word of argv */
 		option_hide_value(option, value);
 	if (parser->is_hiding || parser->is_choosing != (option->kind == SL_OPTION_CONFIG_FILE))
 		return 0;

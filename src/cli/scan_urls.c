@@ -20,6 +20,11 @@
 #define AHEAD 2u            /* pieces that wait */
 #define IN_USE 2u           /* one that is being filled, one that is being scanned */
 
+/* For windows of HTTP/2: what the client takes by itself, and at most an eighth of --max-memory, as
+ * in get. */
+#define WINDOWS (SL_SCAN_STREAMS * 256 * SL_KIB)
+#define WINDOWS_SHARE 8u
+
 struct sl_scan_url {
 	struct sl_scan_urls *all;
 	const char *url; /* NULL = the argument is a file */
@@ -103,6 +108,13 @@ memory_of(uint64_t streams, const struct sl_proxies *proxies)
 	return streams * ((AHEAD + IN_USE) * PIECE + layers * SL_TLS_MEMORY);
 }
 
+static uint64_t
+window_memory_of(const struct sl_scan_options *options)
+{
+	uint64_t share = options->max_memory / WINDOWS_SHARE;
+	return options->network.connect.http1 ? 0 : SL_MIN(WINDOWS, share);
+}
+
 static int
 init_credentials(struct sl_scan_urls *urls, struct sl_error *err)
 {
@@ -137,7 +149,9 @@ init_items(struct sl_scan_urls *urls, const struct sl_scan_options *options,
 		return -ENOMEM;
 	if (sl_request_fields_init(&urls->fields, &network->headers, network->referer) != 0)
 		return -ENOMEM;
-	urls->memory = memory_of(SL_MIN(found, (size_t)SL_SCAN_STREAMS), proxies);
+	urls->window_memory = window_memory_of(options);
+	urls->memory =
+		urls->window_memory + memory_of(SL_MIN(found, (size_t)SL_SCAN_STREAMS), proxies);
 	for (size_t i = 0; i < inputs->count; i++)
 		if (init_url(urls, i, names, remotes) != 0)
 			return -ENOMEM;
@@ -164,6 +178,7 @@ sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err)
 	struct sl_http_client_options wanted = sl_run_client_options(
 		&options->network, urls->proxies, &urls->fields, &urls->credentials);
 	wanted.per_host = wanted.total = SL_SCAN_STREAMS;
+	wanted.window_memory = urls->window_memory;
 	wanted.want_tls = urls->has_https;
 	int code = sl_http_client_new(&urls->client, &wanted, err);
 	if (code)

@@ -44,6 +44,7 @@ rt_begin_clock(struct sl_rt *rt)
 {
 	rt->seen_ns = engine_now(rt);
 	rt->now_ns = rt_now(rt);
+	rt->turn_ns = rt->seen_ns;
 }
 
 uint64_t

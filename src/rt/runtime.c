@@ -132,13 +132,14 @@ wait_for_completions(struct sl_rt *rt)
 	if (!sl_list_is_empty(&rt->ready))
 		until_ns = 0;
 	offload_announce(rt);
-	uint64_t before = rt_now(rt);
-	uint64_t busy_ns = before - rt->now_ns;
+	(void)rt_now(rt);
+	uint64_t busy_ns = rt->seen_ns - rt->turn_ns; /* all of it, whether it counts or not */
 	sl_histogram_add(&rt->stats.turn, busy_ns);
 	rt->stats.turn_max_ns = SL_MAX(rt->stats.turn_max_ns, busy_ns);
 	rt->stats.turns++;
 	int count = rt_wait(rt, until_ns, done, DONE_MAX);
 	rt->now_ns = rt_now(rt);
+	rt->turn_ns = rt->seen_ns;
 	for (int i = 0; i < count; i++)
 		if (done[i]->owner)
 			sl_task_wake(done[i]->owner);

@@ -77,6 +77,7 @@ struct sl_rt {
 	uint64_t now_ns; /* at the begin of the turn */
 	/* Of rt_now(): the engine's clock at the last look, and how much of it does not count. */
 	uint64_t seen_ns, stopped_ns;
+	uint64_t turn_ns; /* the engine's clock when the turn began */
 };
 
 /* What sl_now() returns. */

@@ -1,13 +1,5 @@
 # What other programs got wrong with names, files and secrets, played as it was reported.
 
-coded() { # text: as it stands in a query
-	local text=${1//%/%25}
-	text=${text//:/%3a}
-	text=${text//\//%2f}
-	text=${text//\?/%3f}
-	echo "${text//=/%3d}"
-}
-
 # a file of the user that no run may change
 victim() { # file
 	echo precious >"$1"
@@ -22,7 +14,7 @@ test_known_names_of_servers() {
 	local target n=0 cd=header/Content-Disposition/attachment\;filename=%22.bash_profile%22
 	for target in .bash_profile .wgetrc authorized_keys -rf '..%2fx'; do
 		n=$((n + 1))
-		printf '%s\n\tout=wanted%d\n' "$ORIGIN/redirect-to?url=$(coded "/gen/10/$n/$target")" $n
+		printf '%s\n\tout=wanted%d\n' "$ORIGIN/redirect-to?url=$(in_query "/gen/10/$n/$target")" $n
 	done >list
 	echo "$ORIGIN/$cd/gen/10/6/wanted6" >>list
 	get -i list "$ORIGIN/redirect-to?url=%2fgen%2f10%2f1%2f.bash_profile"

@@ -199,7 +199,7 @@ losses() {
 
 is_told() { # status, what stderr has, arguments...
 	local line
-	once "${@:3}"
+	once --progress=none "${@:3}"
 	expect "$1"
 	line=$(head -n 1 err)
 	[[ $line =~ ^sluice:\ cannot\ fetch\ \'[^\']*/x\?token=\*\*\*\'$2$ ]] || fail "not '$2'"

@@ -2,14 +2,6 @@
 
 HOST=127.0.0.1
 
-coded() { # text: as it stands in a query
-	local text=${1//%/%25}
-	text=${text//:/%3a}
-	text=${text//\//%2f}
-	text=${text//\?/%3f}
-	echo "${text//=/%3d}"
-}
-
 # every byte coded: what is shown of it is not what the test looks for
 hidden() { # text
 	local i text=$1 out=
@@ -20,7 +12,7 @@ hidden() { # text
 }
 
 redirect_to() { # url: a path of the origin that leads there
-	echo "redirect-to?url=$(coded "$1")"
+	echo "redirect-to?url=$(in_query "$1")"
 }
 
 sends() { # file, text

@@ -11,6 +11,7 @@
 #	own_origin              $ORIGIN is one for this case alone
 #	is_small MIB            the run with --stats used at most so much memory
 #	within_a_deadline COMMAND...  the command with a number of seconds that is enough for it
+#	in_query TEXT           the text as it stands in the query of a URL
 #	as_user COMMAND...      the command as an ordinary user, even if root runs the suite
 #	on_tmpfs, in_namespace  a case on a file system of its own, in ./mnt
 #	$ORIGIN $ORIGINS        base URLs of the origin server over HTTP and HTTPS; $CA its authority
@@ -297,6 +298,14 @@ within_a_deadline() { # command...
 		"$@" $seconds && return
 	done
 	fail "not even within $seconds s: $*"
+}
+
+in_query() { # text
+	local text=${1//%/%25}
+	text=${text//:/%3a}
+	text=${text//\//%2f}
+	text=${text//\?/%3f}
+	echo "${text//=/%3d}"
 }
 
 as_user() {

@@ -65,6 +65,8 @@ Test(arguments, secrets_are_hidden_in_what_others_see)
 		{ { "s", "get", "http://u:p@h/", "--unknown", "http://u:p@h/", "-%", "--user" },
 			{ "s", "get", "http://***@h/", "--unknown", "http://***@h/", "-%",
 				"--user" } },
+		{ { "s", "get", "--", "http://u:p@h/", "--proxy=x:y@h" },
+			{ "s", "get", "--", "http://***@h/", "***********@h" } },
 		{ { "s", "help", "get" }, { "s", "help", "get" } },
 		{ { "s", "unknown" }, { "s", "unknown" } },
 		{ { "s" }, { "s" } },

@@ -799,10 +799,26 @@ serve_nothing(struct peer *peer, int fd)
 	peer_drain(fd);
 }
 
+/* What is to time out later than a connection or a handshake takes is given longer on a machine
+ * that needs longer for those: then `is_too_early` is set. */
+static uint64_t patience_ns;
+static bool is_too_early;
+
 static void
 be_impatient(struct sl_http_client_options *options)
 {
-	options->connect_timeout_ns = 200 * SL_NS_PER_MS;
+	options->connect_timeout_ns = patience_ns;
+}
+
+static void
+run_patiently(sl_task_fn *fn, peer_fn *serve_fn, void (*choose)(struct sl_http_client_options *))
+{
+	patience_ns = 200 * SL_NS_PER_MS;
+	for (is_too_early = true; is_too_early; patience_ns *= 4) {
+		cr_assert_lt(patience_ns, LONG_NS);
+		is_too_early = false;
+		run_with(fn, serve_fn, choose);
+	}
 }
 
 static int
@@ -816,9 +832,10 @@ fetch_in_vain(void *arg)
 		cr_assert_eq(sl_group_spawn(&group, "fetch", run_fetch, &fetches[i], NULL), 0);
 	}
 	int code = sl_group_leave(&group);
+	is_too_early = fetches[0].err.phase != SL_PHASE_TLS;
 	char address[64];
 	snprintf(address, sizeof(address), "(127.0.0.1:%u)", server.peer.port);
-	for (unsigned i = 0; i < MANY; i++) {
+	for (unsigned i = 0; i < MANY && !is_too_early; i++) {
 		cr_expect_eq(fetches[i].code, -ETIMEDOUT, "%d", fetches[i].code);
 		cr_expect(strstr(fetches[i].err.text, address), "%s", fetches[i].err.text);
 		cr_expect_eq(fetches[i].err.phase, SL_PHASE_TLS, "%u: %d %s", i,
@@ -832,7 +849,7 @@ fetch_in_vain(void *arg)
 /* One after the other would wait for as many timeouts. */
 Test(http_h2, a_connection_that_cannot_be_made_fails_all_that_wait_for_it)
 {
-	run_with(fetch_in_vain, serve_nothing, be_impatient);
+	run_patiently(fetch_in_vain, serve_nothing, be_impatient);
 	cr_expect_eq(atomic_load(&server.peer.accepted), 1);
 }
 
@@ -851,7 +868,7 @@ serve_silence(struct peer *peer, int fd)
 static void
 be_patient_with_responses_only(struct sl_http_client_options *options)
 {
-	options->connect_timeout_ns = 200 * SL_NS_PER_MS;
+	be_impatient(options);
 	options->per_host = options->total = 1;
 }
 
@@ -870,7 +887,8 @@ fetch_from_silence(void *arg)
 			0);
 	}
 	int code = sl_group_leave(&others);
-	for (unsigned i = 1; i < SL_COUNT_OF(fetches); i++) {
+	is_too_early = fetches[0].code == -ETIMEDOUT;
+	for (unsigned i = 1; i < SL_COUNT_OF(fetches) && !is_too_early; i++) {
 		cr_expect_eq(fetches[i].code, -ETIMEDOUT, "%d", fetches[i].code);
 		cr_expect_eq(fetches[i].err.phase, SL_PHASE_CONNECT);
 		cr_expect(strstr(fetches[i].err.text, "--connect-timeout sets this limit"), "%s",
@@ -878,13 +896,13 @@ fetch_from_silence(void *arg)
 	}
 	sl_group_cancel(&first, -ECANCELED);
 	(void)sl_group_leave(&first);
-	cr_expect_eq(fetches[0].code, -ECANCELED, "%d", fetches[0].code);
+	cr_expect(is_too_early || fetches[0].code == -ECANCELED, "%d", fetches[0].code);
 	return code;
 }
 
 Test(http_h2, settings_that_do_not_come_are_awaited_for_the_connect_timeout)
 {
-	run_with(fetch_from_silence, serve_silence, be_patient_with_responses_only);
+	run_patiently(fetch_from_silence, serve_silence, be_patient_with_responses_only);
 }
 
 /* ---- memory ---- */

@@ -6,6 +6,7 @@
 #include "sluice/base/random.h"
 #include "sluice/rt/io.h"
 #include "sluice/rt/stats.h"
+#include "sluice/rt/task.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -122,5 +123,44 @@ Test(stats, waiting_for_a_pipe_is_not_counted_as_waiting_for_a_disk)
 	struct sim *sim = sim_plain(1);
 	sim_put_file(sim, "a", "0123456789", 10, 0600);
 	cr_assert_eq(sim_run(sim, read_both, sim), 0);
+	sim_free(sim);
+}
+
+/* ---- a loop that is held up ---- */
+
+#define HELD_UP_NS (3 * SL_NS_PER_S)
+
+static const struct sl_engine_methods *real_methods;
+static struct sl_engine_methods methods; /* outlives the task */
+static uint64_t held_up_ns;
+
+static uint64_t
+later(struct sl_engine *engine)
+{
+	return real_methods->now(engine) + held_up_ns;
+}
+
+/* As by a call that takes so long. */
+static int
+hold_up(void *arg)
+{
+	(void)arg;
+	struct sl_engine *engine = sl_rt_engine(sl_rt_current());
+	methods = *(real_methods = engine->methods);
+	methods.now = later;
+	engine->methods = &methods;
+	engine->is_real_time = true;
+	uint64_t begun_ns = sl_now();
+	held_up_ns = HELD_UP_NS;
+	cr_assert_eq(sl_yield(), 0);
+	cr_assert_lt(sl_now() - begun_ns, SL_NS_PER_S, "no timeout counts it");
+	cr_assert_geq(sl_rt_stats(sl_rt_current())->turn_max_ns, HELD_UP_NS);
+	return 0;
+}
+
+Test(stats, the_longest_turn_is_all_of_it_although_timeouts_do_not_count_it)
+{
+	struct sim *sim = sim_plain(1);
+	cr_assert_eq(sim_run(sim, hold_up, NULL), 0);
 	sim_free(sim);
 }

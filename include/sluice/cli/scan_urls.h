@@ -18,7 +18,8 @@ struct sl_scan_urls {
 	 * is read, NULL for a file. */
 	const char *const *names;
 	const struct sl_input_remote *const *remotes;
-	uint64_t memory; /* that reading them takes */
+	uint64_t memory;        /* that reading them takes */
+	uint64_t window_memory; /* of it, for windows of HTTP/2 */
 
 	const struct sl_scan_options *options;
 	const struct sl_proxies *proxies;
