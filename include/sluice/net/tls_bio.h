@@ -3,7 +3,7 @@
  *
  * OpenSSL never waits here. If a read finds no ciphertext, the destination of the read is kept, the
  * read returns "retry", and the task receives directly into that destination before it calls
- * OpenSSL again. What OpenSSL writes is collected and sent after the call. Used by net/tls.c only.
+ * OpenSSL again. What OpenSSL writes is collected and sent after the call. For net/tls_secured.h.
  */
 #ifndef SLUICE_NET_TLS_BIO_H
 #define SLUICE_NET_TLS_BIO_H

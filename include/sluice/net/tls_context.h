@@ -1,6 +1,6 @@
 /*
  * tls_context.h - what the TLS connections of one configuration share: OpenSSL's context, the
- * trusted certificates, our own, the sessions. Used by net/tls.c only.
+ * trusted certificates, our own, the sessions. For net/tls_secured.h.
  */
 #ifndef SLUICE_NET_TLS_CONTEXT_H
 #define SLUICE_NET_TLS_CONTEXT_H

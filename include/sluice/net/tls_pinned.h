@@ -1,6 +1,6 @@
 /*
  * tls_pinned.h - the pinned public keys of a run, and whether a server has one of them.
- * Used by net/tls.c and net/tls_context.c only.
+ * Used by net/tls_handshake.c and net/tls_context.c only.
  */
 #ifndef SLUICE_NET_TLS_PINNED_H
 #define SLUICE_NET_TLS_PINNED_H

@@ -1,6 +1,6 @@
 /*
- * tls_reason.h - why a handshake or a certificate failed, in words for a person. Used by net/tls.c
- * and net/tls_trust.c only.
+ * tls_reason.h - why a handshake or a certificate failed, in words for a person. Used by net/tls.c,
+ * net/tls_handshake.c and net/tls_trust.c only.
  */
 #ifndef SLUICE_NET_TLS_REASON_H
 #define SLUICE_NET_TLS_REASON_H

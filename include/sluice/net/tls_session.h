@@ -2,7 +2,7 @@
  * tls_session.h - a bounded store of TLS sessions by server, so that the next handshake is short.
  *
  * TLS 1.3 sessions are given out once, since a ticket used twice lets an observer link connections
- * (RFC 8446 C.4); TLS 1.2 sessions stay. Used by net/tls.c only.
+ * (RFC 8446 C.4); TLS 1.2 sessions stay. For net/tls_secured.h.
  */
 #ifndef SLUICE_NET_TLS_SESSION_H
 #define SLUICE_NET_TLS_SESSION_H
