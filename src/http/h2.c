@@ -27,6 +27,9 @@
 /* Of the receives of one task each so many waits for the next turn of the loop. */
 #define READY_TURNS 16u
 
+/* While another task sends: what it sends may be the end of the session. */
+#define LOOK_NS (100 * SL_NS_PER_MS)
+
 /* Receives that do not wait, of what the windows allow to be under way. */
 #define READIES_MAX 1024
 
@@ -230,6 +233,19 @@ receive_some(struct sl_h2 *session, unsigned turn, uint64_t deadline_ns)
 	return is_nothing ? receive(session, true, deadline_ns) : code;
 }
 
+/* What another task sends meanwhile may be nghttp2's last GOAWAY, after which the server need not
+ * send anything: a wait that began before is cut short. */
+SL_SUSPENDS
+static int
+receive_for_all(struct sl_h2 *session, unsigned turn, uint64_t deadline_ns)
+{
+	uint64_t look_ns = sl_deadline_in(LOOK_NS);
+	if (!session->is_sending || look_ns >= deadline_ns)
+		return receive_some(session, turn, deadline_ns);
+	int code = receive_some(session, turn, look_ns);
+	return code == -ETIMEDOUT && sl_now() >= look_ns ? 0 : code;
+}
+
 /* nghttp2 has sent GOAWAY, because of what the server sent, and ignores all that follows. */
 static void
 fail_malformed(struct sl_h2 *session)
@@ -258,13 +274,13 @@ sl_h2_wait(struct sl_h2_stream *stream, bool (*has_news)(const struct sl_h2_stre
 		code = sl_h2_flush(session, deadline_ns);
 		if (code < 0 || has_news(stream) || is_over(stream))
 			break;
-		if (!nghttp2_session_want_read(session->nghttp2)) {
+		if (!session->is_sending && !nghttp2_session_want_read(session->nghttp2)) {
 			fail_malformed(session);
 			break;
 		}
 		code = session->is_receiving
 			       ? sl_waiter_wait(&waiter, &stream->waiting, "HTTP/2", deadline_ns)
-			       : receive_some(session, ++turn, deadline_ns);
+			       : receive_for_all(session, ++turn, deadline_ns);
 	}
 	hand_on(session);
 	if (has_news(stream) || stream->is_closed)
