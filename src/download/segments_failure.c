@@ -104,7 +104,9 @@ outcome_of_last(
 {
 	if (err->code == SL_E_CHANGED)
 		return err->code;
-	if (is_refusal_of_ranges(source, err) || is_refused_each(segments, err)) {
+	/* Once they are refused, other connections that fail are no reason for anything else. */
+	if (segments->are_refused || is_refusal_of_ranges(source, err) ||
+		is_refused_each(segments, err)) {
 		segments->are_refused = true;
 		segments->code = SL_E_UNSUPPORTED;
 	}

@@ -303,6 +303,8 @@ answer(struct sim_http *http, struct sim_peer *peer, struct sl_span request, str
 	bool honest =
 		file->misdeed == SIM_HTTP_HONEST || (file->misdeeds && before >= file->misdeeds);
 	struct part part = part_of(file, request, before);
+	if (part.is_range && file->third_lie_ns && before == file->lies_from + 2)
+		sim_peer_pause(peer, file->third_lie_ns);
 	if (part.is_range && part.lie == SIM_HTTP_LIE_REFUSED)
 		return send_status(peer, 416, NULL);
 	send_head(peer, file, &part);

@@ -58,6 +58,7 @@ struct sim_http_file {
 	uint64_t busy_ns;         /* before each of them */
 	enum sim_http_lie lie;
 	unsigned lies_from, lies; /* so many answers, from the Nth on, are such */
+	uint64_t third_lie_ns;    /* before the third of them */
 	enum sim_http_misdeed misdeed;
 	size_t misdeed_at;
 	size_t misdeed_step; /* so many bytes later with each further answer */

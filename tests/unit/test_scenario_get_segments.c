@@ -557,6 +557,23 @@ Test(scenario_get_segments, one_malformed_head_does_not_discard_the_ranges)
 	}
 }
 
+/* Two have shown it, and the third comes when no other connection is left. */
+Test(scenario_get_segments, ranges_that_are_never_those_requested_are_given_up)
+{
+	static const enum sim_http_lie lies[] = { SIM_HTTP_LIE_NO_RANGE, SIM_HTTP_LIE_MULTIPART };
+	for (size_t i = 0; i < SL_COUNT_OF(lies); i++) {
+		struct scenario *scenario = build_one(1);
+		struct sim_http_file *served = &scenario->files[0].served;
+		served->lie = lies[i];
+		served->lies_from = 1;
+		served->lies = 1000;
+		served->third_lie_ns = 5 * SL_NS_PER_S;
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		scenario_free(scenario);
+	}
+}
+
 /* A mirror that is tried after another source: the time of the first one counts once. */
 Test(scenario_get_segments, the_time_that_a_file_waits_for_servers_counts_once)
 {
